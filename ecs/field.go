@@ -1,0 +1,51 @@
+// Package ecs is the one place that knows what a flow is called in Elasticsearch: an ordered
+// table of fields, each with its ECS name, its type and the function that reads it from a
+// record. Documents, mappings, docs/fields.md, the columns of the embedded store and the names
+// in a query all come from this table, so that they can not drift apart.
+package ecs
+
+import "github.com/flowferry/flowferry/flow"
+
+// Type is the type of a field in the index. Both engines have each of them.
+type Type uint8
+
+// The types, named as in a mapping. Flattened is "flattened" in Elasticsearch and
+// "flat_object" in OpenSearch; it is the one that differs.
+const (
+	Keyword Type = iota
+	Long
+	IP
+	Date
+	Float
+	Boolean
+	GeoPoint
+	Flattened
+	Alias
+)
+
+var typeNames = [...]string{"keyword", "long", "ip", "date", "float", "boolean", "geo_point", "flattened", "alias"}
+
+func (t Type) String() string { return typeNames[t] }
+
+// Field is one row of the table. Exactly one accessor is set, the one that its Type and Multi
+// ask for; each reports absence, so that an absent value is never written as zero.
+type Field struct {
+	Name  string // full name: "source.geo.country_iso_code"
+	Type  Type
+	Multi bool   // may hold several values; written as an array
+	Of    string // whose name it is: "ECS" (8.17) or "Flowferry"
+	Desc  string // one sentence, with the unit
+	Path  string // the field an Alias stands for
+
+	Has flow.Set // when not zero: the accessor need not be asked unless the record has all of these
+
+	Int   func(b *flow.Batch, r *flow.Record) (int64, bool)                // Long; Boolean (0, 1); Date (Unix ns)
+	Addr  func(b *flow.Batch, r *flow.Record) (flow.Addr, bool)            // IP
+	Addrs func(dst []flow.Addr, b *flow.Batch, r *flow.Record) []flow.Addr // IP, Multi
+	Float func(b *flow.Batch, r *flow.Record) (float64, bool)              // Float
+	Str   func(b *flow.Batch, r *flow.Record) string                       // Keyword held as a string; "" is absent
+	Text  func(dst []byte, b *flow.Batch, r *flow.Record) []byte           // Keyword made on the fly; nothing appended is absent
+	Strs  func(dst []string, b *flow.Batch, r *flow.Record) []string       // Keyword, Multi
+	Point func(b *flow.Batch, r *flow.Record) (lat, lon float64, ok bool)  // GeoPoint, degrees
+	Flat  func(b *flow.Batch, r *flow.Record) []flow.Element               // Flattened
+}

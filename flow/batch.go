@@ -1,0 +1,110 @@
+package flow
+
+import "sync"
+
+// BatchSize is how many records a source puts into a Batch before it hands it on. Stages may
+// append more.
+const BatchSize = 256
+
+// Batch carries records, and the side tables that they point into, from a source to a sink.
+// A Batch has one owner; to pass it on is to give it away; the last owner frees it.
+type Batch struct {
+	Recs []Record
+	Meta []Meta
+	Enr  []Enr
+
+	// Now is the source's clock in Unix ns: arrival for sockets, packet time for files. Stages
+	// expire by it. A Batch without records is a tick of that clock.
+	Now int64
+	// Last says that the source has ended: stages append all they still hold.
+	Last bool
+}
+
+var pool = sync.Pool{New: func() any { return &Batch{Recs: make([]Record, 0, BatchSize)} }}
+
+// NewBatch gives an empty Batch.
+func NewBatch() *Batch { return pool.Get().(*Batch) }
+
+// Poison makes Free overwrite a batch with 0xDB bytes, so that a test sees a use after Free.
+// Set it only in tests, before any batch is in use.
+var Poison bool
+
+// Free takes b back. The caller must not use it again.
+func (b *Batch) Free() {
+	if Poison {
+		b.poison()
+	}
+	clear(b.Meta)
+	clear(b.Enr)
+	b.Recs, b.Meta, b.Enr = b.Recs[:0], b.Meta[:0], b.Enr[:0]
+	b.Now, b.Last = 0, false
+	if cap(b.Recs) <= 16*BatchSize {
+		pool.Put(b)
+	}
+}
+
+func (b *Batch) poison() {
+	const db = 0xDBDBDBDB
+	recs := b.Recs[:cap(b.Recs)]
+	for i := range recs {
+		recs[i] = Record{Start: -db, End: -db, Has: db, Meta: db, Enr: db, Proto: 0xDB, SrcPort: 0xDBDB, DstPort: 0xDBDB}
+	}
+}
+
+// Next appends an empty record and returns it; the pointer is good until the next append.
+func (b *Batch) Next() *Record {
+	if n := len(b.Recs); n < cap(b.Recs) {
+		b.Recs = b.Recs[:n+1]
+		b.Recs[n] = Record{}
+		return &b.Recs[n]
+	}
+	b.Recs = append(b.Recs, Record{})
+	return &b.Recs[len(b.Recs)-1]
+}
+
+// Undo removes the last record, which its maker found to be bad.
+func (b *Batch) Undo() { b.Recs = b.Recs[:len(b.Recs)-1] }
+
+// Full says whether the source should hand b on.
+func (b *Batch) Full() bool { return len(b.Recs) >= BatchSize }
+
+// Metadata gives the record's Meta, nil when it has none.
+func (b *Batch) Metadata(r *Record) *Meta {
+	if r.Meta == 0 {
+		return nil
+	}
+	return &b.Meta[r.Meta-1]
+}
+
+// Enrichment gives the record's Enr, nil when it has none.
+func (b *Batch) Enrichment(r *Record) *Enr {
+	if r.Enr == 0 {
+		return nil
+	}
+	return &b.Enr[r.Enr-1]
+}
+
+// SetMeta puts m into the side table and points r to it.
+func (b *Batch) SetMeta(r *Record, m Meta) {
+	b.Meta = append(b.Meta, m)
+	r.Meta = uint32(len(b.Meta))
+}
+
+// SetEnr puts e into the side table and points r to it.
+func (b *Batch) SetEnr(r *Record, e Enr) {
+	b.Enr = append(b.Enr, e)
+	r.Enr = uint32(len(b.Enr))
+}
+
+// Copy appends a copy of r, which lives in from, with its side entries.
+func (b *Batch) Copy(from *Batch, r *Record) *Record {
+	b.Recs = append(b.Recs, *r)
+	c := &b.Recs[len(b.Recs)-1]
+	if r.Meta != 0 {
+		b.SetMeta(c, from.Meta[r.Meta-1])
+	}
+	if r.Enr != 0 {
+		b.SetEnr(c, from.Enr[r.Enr-1])
+	}
+	return c
+}

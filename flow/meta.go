@@ -1,0 +1,72 @@
+package flow
+
+// Meta is what few flows have and what does not fit a fixed record: names and texts. A Record
+// points to its Meta by index into the Batch's side table. A nil part was not seen.
+//
+// A Meta may be shared by several records and batches: once made it is never changed; who wants
+// to add to it makes a new one.
+type Meta struct {
+	DNS     *DNS      `json:",omitempty"`
+	HTTP    *HTTP     `json:",omitempty"`
+	TLS     *TLS      `json:",omitempty"`
+	SSH     *SSH      `json:",omitempty"`
+	AppName string    `json:",omitempty"` // application name as the exporter gave it (NBAR, App-ID); not our label
+	User    string    `json:",omitempty"` // user name as the exporter gave it
+	Sampler string    `json:",omitempty"` // how packets were chosen: "deterministic", "random"; "" is unknown
+	Unknown []Element `json:",omitempty"` // elements that have no field of their own
+	Seen    []Seen    `json:",omitempty"` // the other reports of this flow that were merged into it
+}
+
+// Element is an information element kept as it came.
+type Element struct {
+	PEN   uint32 // private enterprise number; 0 is IANA
+	ID    uint16 // element id without the enterprise bit
+	Value []byte // the bytes on the wire
+}
+
+// Seen is one more report of a flow by another exporter, or by another interface of one.
+type Seen struct {
+	Exporter       Addr
+	Domain         uint32
+	InIf, OutIf    uint32
+	Start, End     int64 // Unix ns
+	Bytes, Packets uint64
+}
+
+// DNS is the first question of a flow and what was answered to it.
+type DNS struct {
+	ID       uint16
+	Question string   // name without the last dot, lower case; the root is "."
+	Type     string   // "A", "AAAA", "TYPE65"
+	Class    string   // "IN"
+	Rcode    string   // "NOERROR", "NXDOMAIN"; "" when no answer was seen
+	Answers  []Answer // at most 32
+}
+
+// Answer is one resource record of a DNS answer section.
+type Answer struct {
+	Name, Type, Data string
+	TTL              uint32 // seconds
+}
+
+// HTTP is the first request and response of a flow.
+type HTTP struct {
+	Method, Host, Path, Version string
+	UserAgent, Referrer         string
+	Server, ContentType         string
+	Status                      int // 0 when no response was seen
+}
+
+// TLS is what the handshake tells in the clear.
+type TLS struct {
+	ServerName string   // SNI
+	Version    string   // negotiated: "1.0" … "1.3"; "" when no ServerHello was seen
+	Cipher     string   // IANA name, or "0xc02f" where it has none
+	ALPN       []string // offered by the client
+	NextProto  string   // chosen by the server; "" where encrypted or absent
+}
+
+// SSH holds the identification strings (RFC 4253 section 4.2), without the line end.
+type SSH struct {
+	Client, Server string
+}
