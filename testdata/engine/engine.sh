@@ -52,8 +52,9 @@ fill_java() {
 fill_home() {
   local home=$1 netty
   mkdir -p "$home"/{config,modules,plugins}
-  mvn -q -B -Dstyle.color=never -f "$here/$name.xml" org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies \
-    -DoutputDirectory="$home/lib" -DincludeScope=runtime >&2
+  mvn -q -B -l "$home/maven.log" -f "$here/$name.xml" \
+    org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies \
+    -DoutputDirectory="$home/lib" -DincludeScope=runtime >/dev/null || { head -n 3 "$home/maven.log" >&2; die "Maven could not fetch $name"; }
   cp "$here/log4j2.properties" "$home/config"
   javac -nowarn -cp "$home/lib/*" -d "$home" "$here/Engine.java" "$here/$main.java" 2>&1 | { grep -v '^Note:' || true; } >&2
   [[ $main == Elasticsearch ]] || return 0
