@@ -45,13 +45,17 @@ type Pipeline struct {
 	Seed   uint64                     // of the hash by which records find their shard
 	Lost   func(exporter Addr, n int) // told of records lost to a full shard; may be nil; must be safe for concurrent use
 
-	dropped atomic.Uint64
-	handled atomic.Uint64
+	handled, dropped, abandoned atomic.Uint64
 }
 
-// Stats gives the pipeline's own counts.
+// Stats gives the pipeline's own counts: records taken from the source, lost to a full shard,
+// and let go after the sink had failed.
 func (p *Pipeline) Stats() []Stat {
-	return []Stat{{"pipeline.records", p.handled.Load()}, {"pipeline.queue_drops", p.dropped.Load()}}
+	return []Stat{
+		{"pipeline.records", p.handled.Load()},
+		{"pipeline.queue_drops", p.dropped.Load()},
+		{"pipeline.abandoned", p.abandoned.Load()},
+	}
 }
 
 // Run lets src run until it ends or ctx is cancelled, flushes the stages and returns the first
@@ -67,8 +71,8 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 	shards := make([]*shard, max(p.Shards, 1))
 	var wg sync.WaitGroup
 	for i := range shards {
-		shards[i] = &shard{in: make(chan *Batch, queued), stages: p.Stages(i)}
-		wg.Go(func() { shards[i].run(sinkCtx, p.Sink, cancel) })
+		shards[i] = &shard{p: p, in: make(chan *Batch, queued), stages: p.Stages(i)}
+		wg.Go(func() { shards[i].run(sinkCtx, cancel) })
 	}
 	err := src.Run(ctx, func(b *Batch) { p.split(ctx, b, shards) })
 	for _, s := range shards {
@@ -95,14 +99,14 @@ func firstError(ctx context.Context, err error, shards []*shard) error {
 
 // runPlain is the way of a file: no channel, plain calls, one order.
 func (p *Pipeline) runPlain(ctx, sinkCtx context.Context, cancel context.CancelCauseFunc, src Source) error {
-	s := &shard{stages: p.Stages(0)}
+	s := &shard{p: p, stages: p.Stages(0)}
 	err := src.Run(ctx, func(b *Batch) {
 		p.handled.Add(uint64(len(b.Recs)))
-		s.do(sinkCtx, p.Sink, b, cancel)
+		s.do(sinkCtx, b, cancel)
 	})
 	b := NewBatch()
 	b.Last = true
-	s.do(sinkCtx, p.Sink, b, cancel)
+	s.do(sinkCtx, b, cancel)
 	return firstError(ctx, err, []*shard{s})
 }
 
@@ -161,21 +165,23 @@ func (p *Pipeline) lose(b *Batch) {
 
 // shard owns the stages for its part of the 5-tuples.
 type shard struct {
+	p      *Pipeline
 	in     chan *Batch
 	stages []Stage
 	err    error
 }
 
-func (s *shard) run(ctx context.Context, sink Sink, cancel context.CancelCauseFunc) {
+func (s *shard) run(ctx context.Context, cancel context.CancelCauseFunc) {
 	for b := range s.in {
-		s.do(ctx, sink, b, cancel)
+		s.do(ctx, b, cancel)
 	}
 }
 
-// do carries one batch through the stages into the sink. After an error of the sink the
-// source is cancelled and further batches are let go: the error tells that they are not kept.
-func (s *shard) do(ctx context.Context, sink Sink, b *Batch, cancel context.CancelCauseFunc) {
+// do carries one batch through the stages into the sink. After an error of the sink the source
+// is cancelled and what it still gives is let go and counted.
+func (s *shard) do(ctx context.Context, b *Batch, cancel context.CancelCauseFunc) {
 	if s.err != nil {
+		s.p.abandoned.Add(uint64(len(b.Recs)))
 		b.Free()
 		return
 	}
@@ -186,7 +192,7 @@ func (s *shard) do(ctx context.Context, sink Sink, b *Batch, cancel context.Canc
 		b.Free()
 		return
 	}
-	if s.err = sink.Put(ctx, b); s.err != nil {
+	if s.err = s.p.Sink.Put(ctx, b); s.err != nil {
 		cancel(s.err)
 	}
 }
