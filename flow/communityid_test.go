@@ -16,7 +16,7 @@ func TestCommunityIDBaseline(t *testing.T) {
 			Sport, Dport *uint16
 			CommunityID  string
 		}
-		data, err := os.ReadFile("../testdata/oracle/communityid-baseline/" + file)
+		data, err := os.ReadFile("../testdata/oracle/communityid/" + file)
 		if err != nil {
 			t.Fatal(err)
 		}
