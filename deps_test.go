@@ -1,0 +1,95 @@
+package flowferry
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/flowferry/flowferry/"
+
+// mayImport says which packages of ours and which third-party modules each package may import.
+// A package that is not listed may import nothing but the standard library. Tests are free.
+var mayImport = map[string][]string{
+	"flow":                {},
+	"ecs":                 {"flow"},
+	"netflow":             {"flow", "github.com/calmh/ipfix", "golang.org/x/sys", "golang.org/x/net"},
+	"capture":             {"flow", "capture/app", "github.com/google/gopacket", "github.com/klauspost/compress"},
+	"capture/app":         {"flow", "github.com/google/gopacket"},
+	"stitch":              {"flow"},
+	"enrich":              {"flow", "github.com/oschwald/geoip2-golang/v2", "github.com/gaissmai/bart"},
+	"mappings":            {"ecs"},
+	"dashboards":          {"ecs"},
+	"shipper":             {"flow", "ecs", "mappings", "dashboards", "github.com/elastic/go-elasticsearch/v8", "github.com/elastic/elastic-transport-go/v8", "github.com/klauspost/compress"},
+	"shipper/enginetest":  {},
+	"shipper/shippertest": {},
+	"store":               {"flow", "ecs", "github.com/parquet-go/parquet-go"},
+	"hunt":                {"flow", "ecs", "store"},
+	"cmd/flowferry": {"flow", "ecs", "netflow", "capture", "stitch", "enrich", "shipper", "store", "hunt",
+		"github.com/spf13/cobra", "github.com/spf13/viper", "github.com/go-viper/mapstructure/v2",
+		"github.com/schollz/progressbar/v3", "golang.org/x/term", "gopkg.in/yaml.v3"},
+}
+
+// TestImports fails on an import that the table does not allow, and on a row that nobody needs.
+func TestImports(t *testing.T) {
+	for _, p := range listPackages(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		if p.Name == "main" && name != "cmd/flowferry" {
+			continue // generators
+		}
+		allowed := mayImport[name]
+		used := map[string]bool{}
+		for _, imp := range p.Imports {
+			own := strings.TrimPrefix(imp, module)
+			if !strings.Contains(strings.Split(imp, "/")[0], ".") {
+				continue // standard library
+			}
+			i := slices.IndexFunc(allowed, func(a string) bool {
+				return own == a || strings.Contains(a, ".") && (imp == a || strings.HasPrefix(imp, a+"/"))
+			})
+			if i < 0 {
+				t.Errorf("%s may not import %s", name, own)
+				continue
+			}
+			used[allowed[i]] = true
+		}
+		for _, a := range allowed {
+			if !used[a] {
+				t.Errorf("%s is allowed to import %s and does not: remove it from the table", name, a)
+			}
+		}
+	}
+}
+
+type goPackage struct {
+	ImportPath, Name string
+	Imports          []string
+}
+
+func listPackages(t *testing.T) (all []goPackage) {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Imports", "./...")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		switch err := d.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			if len(all) < 10 {
+				t.Fatalf("only %d packages were found", len(all))
+			}
+			return all
+		case err != nil:
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
