@@ -6,6 +6,16 @@ package ecs
 
 import "github.com/flowferry/flowferry/flow"
 
+// Version is the version of the Elastic Common Schema whose names and types the table uses.
+const Version = "8.17.0"
+
+// Whose name a field has.
+const (
+	ECS  = "ECS"       // the Elastic Common Schema's
+	Ours = "Flowferry" // no such field in ECS
+	Beat = "Elastic"   // not in ECS, but what Elastic's own NetFlow dashboards ask for
+)
+
 // Type is the type of a field in the index. Both engines have each of them.
 type Type uint8
 
@@ -33,7 +43,7 @@ type Field struct {
 	Name  string // full name: "source.geo.country_iso_code"
 	Type  Type
 	Multi bool   // may hold several values; written as an array
-	Of    string // whose name it is: "ECS" (8.17) or "Flowferry"
+	Of    string // whose name it is: ECS, Ours or Beat
 	Desc  string // one sentence, with the unit
 	Path  string // the field an Alias stands for
 
@@ -48,4 +58,20 @@ type Field struct {
 	Strs  func(dst []string, b *flow.Batch, r *flow.Record) []string       // Keyword, Multi
 	Point func(b *flow.Batch, r *flow.Record) (lat, lon float64, ok bool)  // GeoPoint, degrees
 	Flat  func(b *flow.Batch, r *flow.Record) []flow.Element               // Flattened
+
+	side side // the side table without which the field is absent
 }
+
+// side names a side table of the Batch.
+type side uint8
+
+const (
+	none side = iota
+	meta      // the record's Meta
+	enr       // the record's Enr
+)
+
+type (
+	batch  = flow.Batch
+	record = flow.Record
+)

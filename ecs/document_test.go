@@ -1,0 +1,337 @@
+package ecs
+
+import (
+	"encoding/json"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowferry/flowferry/flow"
+	"pgregory.net/rapid"
+)
+
+// filled makes a batch of one record in which every field of the table that can be present
+// beside the others is.
+func filled() (*flow.Batch, *flow.Record) {
+	b := &flow.Batch{}
+	at := time.Date(2024, 2, 29, 23, 59, 59, 123456789, time.UTC).UnixNano()
+	r := b.Next()
+	*r = flow.Record{
+		Start: at - 1500e6, End: at, Received: at + 1e9, Origin: 0x0123456789abcdef, Ord: 42, Has: flow.HasMPLS<<1 - 1,
+		Src: flow.MustAddr("10.1.2.3"), Dst: flow.MustAddr("81.2.69.142"), Exporter: flow.MustAddr("192.0.2.1"),
+		NextHop: flow.MustAddr("192.0.2.254"), NATSrc: flow.MustAddr("198.51.100.7"), NATDst: flow.MustAddr("81.2.69.143"),
+		Fwd:    flow.Counts{Bytes: 3000, Packets: 10, Payload: 2400, InitFlags: flow.SYN, Flags: flow.SYN | flow.ACK | flow.PSH | flow.FIN, ToS: 46 << 2, TTL: 63},
+		Rev:    flow.Counts{Bytes: 1000, Packets: 8, Payload: 500, InitFlags: flow.SYN | flow.ACK, Flags: flow.SYN | flow.ACK, ToS: 8, TTL: 52},
+		Domain: 7, Sampling: 100, InIf: 3, OutIf: 4, SrcAS: 64512, DstAS: 20712, MPLS: 16001, Segment: 1, Segments: 2,
+		SrcPort: 49152, DstPort: 443, NATSrcPort: 1025, NATDstPort: 8443, VLAN: 100, PostVLAN: 200, App: flow.AppTLS,
+		SrcMAC: flow.MAC{0, 0, 0x5e, 0, 0x53, 0x23}, DstMAC: flow.MAC{0, 0, 0x5e, 0, 0x53, 0xff}, Proto: flow.ProtoTCP,
+		ICMPType: 3, ICMPCode: 1, SrcMask: 24, DstMask: 16, Via: flow.ViaIPFIX, Direction: flow.Ingress, EndReason: flow.EndOfFlow,
+		InitiatorBy: flow.BySYN, State: flow.StateEstablished, Complete: true, Observers: 2,
+	}
+	b.SetMeta(r, flow.Meta{
+		DNS: &flow.DNS{ID: 4660, Question: "www.example.com", Type: "A", Class: "IN", Rcode: "NOERROR", Answers: []flow.Answer{
+			{Name: "www.example.com", Type: "CNAME", Data: "example.com", TTL: 60}, {Name: "example.com", Type: "A", Data: "93.184.216.34", TTL: 60}}},
+		HTTP: &flow.HTTP{Method: "GET", Host: "www.example.com:8080", Path: "/a?q=1", Version: "1.1", UserAgent: "curl/8.5 \"quoted\"",
+			Referrer: "http://example.com/", Server: "nginx", ContentType: "text/html; charset=utf-8", Status: 200},
+		TLS:     &flow.TLS{ServerName: "www.example.com", Version: "1.3", Cipher: "TLS_AES_128_GCM_SHA256", ALPN: []string{"h2", "http/1.1"}, NextProto: "h2"},
+		SSH:     &flow.SSH{Client: "SSH-2.0-OpenSSH_9.6", Server: "SSH-2.0-dropbear"},
+		AppName: "Office365", User: "alice", Sampler: "random",
+		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {ID: 500, Value: []byte("x")}, {PEN: 9, ID: 12235, Value: []byte{3}}},
+		Seen:    []flow.Seen{{Exporter: flow.MustAddr("192.0.2.2"), InIf: 1, OutIf: 2}},
+	})
+	b.SetEnr(r, flow.Enr{
+		Src: &flow.Place{Group: "office", Role: "client", Criticality: "low", Internal: true, Bogon: "private", CountryISO: "CH", Country: "Switzerland",
+			Continent: "EU", RegionISO: "CH-ZH", Region: "Zurich", City: "Zurich", Timezone: "Europe/Zurich", Lat: 47.36, Lon: 8.55, Located: true, ASN: 64512, ASOrg: "Example"},
+		Dst: &flow.Place{Group: "cdn", Role: "web", Criticality: "high", Bogon: "none", CountryISO: "GB", Country: "United Kingdom", Continent: "EU",
+			RegionISO: "GB-ENG", Region: "England", City: "London", Timezone: "Europe/London", Lat: 51.5142, Lon: -0.0931, Located: true, ASN: 20712, ASOrg: "Andrews & Arnold"},
+		Service: "https", Direction: "outbound",
+		Hits: []flow.Hit{{List: "tor", Indicator: "81.2.69.0/24", Side: "destination", Type: "ipv4-addr", Note: "exit"}},
+	})
+	return b, r
+}
+
+func document(t testing.TB, b *flow.Batch, r *flow.Record) map[string]any {
+	t.Helper()
+	text := AppendDocument(nil, b, r)
+	var doc map[string]any
+	if err := json.Unmarshal(text, &doc); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	again, _ := json.Marshal(doc)
+	if keys(text) != keys(again) {
+		t.Fatalf("an object names a member twice: %s", text)
+	}
+	return doc
+}
+
+// keys counts what looks like a member's name.
+func keys(text []byte) int { return strings.Count(string(text), `":`) }
+
+// get follows a dotted name into a document.
+func get(doc any, name string) any {
+	for _, part := range strings.Split(name, ".") {
+		m, ok := doc.(map[string]any)
+		if !ok {
+			return nil
+		}
+		doc = m[part]
+	}
+	return doc
+}
+
+// leaves counts the values of a document that are not objects of our making.
+func leaves(doc any, name string) (n int) {
+	m, ok := doc.(map[string]any)
+	if f := Lookup(name); !ok || f != nil {
+		return 1
+	}
+	for k, v := range m {
+		n += leaves(v, strings.TrimPrefix(name+"."+k, "."))
+	}
+	return n
+}
+
+func TestDocumentFilled(t *testing.T) {
+	b, r := filled()
+	doc := document(t, b, r)
+	absent := map[string]bool{"network.inner.vlan.id": true} // only of our own meter
+	n := 0
+	for i := range Fields {
+		f := &Fields[i]
+		v := get(doc, f.Name)
+		switch {
+		case f.Type == Alias || absent[f.Name]:
+			if v != nil {
+				t.Errorf("%s: is there: %v", f.Name, v)
+			}
+			continue
+		case v == nil:
+			t.Errorf("%s: absent", f.Name)
+		case f.Multi != (reflect.TypeOf(v).Kind() == reflect.Slice):
+			t.Errorf("%s: %v, multi is %v", f.Name, v, f.Multi)
+		}
+		n++
+	}
+	if got := leaves(doc, ""); got != n {
+		t.Errorf("%d values for %d fields", got, n)
+	}
+}
+
+func TestDocumentValues(t *testing.T) {
+	b, r := filled()
+	doc := document(t, b, r)
+	f := func(name string, want any) {
+		t.Helper()
+		if got := get(doc, name); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %#v, want %#v", name, got, want)
+		}
+	}
+	list := func(s ...any) []any { return s }
+	f("@timestamp", "2024-02-29T23:59:59.123456789Z")
+	f("event.start", "2024-02-29T23:59:57.623456789Z")
+	f("event.duration", 1500e6)
+	f("event.type", list("connection", "end"))
+	f("event.outcome", "success")
+	f("event.dataset", "flowferry.flow")
+	f("source.ip", "10.1.2.3")
+	f("source.bytes", 3000.)
+	f("source.mac", "00-00-5E-00-53-23")
+	f("source.locality", "internal")
+	f("destination.locality", "external")
+	f("destination.domain", "www.example.com")
+	f("destination.subnet", "81.2.69.0/24")
+	f("destination.geo.location", map[string]any{"lat": 51.5142, "lon": -0.0931})
+	f("network.bytes", 400000.)
+	f("network.packets", 1800.)
+	f("network.iana_number", "6")
+	f("network.application", "office365")
+	f("network.vlan.id", "100")
+	f("observer.egress.vlan.id", "200")
+	f("flow.sampled.bytes", 4000.)
+	f("flow.pcr", .5)
+	f("flow.complete", true)
+	f("flow.origin", "0123456789abcdef")
+	f("flow.source.tcp_flags", list("FIN", "SYN", "PSH", "ACK"))
+	f("flow.destination.initial_tcp_flags", list("SYN", "ACK"))
+	f("flow.seen_by", list("192.0.2.2"))
+	f("flow.unknown", map[string]any{"9.12235": list("0102", "03"), "0.500": "78"})
+	f("related.ip", list("10.1.2.3", "81.2.69.142", "198.51.100.7", "81.2.69.143", "93.184.216.34"))
+	f("threat.indicator.name", list("81.2.69.0/24"))
+	f("url.domain", "www.example.com")
+	f("url.path", "/a")
+	f("url.query", "q=1")
+	f("user_agent.original", `curl/8.5 "quoted"`)
+	f("dns.answers.data", list("example.com", "93.184.216.34"))
+}
+
+// An empty record says nothing but what it is.
+func TestDocumentEmpty(t *testing.T) {
+	b := &flow.Batch{}
+	got := string(AppendDocument([]byte("x"), b, b.Next()))
+	want := `x{"@timestamp":"1970-01-01T00:00:00.000Z","ecs":{"version":"8.17.0"},"event":{"kind":"event","category":["network"],` +
+		`"type":["connection"],"action":"network_flow","dataset":"flowferry.flow","sequence":0},"flow":{"origin":"0000000000000000","complete":false}}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestEvents(t *testing.T) {
+	f := func(e flow.Event, action, typ, outcome string) {
+		t.Helper()
+		b := &flow.Batch{}
+		r := b.Next()
+		r.Kind, r.Event = flow.KindEvent, e
+		doc := document(t, b, r)
+		if get(doc, "event.action") != action || get(doc, "event.type").([]any)[1] != typ || get(doc, "event.dataset") != "flowferry.event" {
+			t.Errorf("%v: %v", e, doc)
+		}
+		if got, _ := get(doc, "event.outcome").(string); got != outcome {
+			t.Errorf("%v: outcome %v", e, got)
+		}
+	}
+	f(flow.EventCreated, "flow_created", "start", "")
+	f(flow.EventDeleted, "flow_deleted", "end", "")
+	f(flow.EventDenied, "flow_denied", "denied", "failure")
+	f(flow.EventUpdated, "flow_updated", "info", "")
+	f(flow.EventNATCreate, "nat_create", "start", "")
+	f(flow.EventNATDelete, "nat_delete", "end", "")
+}
+
+// Whatever a record's bits and texts are, its document is JSON that names no member twice, and
+// holds the texts as encoding/json would.
+func TestDocumentAnyRecord(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		b, r := filled()
+		r.Has = flow.Set(rapid.Uint64().Draw(rt, "has")) & (flow.HasMPLS<<1 - 1)
+		r.Kind = flow.Kind(rapid.IntRange(0, 2).Draw(rt, "kind"))
+		r.Start, r.End = rapid.Int64().Draw(rt, "start"), rapid.Int64().Draw(rt, "end")
+		r.Fwd.Bytes, r.Sampling = rapid.Uint64().Draw(rt, "bytes"), rapid.Uint32().Draw(rt, "sampling")
+		name := string(rapid.SliceOf(rapid.Byte()).Draw(rt, "name"))
+		b.Meta[0].DNS = &flow.DNS{Question: name}
+		b.Meta[0].AppName = name
+		b.Enr[0].Dst = &flow.Place{Lat: math.NaN(), Located: true, City: name}
+		if rapid.Bool().Draw(rt, "plain") {
+			r.Meta = 0
+		}
+		if rapid.Bool().Draw(rt, "bare") {
+			r.Enr = 0
+		}
+		doc := document(t, b, r)
+		if name != "" && r.Meta != 0 {
+			if got, want := get(doc, "dns.question.name"), strings.ToValidUTF8(name, "\uFFFD"); got != viaJSON(name) {
+				t.Fatalf("%q became %q, want %q", name, got, want)
+			}
+		}
+		if got := get(doc, "destination.geo.location"); got != nil {
+			t.Fatalf("a location that is no number: %v", got)
+		}
+	})
+}
+
+// viaJSON is a string as it comes back from encoding/json.
+func viaJSON(s string) (back string) {
+	text, _ := json.Marshal(s)
+	_ = json.Unmarshal(text, &back)
+	return back
+}
+
+func TestAppendQuoted(t *testing.T) {
+	f := func(s, want string) {
+		t.Helper()
+		if got := string(appendQuoted(nil, s)); got != want {
+			t.Errorf("%q: got %s, want %s", s, got, want)
+		}
+	}
+	f("", `""`)
+	f("plain", `"plain"`)
+	f("a\"b\\c", `"a\"b\\c"`)
+	f("\n\r\t\x00\x1f", `"\n\r\t\u0000\u001f"`)
+	f("Zürich 🦀", `"Zürich 🦀"`)
+	f("\x7f", "\"\x7f\"")
+	f("bad \xff\xfe end", "\"bad \uFFFD\uFFFD end\"")
+	f("cut \xe2\x82", "\"cut \uFFFD\uFFFD\"")
+	f("real \uFFFD", "\"real \uFFFD\"")
+}
+
+func TestAppendTime(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ns := rapid.Int64().Draw(t, "ns")
+		got := string(AppendTime(nil, ns))
+		back, err := time.Parse(time.RFC3339Nano, got)
+		if err != nil || back.UnixNano() != ns {
+			t.Fatalf("%d was written %s, which is %d (%v)", ns, got, back.UnixNano(), err)
+		}
+	})
+	f := func(ns int64, want string) {
+		t.Helper()
+		if got := string(AppendTime(nil, ns)); got != want {
+			t.Errorf("%d: got %s, want %s", ns, got, want)
+		}
+	}
+	f(0, "1970-01-01T00:00:00.000Z")
+	f(-1, "1969-12-31T23:59:59.999999999Z")
+	f(951782400e9+123e6, "2000-02-29T00:00:00.123Z")
+	f(1e3, "1970-01-01T00:00:00.000001Z")
+}
+
+func TestID(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		id := func(origin, ord uint64) string {
+			return string(AppendID(nil, &flow.Record{Origin: origin, Ord: ord}))
+		}
+		o, p := rapid.Uint64().Draw(t, "o"), rapid.Uint64().Draw(t, "p")
+		n, m := rapid.Uint64Max(1<<55-1).Draw(t, "n"), rapid.Uint64Max(1<<55-1).Draw(t, "m")
+		a, b := id(o, n), id(p, m)
+		if len(a) != 24 || strings.Trim(a, idLetters) != "" {
+			t.Fatalf("id %q", a)
+		}
+		if less := o < p || o == p && n < m; (a < b) != less {
+			t.Fatalf("%x/%d is %s, %x/%d is %s", o, n, a, p, m, b)
+		}
+	})
+}
+
+func TestStream(t *testing.T) {
+	f := func(k flow.Kind, want string) {
+		t.Helper()
+		if got := Stream(k); got != want || dataset(k) != "flowferry."+want || k < 200 && k.String() != want {
+			t.Errorf("%d: %s, %s", k, got, dataset(k))
+		}
+	}
+	f(flow.KindFlow, "flow")
+	f(flow.KindSession, "session")
+	f(flow.KindEvent, "event")
+	f(255, "event")
+}
+
+func TestAllocatesNothing(t *testing.T) {
+	b, r := filled()
+	dst := AppendDocument(nil, b, r)
+	if n := testing.AllocsPerRun(200, func() { dst = AppendDocument(dst[:0], b, r) }); n != 0 {
+		t.Errorf("AppendDocument: %v allocations", n)
+	}
+	if n := testing.AllocsPerRun(200, func() { dst = AppendID(dst[:0], r) }); n != 0 {
+		t.Errorf("AppendID: %v allocations", n)
+	}
+}
+
+func BenchmarkAppendDocument(b *testing.B) {
+	f := func(name string, change func(*flow.Record)) {
+		b.Run(name, func(b *testing.B) {
+			batch, r := filled()
+			change(r)
+			var dst []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				dst = AppendDocument(dst[:0], batch, r)
+			}
+			b.ReportMetric(float64(len(dst)), "bytes/doc")
+		})
+	}
+	usual := flow.HasTimes | flow.HasPorts | flow.HasProto | flow.HasBytes | flow.HasPackets | flow.HasFlags | flow.HasToS | flow.HasInIf | flow.HasOutIf | flow.HasDomain
+	f("export", func(r *flow.Record) { r.Has, r.Meta, r.Enr, r.Sampling = usual, 0, 0, 1 })
+	f("biflow+geo", func(r *flow.Record) { r.Has, r.Meta, r.Sampling = usual|flow.HasRev|flow.HasInitFlags, 0, 1 })
+	f("everything", func(*flow.Record) {})
+}

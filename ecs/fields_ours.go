@@ -1,0 +1,215 @@
+package ecs
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// ours is what ECS has no place for: all of it under flow.*.
+var ours = []Field{
+	{Name: "flow.origin", Type: Keyword, Of: Ours, Desc: "Whence: digest of the imported file or epoch of the live run, 16 hex digits; with event.sequence the document's id.",
+		Text: func(dst []byte, _ *batch, r *record) []byte { return appendHex64(dst, r.Origin) }},
+	{Name: "flow.via", Type: Keyword, Of: Ours, Desc: "By what way the record came: netflow_v5, netflow_v9, ipfix, capture …",
+		Str: func(_ *batch, r *record) string { return r.Via.String() }},
+	{Name: "flow.observation_domain", Type: Long, Of: Ours, Desc: "Observation domain (IPFIX), source id (NetFlow v9), engine type and id (v5).", Has: flow.HasDomain,
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Domain), r.Has.Has(flow.HasDomain) }},
+	{Name: "flow.observers", Type: Long, Of: Ours, Desc: "How many reports (exporter, interface) were merged into this one; absent when it is the only one.",
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Observers), r.Observers > 1 }},
+	{Name: "flow.seen_by", Type: IP, Multi: true, Of: Ours, Desc: "Exporters of the further reports that were merged into this one.", side: meta,
+		Addrs: seenBy},
+	{Name: "flow.complete", Type: Boolean, Of: Ours, Desc: "Nothing of this conversation is in another document of the stream.",
+		Int: func(_ *batch, r *record) (int64, bool) { return bit(r.Complete), r.Kind != flow.KindEvent }},
+	{Name: "flow.segment", Type: Long, Of: Ours, Desc: "Number of this active-timeout piece within its conversation, from 1.",
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Segment), r.Segment != 0 }},
+	{Name: "flow.segments", Type: Long, Of: Ours, Desc: "How many pieces the conversation was exported in.",
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Segments), r.Segments != 0 }},
+	{Name: "flow.state", Type: Keyword, Of: Ours, Desc: "How far the conversation came: attempt, established, rejected, midstream, oneway_unknown.",
+		Str: func(_ *batch, r *record) string { return r.State.String() }},
+	{Name: "flow.initiator_by", Type: Keyword, Of: Ours, Desc: "What decided who the initiator is: rfc5103, syn, server_port, lower_port, first_seen.",
+		Str: func(_ *batch, r *record) string { return r.InitiatorBy.String() }},
+	{Name: "flow.end_reason", Type: Keyword, Of: Ours, Desc: "Why the flow ended: idle_timeout, active_timeout, end_of_flow, forced_end, lack_of_resources.",
+		Str: func(_ *batch, r *record) string { return r.EndReason.String() }},
+	{Name: "flow.direction", Type: Keyword, Of: Ours, Desc: "Where the exporter looked: ingress or egress of the interface.",
+		Str: func(_ *batch, r *record) string { return r.Direction.String() }},
+	{Name: "flow.service", Type: Keyword, Of: Ours, Desc: "IANA service name of the destination's port: what the port promises, not what was spoken.", side: enr,
+		Str: func(b *batch, r *record) string { return enrOf(b, r).Service }},
+	{Name: "flow.locality", Type: Keyword, Of: Beat, Desc: "internal when both ends are in host groups of ours, else external.", side: enr,
+		Str: func(b *batch, r *record) string {
+			return locality(b, r, srcPlace(b, r).Internal && dstPlace(b, r).Internal)
+		}},
+	{Name: "flow.pcr", Type: Float, Of: Ours, Desc: "Producer-consumer ratio (source bytes - destination bytes) / (sum): 1 is pure upload, -1 pure download.", Has: flow.HasBytes | flow.HasRev,
+		Float: pcr},
+	{Name: "flow.sampling_interval", Type: Long, Of: Ours, Desc: "One packet in so many was looked at; 1 is every packet; absent is unknown.",
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Sampling), r.Sampling != 0 }},
+	{Name: "flow.sampling_method", Type: Keyword, Of: Ours, Desc: "How packets were chosen: deterministic, random.", side: meta,
+		Str: func(b *batch, r *record) string { return metaOf(b, r).Sampler }},
+	{Name: "flow.sampled.bytes", Type: Long, Of: Ours, Desc: "What network.bytes is scaled from; only when sampled.", Has: flow.HasBytes,
+		Int: func(_ *batch, r *record) (int64, bool) {
+			return long(sum(r.Fwd.Bytes, r.Rev.Bytes)), r.Has.Has(flow.HasBytes) && r.Sampling > 1
+		}},
+	{Name: "flow.sampled.packets", Type: Long, Of: Ours, Desc: "What network.packets is scaled from; only when sampled.", Has: flow.HasPackets,
+		Int: func(_ *batch, r *record) (int64, bool) {
+			return long(sum(r.Fwd.Packets, r.Rev.Packets)), r.Has.Has(flow.HasPackets) && r.Sampling > 1
+		}},
+	{Name: "flow.next_hop", Type: IP, Of: Ours, Desc: "Next router on the way to the destination.", Has: flow.HasNextHop,
+		Addr: func(_ *batch, r *record) (flow.Addr, bool) { return r.NextHop, r.Has.Has(flow.HasNextHop) }},
+	{Name: "flow.mpls_label", Type: Long, Of: Ours, Desc: "Top MPLS label, 20 bits.", Has: flow.HasMPLS,
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.MPLS), r.Has.Has(flow.HasMPLS) }},
+	{Name: "flow.icmp.type", Type: Long, Of: Ours, Desc: "ICMP type.", Has: flow.HasICMP,
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.ICMPType), r.Has.Has(flow.HasICMP) }},
+	{Name: "flow.icmp.code", Type: Long, Of: Ours, Desc: "ICMP code.", Has: flow.HasICMP,
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.ICMPCode), r.Has.Has(flow.HasICMP) }},
+
+	{Name: "flow.source.payload_bytes", Type: Long, Of: Ours, Desc: "Transport payload bytes sent by the source.", Has: flow.HasPayload,
+		Int: func(_ *batch, r *record) (int64, bool) { return long(r.Fwd.Payload), r.Has.Has(flow.HasPayload) }},
+	{Name: "flow.source.tcp_flags", Type: Keyword, Multi: true, Of: Ours, Desc: "Union of the TCP flags of all packets of the source: FIN, SYN, RST, PSH, ACK, URG, ECE, CWR.", Has: flow.HasFlags,
+		Strs: func(dst []string, _ *batch, r *record) []string { return flags(dst, r, r.Fwd.Flags, flow.HasFlags) }},
+	{Name: "flow.source.initial_tcp_flags", Type: Keyword, Multi: true, Of: Ours, Desc: "TCP flags of the first packet of the source.", Has: flow.HasInitFlags,
+		Strs: func(dst []string, _ *batch, r *record) []string {
+			return flags(dst, r, r.Fwd.InitFlags, flow.HasInitFlags)
+		}},
+	{Name: "flow.source.tos", Type: Long, Of: Ours, Desc: "IP type of service (IPv6 traffic class) of the source's first packet, all 8 bits.", Has: flow.HasToS,
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Fwd.ToS), r.Has.Has(flow.HasToS) }},
+	{Name: "flow.source.ttl", Type: Long, Of: Ours, Desc: "Smallest TTL or hop limit seen from the source.", Has: flow.HasTTL,
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Fwd.TTL), r.Has.Has(flow.HasTTL) }},
+	{Name: "flow.source.prefix_length", Type: Long, Of: Ours, Desc: "Prefix length of the exporter's route to the source.", Has: flow.HasSrcMask,
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.SrcMask), r.Has.Has(flow.HasSrcMask) }},
+	{Name: "flow.source.role", Type: Keyword, Of: Ours, Desc: "Role of the source's host group.", side: enr,
+		Str: func(b *batch, r *record) string { return srcPlace(b, r).Role }},
+	{Name: "flow.source.criticality", Type: Keyword, Of: Ours, Desc: "Criticality of the source's host group.", side: enr,
+		Str: func(b *batch, r *record) string { return srcPlace(b, r).Criticality }},
+	{Name: "flow.source.bogon", Type: Keyword, Of: Ours, Desc: "Name of the bogon range the source is in.", side: enr,
+		Str: func(b *batch, r *record) string { return srcPlace(b, r).Bogon }},
+
+	{Name: "flow.destination.payload_bytes", Type: Long, Of: Ours, Desc: "Transport payload bytes sent by the destination.", Has: flow.HasPayload | flow.HasRev,
+		Int: func(_ *batch, r *record) (int64, bool) {
+			return long(r.Rev.Payload), r.Has.Has(flow.HasPayload | flow.HasRev)
+		}},
+	{Name: "flow.destination.tcp_flags", Type: Keyword, Multi: true, Of: Ours, Desc: "Union of the TCP flags of all packets of the destination.", Has: flow.HasFlags | flow.HasRev,
+		Strs: func(dst []string, _ *batch, r *record) []string {
+			return flags(dst, r, r.Rev.Flags, flow.HasFlags|flow.HasRev)
+		}},
+	{Name: "flow.destination.initial_tcp_flags", Type: Keyword, Multi: true, Of: Ours, Desc: "TCP flags of the first packet of the destination.", Has: flow.HasInitFlags | flow.HasRev,
+		Strs: func(dst []string, _ *batch, r *record) []string {
+			return flags(dst, r, r.Rev.InitFlags, flow.HasInitFlags|flow.HasRev)
+		}},
+	{Name: "flow.destination.tos", Type: Long, Of: Ours, Desc: "IP type of service of the destination's first packet, all 8 bits.", Has: flow.HasToS | flow.HasRev,
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Rev.ToS), r.Has.Has(flow.HasToS | flow.HasRev) }},
+	{Name: "flow.destination.ttl", Type: Long, Of: Ours, Desc: "Smallest TTL or hop limit seen from the destination.", Has: flow.HasTTL | flow.HasRev,
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Rev.TTL), r.Has.Has(flow.HasTTL | flow.HasRev) }},
+	{Name: "flow.destination.prefix_length", Type: Long, Of: Ours, Desc: "Prefix length of the exporter's route to the destination.", Has: flow.HasDstMask,
+		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.DstMask), r.Has.Has(flow.HasDstMask) }},
+	{Name: "flow.destination.role", Type: Keyword, Of: Ours, Desc: "Role of the destination's host group.", side: enr,
+		Str: func(b *batch, r *record) string { return dstPlace(b, r).Role }},
+	{Name: "flow.destination.criticality", Type: Keyword, Of: Ours, Desc: "Criticality of the destination's host group.", side: enr,
+		Str: func(b *batch, r *record) string { return dstPlace(b, r).Criticality }},
+	{Name: "flow.destination.bogon", Type: Keyword, Of: Ours, Desc: "Name of the bogon range the destination is in.", side: enr,
+		Str: func(b *batch, r *record) string { return dstPlace(b, r).Bogon }},
+
+	{Name: "flow.watchlist_side", Type: Keyword, Multi: true, Of: Ours, Desc: "Which end a watchlist matched: source, destination.", side: enr,
+		Strs: hits(func(h *flow.Hit) string { return h.Side })},
+	{Name: "flow.tls.alpn", Type: Keyword, Multi: true, Of: Ours, Desc: "Protocols the client offered by ALPN.", side: meta,
+		Strs: func(dst []string, b *batch, r *record) []string { return append(dst, tlsOf(b, r).ALPN...) }},
+	{Name: "flow.http.server", Type: Keyword, Of: Ours, Desc: "HTTP Server header.", side: meta,
+		Str: func(b *batch, r *record) string { return httpOf(b, r).Server }},
+	{Name: "flow.ssh.client", Type: Keyword, Of: Ours, Desc: "SSH identification string of the client.", side: meta,
+		Str: func(b *batch, r *record) string { return sshOf(b, r).Client }},
+	{Name: "flow.ssh.server", Type: Keyword, Of: Ours, Desc: "SSH identification string of the server.", side: meta,
+		Str: func(b *batch, r *record) string { return sshOf(b, r).Server }},
+	{Name: "flow.unknown", Type: Flattened, Of: Ours, Desc: "Information elements without a field of their own: \"enterprise.id\" to the value in hex.", side: meta,
+		Flat: func(b *batch, r *record) []flow.Element { return metaOf(b, r).Unknown }},
+}
+
+// metadata is what few flows have: names and texts, and what other documents share with this.
+var metadata = []Field{
+	{Name: "related.ip", Type: IP, Multi: true, Of: ECS, Desc: "Every address of the flow, whichever end, translated or answered by DNS.",
+		Addrs: relatedIP},
+
+	{Name: "threat.feed.name", Type: Keyword, Multi: true, Of: ECS, Desc: "Watchlists that matched.", side: enr,
+		Strs: hits(func(h *flow.Hit) string { return h.List })},
+	{Name: "threat.indicator.name", Type: Keyword, Multi: true, Of: ECS, Desc: "Indicators that matched: an address or a prefix.", side: enr,
+		Strs: hits(func(h *flow.Hit) string { return h.Indicator })},
+	{Name: "threat.indicator.type", Type: Keyword, Multi: true, Of: ECS, Desc: "Types of the indicators: ipv4-addr, ipv6-addr.", side: enr,
+		Strs: hits(func(h *flow.Hit) string { return h.Type })},
+	{Name: "threat.indicator.description", Type: Keyword, Multi: true, Of: ECS, Desc: "The lists' own words on the indicators.", side: enr,
+		Strs: hits(func(h *flow.Hit) string { return h.Note })},
+
+	{Name: "dns.type", Type: Keyword, Of: ECS, Desc: "answer when an answer was seen, else query.", side: meta,
+		Str: dnsType},
+	{Name: "dns.id", Type: Keyword, Of: ECS, Desc: "DNS transaction id.", side: meta,
+		Text: func(dst []byte, b *batch, r *record) []byte {
+			return appendNumber(dst, uint64(dnsOf(b, r).ID), metaOf(b, r).DNS != nil)
+		}},
+	{Name: "dns.question.name", Type: Keyword, Of: ECS, Desc: "Name asked for, lower case.", side: meta,
+		Str: func(b *batch, r *record) string { return dnsOf(b, r).Question }},
+	{Name: "dns.question.type", Type: Keyword, Of: ECS, Desc: "Type asked for: A, AAAA, TXT …", side: meta,
+		Str: func(b *batch, r *record) string { return dnsOf(b, r).Type }},
+	{Name: "dns.question.class", Type: Keyword, Of: ECS, Desc: "Class asked for: IN.", side: meta,
+		Str: func(b *batch, r *record) string { return dnsOf(b, r).Class }},
+	{Name: "dns.response_code", Type: Keyword, Of: ECS, Desc: "NOERROR, NXDOMAIN …", side: meta,
+		Str: func(b *batch, r *record) string { return dnsOf(b, r).Rcode }},
+	{Name: "dns.resolved_ip", Type: IP, Multi: true, Of: ECS, Desc: "Addresses in the answer.", side: meta,
+		Addrs: resolved},
+	{Name: "dns.answers.name", Type: Keyword, Multi: true, Of: ECS, Desc: "Names in the answer section.", side: meta,
+		Strs: answers(func(a *flow.Answer) string { return a.Name })},
+	{Name: "dns.answers.type", Type: Keyword, Multi: true, Of: ECS, Desc: "Types in the answer section.", side: meta,
+		Strs: answers(func(a *flow.Answer) string { return a.Type })},
+	{Name: "dns.answers.data", Type: Keyword, Multi: true, Of: ECS, Desc: "Data in the answer section.", side: meta,
+		Strs: answers(func(a *flow.Answer) string { return a.Data })},
+
+	{Name: "http.version", Type: Keyword, Of: ECS, Desc: "HTTP version.", side: meta,
+		Str: func(b *batch, r *record) string { return httpOf(b, r).Version }},
+	{Name: "http.request.method", Type: Keyword, Of: ECS, Desc: "Method of the first request.", side: meta,
+		Str: func(b *batch, r *record) string { return httpOf(b, r).Method }},
+	{Name: "http.request.referrer", Type: Keyword, Of: ECS, Desc: "Referrer of the first request.", side: meta,
+		Str: func(b *batch, r *record) string { return httpOf(b, r).Referrer }},
+	{Name: "http.response.status_code", Type: Long, Of: ECS, Desc: "Status of the first response.", side: meta,
+		Int: func(b *batch, r *record) (int64, bool) {
+			s := httpOf(b, r).Status
+			return int64(s), s != 0
+		}},
+	{Name: "http.response.mime_type", Type: Keyword, Of: ECS, Desc: "Content type of the first response, as the server gave it.", side: meta,
+		Str: func(b *batch, r *record) string { return httpOf(b, r).ContentType }},
+	{Name: "url.domain", Type: Keyword, Of: ECS, Desc: "Host of the first HTTP request, without the port.", side: meta,
+		Str: func(b *batch, r *record) string { return hostname(httpOf(b, r).Host) }},
+	{Name: "url.path", Type: Keyword, Of: ECS, Desc: "Path of the first HTTP request.", side: meta,
+		Str: func(b *batch, r *record) string {
+			path, _, _ := strings.Cut(httpOf(b, r).Path, "?")
+			return path
+		}},
+	{Name: "url.query", Type: Keyword, Of: ECS, Desc: "Query of the first HTTP request, without the question mark.", side: meta,
+		Str: func(b *batch, r *record) string {
+			_, query, _ := strings.Cut(httpOf(b, r).Path, "?")
+			return query
+		}},
+	{Name: "user_agent.original", Type: Keyword, Of: ECS, Desc: "HTTP User-Agent header.", side: meta,
+		Str: func(b *batch, r *record) string { return httpOf(b, r).UserAgent }},
+	{Name: "user.name", Type: Keyword, Of: ECS, Desc: "User as the exporter gave it.", side: meta,
+		Str: func(b *batch, r *record) string { return metaOf(b, r).User }},
+
+	{Name: "tls.client.server_name", Type: Keyword, Of: ECS, Desc: "Server name the client asked for (SNI).", side: meta,
+		Str: func(b *batch, r *record) string { return tlsOf(b, r).ServerName }},
+	{Name: "tls.version_protocol", Type: Keyword, Of: ECS, Desc: "Always tls.", side: meta,
+		Str: func(b *batch, r *record) string {
+			if tlsOf(b, r).Version == "" {
+				return ""
+			}
+			return "tls"
+		}},
+	{Name: "tls.version", Type: Keyword, Of: ECS, Desc: "Negotiated version: 1.0 … 1.3.", side: meta,
+		Str: func(b *batch, r *record) string { return tlsOf(b, r).Version }},
+	{Name: "tls.cipher", Type: Keyword, Of: ECS, Desc: "Chosen cipher suite.", side: meta,
+		Str: func(b *batch, r *record) string { return tlsOf(b, r).Cipher }},
+	{Name: "tls.next_protocol", Type: Keyword, Of: ECS, Desc: "Protocol the server chose by ALPN.", side: meta,
+		Str: func(b *batch, r *record) string { return tlsOf(b, r).NextProto }},
+}
+
+// appendNumber appends v in decimal if ok.
+func appendNumber(dst []byte, v uint64, ok bool) []byte {
+	if !ok {
+		return dst
+	}
+	return strconv.AppendUint(dst, v, 10)
+}
