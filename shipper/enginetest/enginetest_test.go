@@ -137,7 +137,7 @@ func TestMissingToolSkipsWithOneLine(t *testing.T) {
 	if cmd.ProcessState.ExitCode() != noTool {
 		t.Errorf("%v, want exit status %d", err, noTool)
 	}
-	if got, want := string(out), "engine: opensearch-2.19.4 needs 'java' (Debian: openjdk-17-jdk-headless)\n"; got != want {
+	if got, want := string(out), "engine: opensearch-2.19.4 needs 'java' (Debian: default-jdk-headless)\n"; got != want {
 		t.Errorf("said %q, want %q", got, want)
 	}
 }

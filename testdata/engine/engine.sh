@@ -52,9 +52,9 @@ fill_java() {
 fill_home() {
   local home=$1 netty
   mkdir -p "$home"/{config,modules,plugins}
-  mvn -q -B -l "$home/maven.log" -f "$here/$name.xml" \
-    org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies \
-    -DoutputDirectory="$home/lib" -DincludeScope=runtime >/dev/null || { head -n 3 "$home/maven.log" >&2; die "Maven could not fetch $name"; }
+  mvn -q -B -f "$here/$name.xml" org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies \
+    -DoutputDirectory="$home/lib" -DincludeScope=runtime &>"$home/maven.log" ||
+    { head -n 5 "$home/maven.log" >&2; die "Maven could not fetch $name"; }
   cp "$here/log4j2.properties" "$home/config"
   javac -nowarn -cp "$home/lib/*" -d "$home" "$here/Engine.java" "$here/$main.java" 2>&1 | { grep -v '^Note:' || true; } >&2
   [[ $main == Elasticsearch ]] || return 0
@@ -72,8 +72,8 @@ fill_home() {
 }
 
 build() {
-  need java openjdk-17-jdk-headless
-  need javac openjdk-17-jdk-headless
+  need java default-jdk-headless
+  need javac default-jdk-headless
   need mvn maven
   java=java
   if [[ $main == Elasticsearch ]] && (($(java_major) < 21)); then
@@ -109,7 +109,7 @@ up() {
   disown "$p"
   echo "$p" >"$instance/pid"
   until [[ -s $instance/url ]]; do
-    kill -0 "$p" 2>/dev/null || { tail -n 20 "$instance/stderr" >&2; die "$name ended; see $instance/log"; }
+    kill -0 "$p" 2>/dev/null || { tail -q -n 10 "$instance"/{stderr,log} >&2; die "$name ended; see $instance/log"; }
     sleep 0.1
   done
   cat "$instance/url"

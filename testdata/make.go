@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Makes the captures in this folder from others beside it: `go run make.go`, here. Same input, same bytes.
+// Makes pcap/made from the data beside it: `go run make.go`, here. Same input, same bytes.
 package main
 
 import (
@@ -15,16 +15,16 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	write("exports.pcap", exports("../../export/logstash"))
+	write("pcap/made/exports.pcap", exports("export/logstash"))
 
-	http := read("../arkime/v6-http.pcap")
+	http := read("pcap/arkime/v6-http.pcap")
 	packed := pack(http)
-	write("http.pcap.gz", packed)
-	write("http.pcapng.gz", pack(read("../zeek/tcp__http-on-irc-port-missing-syn.pcapng")))
-	write("cut-gzip.pcap.gz", packed[:len(packed)/2])
-	write("cut-in-record.pcap", http[:24+16+20])
-	write("header-only.pcap", http[:24])
-	write("empty.pcap", nil)
+	write("pcap/made/http.pcap.gz", packed)
+	write("pcap/made/http.pcapng.gz", pack(read("pcap/zeek/tcp__http-on-irc-port-missing-syn.pcapng")))
+	write("pcap/made/cut-gzip.pcap.gz", packed[:len(packed)/2])
+	write("pcap/made/cut-in-record.pcap", http[:24+16+20])
+	write("pcap/made/header-only.pcap", http[:24])
+	write("pcap/made/empty.pcap", nil)
 }
 
 // exports puts each group of vendor payloads on the wire: exporter n is 192.0.2.n:2055, the collector 198.51.100.1:2055.

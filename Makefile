@@ -1,0 +1,77 @@
+# Flowferry's tasks; `make help` lists them. Go (1.25 or later), git and make are enough to build; `make test` gets the
+# rest itself where it may.
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-print-directory
+
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+FUZZTIME    ?= 30s
+step         = printf '\n==> %s\n'
+
+.PHONY: help build demo test prepare lint unit fuzz modules bench generate fields clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-9s %s\n' "$$t" "$$d"; done
+
+build: ## one static binary: ./flowferry
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o flowferry ./cmd/flowferry
+
+demo: build ## the whole way on real flows, in this terminal
+	@./flowferry demo
+
+test: prepare lint unit modules fuzz ## all of the tests, as CI runs them
+
+prepare: ## install what the tests need, where this is root on Debian or Ubuntu
+	@$(step) 'tools and test engines'
+	testdata/engine/prepare.sh
+
+lint: ## gofmt, go vet, staticcheck, and the origin of every test file
+	@$(step) 'gofmt, go vet, staticcheck'
+	bad=$$(gofmt -l .)
+	[[ -z $$bad ]] || { echo "gofmt these: $$bad"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	diff <(tail -n +2 testdata/PROVENANCE.tsv | cut -f1 | LC_ALL=C sort) \
+	  <(git ls-files testdata/{export,pcap,oracle,geo} | sed 's,^testdata/,,' | LC_ALL=C sort) \
+	  || { echo 'testdata/PROVENANCE.tsv must name every file: < is in it only, > is not in it'; exit 1; }
+
+unit: ## go test -race, real engines included
+	@$(step) 'go test -race'
+	go test -race -timeout 20m ./...
+
+modules: ## the tests of the modules beside the product's
+	@for mod in $$(git ls-files '*/go.mod'); do
+	  $(step) "go test in $$(dirname "$$mod")"
+	  (cd "$$(dirname "$$mod")" && go vet ./... && go test ./...)
+	done
+
+# Go may report the end of the fuzz time itself as a failure, on a busy machine; only an input it wrote down is one.
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT
+	go list -f '{{.Dir}}' ./... | while read -r dir; do
+	  { grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$$dir"/*_test.go 2>/dev/null || true; } | cut -c6- | while read -r target; do
+	    $(step) "fuzz $$target for $(FUZZTIME)"
+	    if go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=5s "$$dir" </dev/null >"$$log" 2>&1; then
+	      grep -v '^fuzz: ' "$$log"
+	    elif grep -q 'context deadline exceeded' "$$log" && ! grep -q 'Failing input written' "$$log"; then
+	      echo 'time is up'
+	    else
+	      cat "$$log"; exit 1
+	    fi
+	  done
+	done
+
+bench: ## cost per flow, packet and document, beside other programs
+	@cd bench && go run .
+
+generate: ## write again what is made from the fields table and the configuration
+	@go generate ./...
+
+fields: generate ## the same
+
+clean: ## remove what was built here; test engines stay in the cache
+	@rm -rf flowferry dist demo
