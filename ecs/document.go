@@ -1,8 +1,7 @@
 package ecs
 
 import (
-	"math"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 
@@ -12,44 +11,74 @@ import (
 // step is a field as AppendDocument walks over it.
 type step struct {
 	*Field
+	has   flow.Set
+	what  value
 	depth int      // how many objects the field stands in
 	keep  int      // how many of them the step before it stands in too
 	heads []string // heads[k] is what opens the field when k of its objects are open: `,"geo":{"city_name":`
 }
 
+// value says which accessor a field has.
+type value uint8
+
+const (
+	constant value = iota // no accessor need be asked: its head holds its value
+	integer
+	instant
+	text
+	made
+	address
+	texts
+	addresses
+	other // the rare ones: Boolean, Float, GeoPoint, Flattened
+)
+
 // plans are the steps for records without side tables, with Meta, with Enr, with both. Most
 // records have at most one, and so need not ask for what can not be there.
-var plans = [...][]step{plan(none), plan(meta), plan(enr), plan(meta, enr)}
+var plans = [...][]step{plan(none), plan(none, meta), plan(none, enr), plan(none, meta, enr)}
 
 // plan compiles the fields that a record with these side tables can have.
-func plan(has ...side) []step {
+func plan(sides ...side) []step {
 	var steps []step
 	var before []string
 	for i := range Fields {
 		f := &Fields[i]
-		if f.Type == Alias || !among(f.side, has) {
+		if f.Type == Alias || !slices.Contains(sides, f.side) {
 			continue
 		}
 		path := strings.Split(f.Name, ".")
-		s := step{Field: f, depth: len(path) - 1}
+		s := step{Field: f, has: f.Has, what: f.value(), depth: len(path) - 1}
 		for s.keep < min(s.depth, len(before)-1) && path[s.keep] == before[s.keep] {
 			s.keep++
 		}
 		for k := range path {
-			s.heads = append(s.heads, `,"`+strings.Join(path[k:], `":{"`)+`":`)
+			s.heads = append(s.heads, `,"`+strings.Join(path[k:], `":{"`)+`":`+f.always)
 		}
 		steps, before = append(steps, s), path
 	}
 	return steps
 }
 
-func among(s side, has []side) bool {
-	for _, h := range has {
-		if s == h {
-			return true
-		}
+func (f *Field) value() value {
+	switch {
+	case f.always != "":
+		return constant
+	case f.Int != nil && f.Type == Long:
+		return integer
+	case f.Int != nil && f.Type == Date:
+		return instant
+	case f.Str != nil:
+		return text
+	case f.Text != nil:
+		return made
+	case f.Addr != nil:
+		return address
+	case f.Strs != nil:
+		return texts
+	case f.Addrs != nil:
+		return addresses
 	}
-	return s == none
+	return other
 }
 
 // scratch is where the accessors of several values put them.
@@ -77,64 +106,68 @@ func AppendDocument(dst []byte, b *flow.Batch, r *flow.Record) []byte {
 	for i := range steps {
 		s := &steps[i]
 		shared = min(shared, s.keep)
-		if r.Has&s.Has != s.Has {
+		if r.Has&s.has != s.has {
 			continue
 		}
-		mark := len(dst)
-		for range open - shared {
-			dst = append(dst, '}')
+		n := len(dst)
+		if dst = s.append(dst, open-shared, shared, tmp, b, r); len(dst) > n {
+			open, shared = s.depth, s.depth
 		}
-		dst = append(dst, s.heads[shared]...)
-		var ok bool
-		if dst, ok = s.appendValue(dst, tmp, b, r); !ok {
-			dst = dst[:mark]
-			continue
-		}
-		open, shared = s.depth, s.depth
 	}
 	pool.Put(tmp)
-	for range open + 1 {
-		dst = append(dst, '}')
-	}
+	dst = append(dst, closing[:open+1]...)
 	dst[start] = '{' // where the first field's comma was
 	return dst
 }
 
-// appendValue appends the field's value; ok is false when it is absent.
-func (f *Field) appendValue(dst []byte, tmp *scratch, b *flow.Batch, r *flow.Record) (_ []byte, ok bool) {
-	switch {
-	case f.Int != nil:
-		v, ok := f.Int(b, r)
-		if !ok {
-			return dst, false
-		}
-		return f.appendInt(dst, v), true
-	case f.Str != nil:
-		v := f.Str(b, r)
-		return appendQuoted(dst, v), v != ""
-	case f.Text != nil:
-		return appendText(dst, f.Text, b, r)
-	case f.Addr != nil:
-		v, ok := f.Addr(b, r)
-		if !ok {
-			return dst, false
-		}
-		return appendIP(dst, &v), true
-	case f.Strs != nil:
-		tmp.strs = f.Strs(tmp.strs[:0], b, r)
-		return appendStrings(dst, tmp.strs), len(tmp.strs) > 0
-	case f.Addrs != nil:
-		tmp.addrs = f.Addrs(tmp.addrs[:0], b, r)
-		return appendIPs(dst, tmp.addrs), len(tmp.addrs) > 0
-	case f.Float != nil:
-		v, ok := f.Float(b, r)
-		return strconv.AppendFloat(dst, v, 'f', -1, 64), ok && finite(v)
-	case f.Point != nil:
-		lat, lon, ok := f.Point(b, r)
-		return appendPoint(dst, lat, lon), ok && math.Abs(lat) <= 90 && math.Abs(lon) <= 180
-	case f.Flat != nil:
-		v := f.Flat(b, r)
-		return appendFlat(dst, v), len(v) > 0
+// closing closes as many objects as any field stands in.
+const closing = "}}}}}}}}"
+
+// head closes objects and opens the field, of whose objects some are open.
+func (s *step) head(dst []byte, closes, open int) []byte {
+	if closes > 0 {
+		dst = append(dst, closing[:closes]...)
 	}
-	return dst, false
+	return append(dst, s.heads[open]...)
+}
+
+// append appends the field with its value, or nothing when it is absent.
+func (s *step) append(dst []byte, closes, open int, tmp *scratch, b *flow.Batch, r *flow.Record) []byte {
+	switch s.what {
+	case constant:
+		return s.head(dst, closes, open)
+	case integer:
+		if v, ok := s.Int(b, r); ok {
+			return appendLong(s.head(dst, closes, open), v)
+		}
+	case instant:
+		if v, ok := s.Int(b, r); ok {
+			return appendDate(s.head(dst, closes, open), v)
+		}
+	case text:
+		if v := s.Str(b, r); v != "" {
+			return appendQuoted(s.head(dst, closes, open), v)
+		}
+	case made:
+		if d, ok := appendText(s.head(dst, closes, open), s.Text, b, r); ok {
+			return d
+		}
+	case address:
+		if v, ok := s.Addr(b, r); ok {
+			return appendIP(s.head(dst, closes, open), &v)
+		}
+	case texts:
+		if tmp.strs = s.Strs(tmp.strs[:0], b, r); len(tmp.strs) > 0 {
+			return appendStrings(s.head(dst, closes, open), tmp.strs)
+		}
+	case addresses:
+		if tmp.addrs = s.Addrs(tmp.addrs[:0], b, r); len(tmp.addrs) > 0 {
+			return appendIPs(s.head(dst, closes, open), tmp.addrs)
+		}
+	case other:
+		if d, ok := s.appendRare(s.head(dst, closes, open), b, r); ok {
+			return d
+		}
+	}
+	return dst
 }

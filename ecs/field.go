@@ -59,7 +59,8 @@ type Field struct {
 	Point func(b *flow.Batch, r *flow.Record) (lat, lon float64, ok bool)  // GeoPoint, degrees
 	Flat  func(b *flow.Batch, r *flow.Record) []flow.Element               // Flattened
 
-	side side // the side table without which the field is absent
+	side   side   // the side table without which the field is absent
+	always string // the JSON value, when it is the same in each document
 }
 
 // side names a side table of the Batch.

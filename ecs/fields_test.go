@@ -71,7 +71,7 @@ func TestTable(t *testing.T) {
 func TestAdjacency(t *testing.T) {
 	closed := map[string]bool{}
 	var open []string
-	for _, s := range plan(meta, enr) {
+	for _, s := range plan(none, meta, enr) {
 		path := strings.Split(s.Name, ".")
 		objects := make([]string, 0, len(path))
 		for k := 1; k < len(path); k++ {
@@ -91,11 +91,28 @@ func TestAdjacency(t *testing.T) {
 	}
 }
 
+// A field that is the same in each document has the value its accessor gives.
+func TestAlways(t *testing.T) {
+	b, r := filled()
+	n := 0
+	for i := range Fields {
+		if f := &Fields[i]; f.always != "" {
+			n++
+			if got := f.AppendValues(nil, b, r); len(got) != 1 || strings.Trim(f.always, `["]`) != got[0] {
+				t.Errorf("%s: always %s, but the accessor gives %s", f.Name, f.always, got)
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("no field is constant")
+	}
+}
+
 // An accessor that needs bits or a side table reports absence without them.
 func TestAbsence(t *testing.T) {
 	f := func(b *flow.Batch, r *flow.Record, f *Field) {
 		t.Helper()
-		if v, ok := f.appendValue(nil, new(scratch), b, r); ok {
+		if v := f.AppendValues(nil, b, r); len(v) > 0 {
 			t.Errorf("%s: %s", f.Name, v)
 		}
 	}

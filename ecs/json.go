@@ -10,40 +10,82 @@ import (
 
 // This file writes the values of a document as JSON (RFC 8259).
 
+// appendRare appends the value of a field of the rarer types.
+func (f *Field) appendRare(dst []byte, b *flow.Batch, r *flow.Record) (_ []byte, ok bool) {
+	switch {
+	case f.Int != nil:
+		v, ok := f.Int(b, r)
+		return f.appendInt(dst, v), ok
+	case f.Float != nil:
+		v, ok := f.Float(b, r)
+		return strconv.AppendFloat(dst, v, 'f', -1, 64), ok && finite(v)
+	case f.Point != nil:
+		lat, lon, ok := f.Point(b, r)
+		return appendPoint(dst, lat, lon), ok && math.Abs(lat) <= 90 && math.Abs(lon) <= 180
+	case f.Flat != nil:
+		v := f.Flat(b, r)
+		return appendFlat(dst, v), len(v) > 0
+	}
+	return dst, false
+}
+
 func (f *Field) appendInt(dst []byte, v int64) []byte {
 	switch f.Type {
 	case Date:
-		dst = AppendTime(append(dst, '"'), v)
-		return append(dst, '"')
+		return appendDate(dst, v)
 	case Boolean:
 		return strconv.AppendBool(dst, v != 0)
 	}
+	return appendLong(dst, v)
+}
+
+// appendLong is strconv.AppendInt, faster for what most numbers of a flow are: small.
+func appendLong(dst []byte, v int64) []byte {
+	if 0 <= v && v < 10 {
+		return append(dst, '0'+byte(v))
+	}
 	return strconv.AppendInt(dst, v, 10)
+}
+
+func appendDate(dst []byte, ns int64) []byte {
+	return append(AppendTime(append(dst, '"'), ns), '"')
 }
 
 // AppendTime appends a time in Unix ns as RFC 3339 in UTC, with as many digits of the second as
 // it needs: 3, 6 or 9.
 func AppendTime(dst []byte, ns int64) []byte {
-	const day = 86400e9
-	days, rest := floorDiv(ns, day)
-	year, month, dom := civil(days)
-	sec := rest / 1e9
-	dst = appendDigits(dst, year, 4)
-	dst = appendDigits(append(dst, '-'), month, 2)
-	dst = appendDigits(append(dst, '-'), dom, 2)
-	dst = appendDigits(append(dst, 'T'), sec/3600, 2)
-	dst = appendDigits(append(dst, ':'), sec/60%60, 2)
-	dst = appendDigits(append(dst, ':'), sec%60, 2)
-	dst = append(dst, '.')
-	switch frac := rest % 1e9; {
-	case frac%1e6 == 0:
-		dst = appendDigits(dst, frac/1e6, 3)
-	case frac%1e3 == 0:
-		dst = appendDigits(dst, frac/1e3, 6)
-	default:
-		dst = appendDigits(dst, frac, 9)
+	days, rest := floorDiv(ns, 86400e9)
+	year, month, day := civil(days)
+	sec, frac := uint(rest/1e9), uint(rest%1e9)
+	buf := [30]byte{4: '-', 7: '-', 10: 'T', 13: ':', 16: ':', 19: '.'}
+	put2(buf[0:], year/100)
+	put2(buf[2:], year%100)
+	put2(buf[5:], month)
+	put2(buf[8:], day)
+	put2(buf[11:], sec/3600)
+	put2(buf[14:], sec/60%60)
+	put2(buf[17:], sec%60)
+	put3(buf[20:], frac/1e6)
+	n := 23
+	if frac%1e6 != 0 {
+		put3(buf[23:], frac/1e3%1e3)
+		n = 26
 	}
-	return append(dst, 'Z')
+	if frac%1e3 != 0 {
+		put3(buf[26:], frac%1e3)
+		n = 29
+	}
+	buf[n] = 'Z'
+	return append(dst, buf[:n+1]...)
+}
+
+// put2 writes v < 100 with two digits, put3 v < 1000 with three.
+func put2(buf []byte, v uint) {
+	buf[1], buf[0] = '0'+byte(v%10), '0'+byte(v/10)
+}
+
+func put3(buf []byte, v uint) {
+	buf[2], buf[1], buf[0] = '0'+byte(v%10), '0'+byte(v/10%10), '0'+byte(v/100)
 }
 
 func floorDiv(a, b int64) (q, r int64) {
@@ -54,10 +96,12 @@ func floorDiv(a, b int64) (q, r int64) {
 	return q, r
 }
 
-// civil turns days since 1970-01-01 into a date of the Gregorian calendar. Years begin in March
-// here, so that the leap day is the last: 400 years are 146,097 days, five months of them 153.
-func civil(days int64) (year, month, day int64) {
-	era, doe := floorDiv(days+719468, 146097)
+// civil turns days since 1970-01-01 into a date of the Gregorian calendar, for years from 0 on.
+// Years begin in March here, so that the leap day is the last: 400 years are 146,097 days, and
+// five months 153.
+func civil(days int64) (year, month, day uint) {
+	n := uint(days + 719468) // since 0000-03-01
+	era, doe := n/146097, n%146097
 	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
 	doy := doe - (365*yoe + yoe/4 - yoe/100)
 	mp := (5*doy + 2) / 153
@@ -66,16 +110,6 @@ func civil(days int64) (year, month, day int64) {
 		return era*400 + yoe, mp + 3, day
 	}
 	return era*400 + yoe + 1, mp - 9, day
-}
-
-// appendDigits appends v with n digits.
-func appendDigits(dst []byte, v int64, n int) []byte {
-	var buf [9]byte
-	for i := n - 1; i >= 0; i-- {
-		buf[i] = '0' + byte(v%10)
-		v /= 10
-	}
-	return append(dst, buf[:n]...)
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
