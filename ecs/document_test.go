@@ -177,6 +177,29 @@ func TestDocumentEmpty(t *testing.T) {
 	}
 }
 
+func TestScaled(t *testing.T) {
+	f := func(fwd, rev uint64, sampling uint32, has flow.Set, want, raw int64) {
+		t.Helper()
+		b := &flow.Batch{}
+		r := b.Next()
+		r.Fwd.Bytes, r.Rev.Bytes, r.Sampling, r.Has = fwd, rev, sampling, has
+		if got, _ := Lookup("network.bytes").Int(b, r); got != want {
+			t.Errorf("network.bytes: got %d, want %d", got, want)
+		}
+		if got, ok := Lookup("flow.sampled.bytes").Int(b, r); ok != (sampling > 1) || ok && got != raw {
+			t.Errorf("flow.sampled.bytes: got %d, want %d", got, raw)
+		}
+	}
+	const both = flow.HasBytes | flow.HasRev
+	f(10, 5, 0, both, 15, 0)
+	f(10, 5, 1, both, 15, 0)
+	f(10, 5, 100, both, 1500, 15)
+	f(10, 5, 100, flow.HasBytes, 1000, 10)
+	f(math.MaxUint64, 5, 1, both, math.MaxInt64, 0)
+	f(math.MaxUint64, 5, 1000, both, math.MaxInt64, math.MaxInt64)
+	f(1<<62, 0, 4, both, math.MaxInt64, 1<<62)
+}
+
 func TestEvents(t *testing.T) {
 	f := func(e flow.Event, action, typ, outcome string) {
 		t.Helper()

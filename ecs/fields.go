@@ -115,11 +115,11 @@ var network = []Field{
 		Str: direction},
 	{Name: "network.bytes", Type: Long, Of: ECS, Desc: "IP-layer bytes in both directions, scaled by the sampling rate.", Has: flow.HasBytes,
 		Int: func(_ *batch, r *record) (int64, bool) {
-			return scale(r, sum(r.Fwd.Bytes, r.Rev.Bytes)), r.Has.Has(flow.HasBytes)
+			return scale(r, bothBytes(r)), r.Has.Has(flow.HasBytes)
 		}},
 	{Name: "network.packets", Type: Long, Of: ECS, Desc: "Packets in both directions, scaled by the sampling rate.", Has: flow.HasPackets,
 		Int: func(_ *batch, r *record) (int64, bool) {
-			return scale(r, sum(r.Fwd.Packets, r.Rev.Packets)), r.Has.Has(flow.HasPackets)
+			return scale(r, bothPackets(r)), r.Has.Has(flow.HasPackets)
 		}},
 	{Name: "network.community_id", Type: Keyword, Of: ECS, Desc: "Community ID, version 1, seed 0.", Has: flow.HasProto,
 		Text: func(dst []byte, _ *batch, r *record) []byte { return r.AppendCommunityID(dst, 0) }},

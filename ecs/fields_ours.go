@@ -47,11 +47,11 @@ var ours = []Field{
 		Str: func(b *batch, r *record) string { return metaOf(b, r).Sampler }},
 	{Name: "flow.sampled.bytes", Type: Long, Of: Ours, Desc: "What network.bytes is scaled from; only when sampled.", Has: flow.HasBytes,
 		Int: func(_ *batch, r *record) (int64, bool) {
-			return long(sum(r.Fwd.Bytes, r.Rev.Bytes)), r.Has.Has(flow.HasBytes) && r.Sampling > 1
+			return long(bothBytes(r)), r.Has.Has(flow.HasBytes) && r.Sampling > 1
 		}},
 	{Name: "flow.sampled.packets", Type: Long, Of: Ours, Desc: "What network.packets is scaled from; only when sampled.", Has: flow.HasPackets,
 		Int: func(_ *batch, r *record) (int64, bool) {
-			return long(sum(r.Fwd.Packets, r.Rev.Packets)), r.Has.Has(flow.HasPackets) && r.Sampling > 1
+			return long(bothPackets(r)), r.Has.Has(flow.HasPackets) && r.Sampling > 1
 		}},
 	{Name: "flow.next_hop", Type: IP, Of: Ours, Desc: "Next router on the way to the destination.", Has: flow.HasNextHop,
 		Addr: func(_ *batch, r *record) (flow.Addr, bool) { return r.NextHop, r.Has.Has(flow.HasNextHop) }},

@@ -83,12 +83,26 @@ func dstPlace(b *batch, r *record) *flow.Place {
 // long fits a counter into the index's signed 64 bits; more than that no link carried.
 func long(v uint64) int64 { return int64(min(v, math.MaxInt64)) }
 
+// bothBytes is the bytes of both directions, of those that were given.
+func bothBytes(r *record) uint64 {
+	if !r.Has.Has(flow.HasRev) {
+		return r.Fwd.Bytes
+	}
+	return sum(r.Fwd.Bytes, r.Rev.Bytes)
+}
+
+// bothPackets is the packets of both directions, of those that were given.
+func bothPackets(r *record) uint64 {
+	if !r.Has.Has(flow.HasRev) {
+		return r.Fwd.Packets
+	}
+	return sum(r.Fwd.Packets, r.Rev.Packets)
+}
+
 // sum adds two counters and does not wrap round.
 func sum(a, b uint64) uint64 {
-	if s := a + b; s >= a {
-		return s
-	}
-	return math.MaxUint64
+	s, carry := bits.Add64(a, b, 0)
+	return s | -carry
 }
 
 // scale multiplies a count by the sampling interval.
