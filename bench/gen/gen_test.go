@@ -1,0 +1,67 @@
+package gen
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"testing"
+)
+
+// TestSameSeedSameBytes holds the generators to what the comparisons rest on.
+func TestSameSeedSameBytes(t *testing.T) {
+	for _, f := range []Format{V5, V9, IPFIX, IPFIXText} {
+		digest := func(seed uint64) [32]byte {
+			return sha256.Sum256(bytes.Join(NewStream(f, 5000, seed).Datagrams, nil))
+		}
+		if digest(1) != digest(1) {
+			t.Errorf("%v: the same seed gave other bytes", f)
+		}
+		if digest(1) == digest(2) {
+			t.Errorf("%v: another seed gave the same bytes", f)
+		}
+	}
+	for _, p := range []Profile{Mix, Short, Elephants} {
+		file := func(seed uint64) ([]byte, Contents) {
+			var b bytes.Buffer
+			made, err := Capture(&b, p, 2<<20, seed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b.Bytes(), made
+		}
+		one, made := file(1)
+		if two, _ := file(1); !bytes.Equal(one, two) {
+			t.Errorf("%v: the same seed gave other bytes", p)
+		}
+		if other, _ := file(2); bytes.Equal(one, other) {
+			t.Errorf("%v: another seed gave the same bytes", p)
+		}
+		if made.Size != int64(len(one)) || made.Packets == 0 || made.Flows == 0 {
+			t.Errorf("%v: %+v for a file of %d bytes", p, made, len(one))
+		}
+	}
+}
+
+// TestRenumber sends a stream twice: sequence numbers go on without a gap.
+func TestRenumber(t *testing.T) {
+	s := NewStream(IPFIX, 1000, 1)
+	last := s.Datagrams[len(s.Datagrams)-1]
+	before := be.Uint32(last[8:])
+	s.Renumber()
+	if first := be.Uint32(s.Datagrams[0][8:]); first != 1000 {
+		t.Errorf("after 1000 records the sequence goes on with %d", first)
+	}
+	if again := be.Uint32(last[8:]); again != before+1000 {
+		t.Errorf("the last datagram moved from %d to %d", before, again)
+	}
+}
+
+// TestDatagramSize keeps datagrams within an Ethernet frame and below 30 records of v5.
+func TestDatagramSize(t *testing.T) {
+	for _, f := range []Format{V5, V9, IPFIX, IPFIXText} {
+		for i, d := range NewStream(f, 20000, 3).Datagrams {
+			if len(d) > 1472 {
+				t.Fatalf("%v: datagram %d has %d bytes", f, i, len(d))
+			}
+		}
+	}
+}
