@@ -1,0 +1,321 @@
+package app
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// A DNS message (RFC 1035 section 4): id(2) flags(2) counts of questions, answers, authorities
+// and additionals (2 each), then those. Over TCP a length(2) stands before it.
+
+const (
+	dnsHeader     = 12
+	dnsMaxAnswers = 32
+	dnsMaxName    = 255
+	dnsMaxJumps   = 32 // compression pointers followed in one name
+)
+
+func dnsAsks(b []byte) verdict    { return dnsBegins(b, 0) }
+func dnsReplies(b []byte) verdict { return dnsBegins(b, 0x80) }
+
+// dnsBegins looks whether b is one whole DNS message with this QR bit. The names must be well
+// formed and the counts small: any port may carry it, so other datagrams must not pass.
+func dnsBegins(b []byte, qr byte) verdict {
+	if len(b) < dnsHeader || b[2]&0x80 != qr || !dnsPlausible(b, len(b)) {
+		return no
+	}
+	m := dnsMessage{b: b, at: dnsHeader}
+	questions := int(binary.BigEndian.Uint16(b[4:]))
+	for range questions {
+		name, ok := m.name()
+		typ, class, ok2 := m.typeClass()
+		if !ok || !ok2 || !dnsClass(class) || typ == 0 || dnsIsNetBIOS(name, typ) {
+			return no
+		}
+	}
+	if questions == 0 {
+		if _, ok := m.record(); !ok {
+			return no
+		}
+	}
+	return yes
+}
+
+// dnsPlausible checks the header: a known opcode, and no more records than size bytes can hold.
+func dnsPlausible(b []byte, size int) bool {
+	u16 := func(i int) int { return int(binary.BigEndian.Uint16(b[i:])) }
+	opcode := b[2] >> 3 & 15
+	questions, answers, rest := u16(4), u16(6), u16(8)+u16(10)
+	return opcode <= 5 && opcode != 3 && questions <= 16 && questions+answers+rest > 0 &&
+		answers <= 512 && rest <= 512 && (questions+answers+rest)*5 <= size
+}
+
+// dnsClass says whether a class is in use: IN, CH, HS, NONE, ANY; mDNS sets the top bit.
+func dnsClass(c uint16) bool {
+	switch c & 0x7fff {
+	case 1, 3, 4, 254, 255:
+		return true
+	}
+	return false
+}
+
+// dnsIsNetBIOS knows the names of the NetBIOS name service, which has the same format
+// (RFC 1002 section 4.2): 32 letters from A to P.
+func dnsIsNetBIOS(name string, typ uint16) bool {
+	first, _, _ := strings.Cut(name, ".")
+	return (typ == 32 || typ == 33) && len(first) == 32 && strings.Trim(first, "abcdefghijklmnop") == ""
+}
+
+func dnsWhole(client, server []byte) bool { return len(client) > 0 && len(server) > 0 }
+
+func dnsParse(client, server []byte, m *flow.Meta) bool {
+	d := &flow.DNS{}
+	asked := dnsAsks(client) == yes
+	if asked {
+		dnsQuestion(client, d)
+	}
+	if dnsReplies(server) == yes && (!asked || binary.BigEndian.Uint16(server) == d.ID) {
+		dnsAnswers(server, d)
+	}
+	m.DNS = d
+	return d.Type != "" || len(d.Answers) > 0
+}
+
+// dnsQuestion reads the id and the first question, and leaves the message after the questions.
+func dnsQuestion(b []byte, d *flow.DNS) dnsMessage {
+	d.ID = binary.BigEndian.Uint16(b)
+	m := dnsMessage{b: b, at: dnsHeader}
+	for i := range binary.BigEndian.Uint16(b[4:]) {
+		name, ok := m.name()
+		typ, class, ok2 := m.typeClass()
+		if !ok || !ok2 {
+			break
+		}
+		if i == 0 {
+			d.Question, d.Type, d.Class = name, dnsType(typ), dnsClassName(class)
+		}
+	}
+	return m
+}
+
+func dnsAnswers(b []byte, d *flow.DNS) {
+	m := dnsQuestion(b, d)
+	d.Rcode = dnsRcode(b[3] & 15)
+	for range min(int(binary.BigEndian.Uint16(b[6:])), dnsMaxAnswers) {
+		a, ok := m.record()
+		if !ok {
+			return
+		}
+		d.Answers = append(d.Answers, a)
+	}
+}
+
+// dnsTCP gives the first message of a TCP side.
+func dnsTCP(b []byte) (msg []byte, whole bool) {
+	if len(b) < 2 {
+		return nil, false
+	}
+	n := int(binary.BigEndian.Uint16(b))
+	return b[2:min(2+n, len(b))], len(b) >= 2+n
+}
+
+func dnsTCPAsks(b []byte) verdict    { return dnsTCPBegins(b, 0) }
+func dnsTCPReplies(b []byte) verdict { return dnsTCPBegins(b, 0x80) }
+
+// dnsTCPBegins is dnsBegins for the first message of a TCP side, which may not be whole yet.
+func dnsTCPBegins(b []byte, qr byte) verdict {
+	if len(b) < 2+dnsHeader {
+		return maybe
+	}
+	msg, whole := dnsTCP(b)
+	if size := int(binary.BigEndian.Uint16(b)); size < dnsHeader+5 || msg[2]&0x80 != qr || !dnsPlausible(msg, size) {
+		return no
+	}
+	if v := dnsBegins(msg, qr); v == yes || whole || len(b) >= 1024 {
+		return v
+	}
+	return maybe
+}
+
+func dnsTCPWhole(client, server []byte) bool {
+	_, c := dnsTCP(client)
+	_, s := dnsTCP(server)
+	return c && s
+}
+
+func dnsTCPParse(client, server []byte, m *flow.Meta) bool {
+	c, _ := dnsTCP(client)
+	s, _ := dnsTCP(server)
+	return dnsParse(c, s, m)
+}
+
+// dnsMessage reads a message from at on.
+type dnsMessage struct {
+	b  []byte
+	at int
+}
+
+// name reads a name (RFC 1035 section 4.1.4): labels of length(1) and bytes, ended by a zero or
+// by a pointer to the rest. Pointers must lead backwards, so that a name ends.
+func (m *dnsMessage) name() (string, bool) {
+	var out []byte
+	at, jumped := m.at, false
+	for jumps := 0; at < len(m.b); {
+		n := int(m.b[at])
+		switch {
+		case n == 0:
+			if !jumped {
+				m.at = at + 1
+			}
+			if len(out) == 0 {
+				return ".", true
+			}
+			return string(out[:len(out)-1]), true
+		case n >= 0xc0:
+			if at+1 >= len(m.b) || jumps >= dnsMaxJumps {
+				return "", false
+			}
+			to := n&0x3f<<8 | int(m.b[at+1])
+			if to >= at {
+				return "", false
+			}
+			if !jumped {
+				m.at = at + 2
+			}
+			at, jumped, jumps = to, true, jumps+1
+		case n >= 0x40 || at+1+n > len(m.b) || len(out)+n+1 > dnsMaxName:
+			return "", false
+		default:
+			out = append(dnsLabel(out, m.b[at+1:at+1+n]), '.')
+			at += 1 + n
+		}
+	}
+	return "", false
+}
+
+// dnsLabel appends a label in lower case; dots and bytes that are no text are escaped as in
+// master files (RFC 1035 section 5.1).
+func dnsLabel(dst, label []byte) []byte {
+	for _, c := range label {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			dst = append(dst, c+'a'-'A')
+		case c == '.' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c <= ' ' || c >= 0x7f:
+			dst = append(dst, '\\', '0'+c/100, '0'+c/10%10, '0'+c%10)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+func (m *dnsMessage) typeClass() (typ, class uint16, ok bool) {
+	if m.at+4 > len(m.b) {
+		return 0, 0, false
+	}
+	typ, class = binary.BigEndian.Uint16(m.b[m.at:]), binary.BigEndian.Uint16(m.b[m.at+2:])
+	m.at += 4
+	return typ, class, true
+}
+
+// record reads name, type(2) class(2) TTL(4) length(2) data.
+func (m *dnsMessage) record() (a flow.Answer, ok bool) {
+	name, ok := m.name()
+	typ, _, ok2 := m.typeClass()
+	if !ok || !ok2 || m.at+6 > len(m.b) {
+		return a, false
+	}
+	ttl := binary.BigEndian.Uint32(m.b[m.at:])
+	n := int(binary.BigEndian.Uint16(m.b[m.at+4:]))
+	if m.at += 6; m.at+n > len(m.b) {
+		return a, false
+	}
+	data := m.data(typ, n)
+	m.at += n
+	return flow.Answer{Name: name, Type: dnsType(typ), Data: data, TTL: ttl}, true
+}
+
+// data gives the text of a record's data for the types that hunters read; else its length.
+func (m *dnsMessage) data(typ uint16, n int) string {
+	b := m.b[m.at : m.at+n]
+	inner := dnsMessage{m.b[:m.at+n], m.at}
+	switch {
+	case (typ == 1 && n == 4) || (typ == 28 && n == 16):
+		ip, _ := netip.AddrFromSlice(b)
+		return ip.String()
+	case typ == 2 || typ == 5 || typ == 12 || typ == 39: // NS, CNAME, PTR, DNAME
+		name, _ := inner.name()
+		return name
+	case typ == 15 && n > 2: // MX: preference(2) host
+		inner.at += 2
+		name, _ := inner.name()
+		return strconv.Itoa(int(binary.BigEndian.Uint16(b))) + " " + name
+	case typ == 33 && n > 6: // SRV: priority(2) weight(2) port(2) host (RFC 2782)
+		inner.at += 6
+		name, _ := inner.name()
+		return fmt.Sprintf("%d %d %d %s", binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint16(b[4:]), name)
+	case typ == 16: // TXT: strings of length(1) and bytes
+		return dnsText(b)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+func dnsText(b []byte) string {
+	var out []string
+	for len(b) > 0 {
+		n := min(int(b[0]), len(b)-1)
+		out = append(out, text(b[1:1+n]))
+		b = b[1+n:]
+	}
+	return strings.Join(out, " ")
+}
+
+// dnsTypes names record types (IANA dns-parameters).
+var dnsTypes = map[uint16]string{
+	1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 10: "NULL", 11: "WKS", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT",
+	17: "RP", 18: "AFSDB", 24: "SIG", 25: "KEY", 28: "AAAA", 29: "LOC", 33: "SRV", 35: "NAPTR", 37: "CERT",
+	39: "DNAME", 41: "OPT", 42: "APL", 43: "DS", 44: "SSHFP", 45: "IPSECKEY", 46: "RRSIG", 47: "NSEC",
+	48: "DNSKEY", 49: "DHCID", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 53: "SMIMEA", 55: "HIP", 59: "CDS",
+	60: "CDNSKEY", 61: "OPENPGPKEY", 62: "CSYNC", 63: "ZONEMD", 64: "SVCB", 65: "HTTPS", 99: "SPF",
+	249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 256: "URI", 257: "CAA",
+}
+
+func dnsType(t uint16) string {
+	if name := dnsTypes[t]; name != "" {
+		return name
+	}
+	return "TYPE" + strconv.Itoa(int(t)) // RFC 3597 section 5
+}
+
+func dnsClassName(c uint16) string {
+	switch c & 0x7fff {
+	case 1:
+		return "IN"
+	case 3:
+		return "CH"
+	case 4:
+		return "HS"
+	case 254:
+		return "NONE"
+	case 255:
+		return "ANY"
+	}
+	return "CLASS" + strconv.Itoa(int(c))
+}
+
+// dnsRcodes names response codes (RFC 1035, RFC 2136).
+var dnsRcodes = [...]string{"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE"}
+
+func dnsRcode(c byte) string {
+	if int(c) < len(dnsRcodes) {
+		return dnsRcodes[c]
+	}
+	return "RCODE" + strconv.Itoa(int(c))
+}

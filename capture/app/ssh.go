@@ -1,0 +1,50 @@
+package app
+
+import (
+	"bytes"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// SSH begins with an identification string on each side, "SSH-2.0-software comments" CR LF; a
+// server may send other lines before it (RFC 4253 section 4.2).
+
+// sshLines is how many lines before the identification are looked over.
+const sshLines = 16
+
+func sshBegins(b []byte) verdict {
+	v := hasPrefix(b, "SSH-")
+	if v == yes && len(b) > 4 && b[4] != '1' && b[4] != '2' {
+		return no
+	}
+	return v
+}
+
+// sshBanner gives the identification string, "" when there is none.
+func sshBanner(b []byte) (banner string, whole bool) {
+	for range sshLines {
+		line, rest, ended := bytes.Cut(b, []byte{'\n'})
+		if bytes.HasPrefix(line, []byte("SSH-")) {
+			line = line[:min(len(line), 255)]
+			return text(bytes.TrimRight(line, "\r")), ended
+		}
+		if !ended {
+			return "", false
+		}
+		b = rest
+	}
+	return "", true
+}
+
+func sshWhole(client, server []byte) bool {
+	_, c := sshBanner(client)
+	_, s := sshBanner(server)
+	return c && s
+}
+
+func sshParse(client, server []byte, m *flow.Meta) bool {
+	c, _ := sshBanner(client)
+	s, _ := sshBanner(server)
+	m.SSH = &flow.SSH{Client: c, Server: s}
+	return c != "" || s != ""
+}

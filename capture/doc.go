@@ -1,0 +1,16 @@
+// Package capture turns captured packets into flow records: it reads pcap and pcapng files,
+// decodes each packet down to its transport header, keeps a table of conversations and emits a
+// bidirectional flow.Record for each when it ends, with a label and metadata found in the first
+// bytes of its payload.
+//
+// A packet goes File.Next → decode → Meter.Packet in one goroutine; nothing is copied on the way
+// and nothing is allocated per packet. Each packet ends in exactly one place: in the counts of one
+// flow, or in one named counter of rejects, so that after Meter.Flush
+//
+//	capture.packets = capture.flow_packets + capture.unsupported_link + capture.not_ip
+//	                + capture.truncated + capture.bad_header
+//
+// A file that is broken in the middle gives what was read before the break and one *BrokenError
+// that names the byte. The package never trusts a length it reads, never panics on input and
+// never holds more than Config.MaxFlows flows.
+package capture

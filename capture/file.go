@@ -1,0 +1,218 @@
+package capture
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxPacket is the longest packet that is believed: libpcap's own limit (MAXIMUM_SNAPLEN). A
+// longer one means that the file is broken there.
+const maxPacket = 256 << 10
+
+// window is what the reader holds of a file: any packet with its block around it fits.
+const window = 2 * maxPacket
+
+// Packet is one packet as captured.
+type Packet struct {
+	Data []byte // captured bytes from the link layer on. Valid until the next call of Next
+	Time int64  // Unix ns
+	Ord  uint64 // ordinal in the file, from 1
+	Wire int    // length on the wire in bytes; Data is shorter when the capture cut it
+	Link uint32 // link type (LINKTYPE_ numbers, tcpdump.org/linktypes.html)
+}
+
+// BrokenError says where a capture file stops making sense. What stands before was read.
+type BrokenError struct {
+	Path   string
+	Offset int64  // byte at which the unreadable header or block begins, after decompression
+	Why    string // what is wrong there
+}
+
+func (e *BrokenError) Error() string {
+	return fmt.Sprintf("read %s: broken at byte %d: %s; the packets before it were kept", e.Path, e.Offset, e.Why)
+}
+
+// File reads the packets of one capture file. It is used by one goroutine; Progress by any.
+type File struct {
+	path   string
+	f      *os.File
+	closer func()
+	in     counter
+	r      *bufio.Reader
+	format format
+	off    int64 // of the next unread byte, after decompression
+	ord    uint64
+	eof    bool
+	skip   int // bytes of the packet handed out last, still in r
+}
+
+// format reads one packet of a pcap or pcapng file. io.EOF is a clean end.
+type format interface {
+	next(f *File) (Packet, error)
+}
+
+// counter counts the compressed bytes read, for Progress.
+type counter struct {
+	r     io.Reader
+	n     atomic.Int64
+	total int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// Open opens a pcap or pcapng file, plain or compressed with gzip or zstd; the name does not
+// matter, the first bytes do.
+func Open(path string) (*File, error) {
+	fd, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{path: path, f: fd, closer: func() {}}
+	if err := f.open(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *File) open() error {
+	info, err := f.f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return fmt.Errorf("open %s: it is a directory; name the capture files in it", f.path)
+	}
+	f.in.r, f.in.total = f.f, info.Size()
+	f.r = bufio.NewReaderSize(&f.in, window)
+	if err := f.decompress(); err != nil {
+		return err
+	}
+	head, _ := f.r.Peek(4)
+	if len(head) < 4 {
+		return fmt.Errorf("open %s: %d bytes are too few for a capture file", f.path, len(head))
+	}
+	switch pcap, isNG := pcapMagic(head); {
+	case isNG:
+		f.format = &pcapng{}
+		return nil
+	case pcap != nil:
+		f.format = pcap
+		return pcap.header(f)
+	}
+	return fmt.Errorf("open %s: not a pcap or pcapng file: it begins with %x", f.path, head)
+}
+
+// decompress puts a decompressor in front when the first bytes ask for one.
+func (f *File) decompress() error {
+	head, _ := f.r.Peek(4)
+	switch {
+	case len(head) >= 2 && head[0] == 0x1f && head[1] == 0x8b: // RFC 1952 section 2.3.1
+		z, err := gzip.NewReader(f.r)
+		if err != nil {
+			return fmt.Errorf("open %s: %w", f.path, err)
+		}
+		f.r = bufio.NewReaderSize(z, window)
+	case len(head) == 4 && binary.LittleEndian.Uint32(head) == 0xfd2fb528: // RFC 8878 section 3.1.1
+		z, err := zstd.NewReader(f.r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
+		if err != nil {
+			return fmt.Errorf("open %s: %w", f.path, err)
+		}
+		f.closer = z.Close
+		f.r = bufio.NewReaderSize(z, window)
+	}
+	return nil
+}
+
+// Close closes the file.
+func (f *File) Close() error {
+	f.closer()
+	return f.f.Close()
+}
+
+// Next gives the next packet. At the end of the file it returns io.EOF; where the file is
+// broken it returns a *BrokenError once, and io.EOF from then on.
+func (f *File) Next() (Packet, error) {
+	if f.eof {
+		return Packet{}, io.EOF
+	}
+	if err := f.discard(f.skip); err != nil {
+		return Packet{}, f.stop(err)
+	}
+	f.skip = 0
+	p, err := f.format.next(f)
+	if err != nil {
+		return Packet{}, f.stop(err)
+	}
+	f.ord++
+	p.Ord = f.ord
+	return p, nil
+}
+
+func (f *File) stop(err error) error {
+	f.eof = true
+	return err
+}
+
+// Progress gives how many of the file's bytes, as on disk, were read.
+func (f *File) Progress() (done, total int64) { return f.in.n.Load(), f.in.total }
+
+// peek gives the next n bytes without consuming them. At a clean end it returns io.EOF.
+func (f *File) peek(n int, what string) ([]byte, error) {
+	b, err := f.r.Peek(n)
+	switch {
+	case len(b) == n:
+		return b, nil
+	case len(b) == 0 && err == io.EOF:
+		return nil, io.EOF
+	case err == io.EOF || err == io.ErrUnexpectedEOF:
+		return nil, f.broken("%s needs %d bytes, the file has %d more", what, n, len(b))
+	}
+	return nil, f.broken("%v", err)
+}
+
+// discard consumes n bytes.
+func (f *File) discard(n int) error {
+	m, err := f.r.Discard(n)
+	if err != nil && m < n {
+		err = f.broken("%d bytes should follow, the file has %d more", n, m)
+	}
+	f.off += int64(m)
+	return err
+}
+
+func (f *File) broken(why string, args ...any) error {
+	return &BrokenError{Path: f.path, Offset: f.off, Why: fmt.Sprintf(why, args...)}
+}
+
+// IsCapture says whether the file begins like a pcap or pcapng file, plain or compressed.
+func IsCapture(path string) (bool, error) {
+	fd, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	f := &File{path: path, f: fd, closer: func() {}}
+	defer f.Close()
+	f.in.r = fd
+	f.r = bufio.NewReader(&f.in)
+	if err := f.decompress(); err != nil {
+		return false, nil // it begins like a compressed file and is not one
+	}
+	head, _ := f.r.Peek(4)
+	if len(head) < 4 {
+		return false, nil
+	}
+	pcap, ng := pcapMagic(head)
+	return pcap != nil || ng, nil
+}

@@ -1,0 +1,156 @@
+package capture
+
+import (
+	"encoding/binary"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// decodeIPv4 reads an IPv4 header (RFC 791 section 3.1) and what it carries. wire is how many
+// bytes were on the wire from this header on; it stands in for a total length of 0, which is
+// what TCP segmentation offload leaves.
+func decodeIPv4(b []byte, wire int, p *packet) reject {
+	if len(b) < 20 {
+		return rejectTruncated
+	}
+	ihl := int(b[0]&15) * 4
+	total := int(binary.BigEndian.Uint16(b[2:]))
+	if total == 0 {
+		total = wire
+	}
+	if b[0]>>4 != 4 || ihl < 20 || total < ihl {
+		return rejectHeader
+	}
+	p.src = flow.Addr4(binary.BigEndian.Uint32(b[12:]))
+	p.dst = flow.Addr4(binary.BigEndian.Uint32(b[16:]))
+	p.tos, p.ttl, p.proto, p.ipLen = b[1], b[8], b[9], uint32(total)
+	if frag := binary.BigEndian.Uint16(b[6:]) & 0x3fff; frag != 0 { // more fragments, offset
+		p.frag, p.laterFrag = true, frag&0x1fff != 0
+		p.fragID = uint32(binary.BigEndian.Uint16(b[4:]))
+	}
+	if len(b) < ihl {
+		return rejectTruncated
+	}
+	decodeTransport(b[ihl:min(len(b), total)], total-ihl, p)
+	return accepted
+}
+
+// decodeIPv6 reads an IPv6 header (RFC 8200 section 3) and its extension headers.
+func decodeIPv6(b []byte, wire int, p *packet) reject {
+	if len(b) < 40 {
+		return rejectTruncated
+	}
+	if b[0]>>4 != 6 {
+		return rejectHeader
+	}
+	total := 40 + int(binary.BigEndian.Uint16(b[4:]))
+	if total == 40 && b[6] != ip6None && wire > 40 { // jumbogram or segmentation offload
+		total = wire
+	}
+	copy(p.src[:], b[8:])
+	copy(p.dst[:], b[24:])
+	p.tos = b[0]<<4 | b[1]>>4
+	p.ttl, p.proto, p.ipLen = b[7], b[6], uint32(total)
+	rest, n := decodeExtensions(b[40:min(len(b), total)], p)
+	decodeTransport(rest, max(total-40-n, 0), p)
+	return accepted
+}
+
+// IPv6 extension headers (IANA ipv6-parameters), and "no next header".
+const (
+	ip6HopByHop = 0
+	ip6Routing  = 43
+	ip6Fragment = 44
+	ip6Auth     = 51
+	ip6None     = 59
+	ip6Options  = 60
+	ip6Mobility = 135
+	ip6HIP      = 139
+	ip6Shim6    = 140
+)
+
+// decodeExtensions walks the extension headers: next(1) length(1) …, the length in units of 8
+// bytes beyond the first 8 (of 4 beyond 8 for authentication). It leaves p.proto at the first
+// header that is none, or at the one that was cut, and gives how many bytes it walked over.
+func decodeExtensions(b []byte, p *packet) (rest []byte, walked int) {
+	for {
+		n := 8
+		switch p.proto {
+		case ip6HopByHop, ip6Routing, ip6Options:
+			if len(b) >= 2 {
+				n = int(b[1])*8 + 8
+			}
+		case ip6Auth:
+			if len(b) >= 2 {
+				n = int(b[1])*4 + 8
+			}
+		case ip6Fragment: // next(1) reserved(1) offset(13 bits) …(2) more(1) identification(4)
+			if len(b) >= 8 {
+				off := binary.BigEndian.Uint16(b[2:])
+				p.frag, p.laterFrag = off&^6 != 0, off&^7 != 0
+				p.fragID = binary.BigEndian.Uint32(b[4:])
+			}
+		default:
+			return b, walked
+		}
+		if len(b) < n {
+			p.cutHeaders = true
+			return nil, walked
+		}
+		p.proto, b, walked = b[0], b[n:], walked+n
+		if p.laterFrag {
+			return b, walked
+		}
+	}
+}
+
+// decodeTransport reads ports, flags and payload. n is the length on the wire of what b begins
+// with; b is shorter when the capture cut it. What does not hold a whole header leaves a packet
+// without ports.
+func decodeTransport(b []byte, n int, p *packet) {
+	p.payLen = uint32(n)
+	if p.laterFrag || p.cutHeaders {
+		return
+	}
+	header := 0
+	switch p.proto {
+	case flow.ProtoTCP:
+		header = decodeTCP(b, p)
+	case flow.ProtoUDP:
+		header = decodePorts(b, 8, p)
+	case flow.ProtoSCTP:
+		header = decodePorts(b, 12, p)
+	case flow.ProtoICMP, flow.ProtoICMPv6:
+		if p.cutHeaders = len(b) < 4; !p.cutHeaders {
+			p.icmp, p.icmpType, p.icmpCode = true, b[0], b[1]
+			header = min(8, n)
+		}
+	}
+	p.payLen = uint32(max(n-header, 0))
+	if header < len(b) {
+		p.payload = b[header:]
+	}
+}
+
+// decodePorts reads the ports with which UDP (RFC 768) and SCTP (RFC 9260) headers begin.
+func decodePorts(b []byte, header int, p *packet) int {
+	if len(b) < 4 {
+		p.cutHeaders = true
+		return 0
+	}
+	p.ports = true
+	p.sport, p.dport = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
+	p.cutHeaders = len(b) < header
+	return header
+}
+
+// decodeTCP reads a TCP header (RFC 9293 section 3.1). Ports alone are enough for a flow.
+func decodeTCP(b []byte, p *packet) int {
+	decodePorts(b, 20, p)
+	if len(b) < 14 {
+		return 20
+	}
+	p.tcp, p.flags = true, b[13]
+	p.seq, p.ack = binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
+	return max(int(b[12]>>4)*4, 20)
+}

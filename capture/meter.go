@@ -1,0 +1,413 @@
+package capture
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// Meter makes flows of packets. It is used by one goroutine; Stats by any.
+//
+// A flow ends when it is idle; a TCP flow also when both sides have sent FIN or one has sent RST.
+// A closed TCP flow stays in the table for Config.Linger, so that late packets are counted where
+// they belong; only a SYN with another sequence number begins a new flow. An open TCP flow whose
+// two sides were seen stays as long when it falls silent, but then only a FIN or RST without
+// payload is still its own: anything else begins a new flow. The clock is the latest time of any
+// packet: it never runs backwards.
+type Meter struct {
+	cfg    Config
+	origin uint64
+	emit   func(*flow.Batch)
+	table
+	clock    int64 // Unix ns
+	expired  int64 // second up to which the lists were looked through
+	frags    []fragment
+	batch    *flow.Batch
+	inspects inspects
+	metas    metas
+	p        packet // the packet in hand
+	quote    packet // the packet that it quotes
+	n        counts
+	stats    stats
+}
+
+// counts are the meter's counters; stats is what other goroutines see of them.
+type counts struct {
+	packets, bytes           uint64
+	flows, records, segments uint64
+	flowPackets, flowBytes   uint64
+	evicted                  uint64
+	cutHeaders               uint64
+	fragments, strayFrags    uint64
+	uninspected              uint64
+	rejects                  [rejects]uint64
+}
+
+type stats struct {
+	packets, bytes           atomic.Uint64
+	flows, records, segments atomic.Uint64
+	flowPackets, flowBytes   atomic.Uint64
+	evicted                  atomic.Uint64
+	cutHeaders               atomic.Uint64
+	fragments, strayFrags    atomic.Uint64
+	uninspected              atomic.Uint64
+	rejects                  [rejects]atomic.Uint64
+}
+
+// NewMeter makes a meter whose records have the given origin. emit takes each batch.
+func NewMeter(cfg Config, origin uint64, emit func(*flow.Batch)) *Meter {
+	cfg = cfg.withDefaults()
+	return &Meter{cfg: cfg, origin: origin, emit: emit, table: newTable(), batch: flow.NewBatch(),
+		inspects: inspects{max: cfg.Inspect}}
+}
+
+// Packet counts one packet.
+func (m *Meter) Packet(pkt *Packet) {
+	m.n.packets++
+	m.n.bytes += uint64(pkt.Wire)
+	if m.n.packets%1024 == 0 {
+		m.publish()
+	}
+	m.tick(pkt.Time)
+	p := &m.p
+	if r := decode(pkt.Link, pkt.Data, pkt.Wire, p); r != accepted {
+		m.n.rejects[r]++
+		return
+	}
+	if p.cutHeaders {
+		m.n.cutHeaders++
+	}
+	if p.frag {
+		m.defragment(p)
+	}
+	k := flowKind(p)
+	hash := m.hash(p)
+	i, dir := m.find(p, k, hash)
+	if i != none {
+		if e := m.at(i); m.cut(i, e, dir, pkt.Time) {
+			i = none
+		}
+	}
+	if i == none {
+		i, dir = m.open(p, k, hash)
+	}
+	m.count(i, dir, pkt)
+	if p.icmp {
+		m.quoted(p)
+	}
+}
+
+// flowKind says what the ports of p are, and for ICMP sets them: a request and its answer get
+// the two types, anything else type and code.
+func flowKind(p *packet) kind {
+	switch {
+	case p.ports:
+		return kindPorts
+	case !p.icmp:
+		p.sport, p.dport = 0, 0
+		return kindNone
+	}
+	if partner, ok := icmpPartner(p.proto, p.icmpType); ok {
+		p.sport, p.dport = uint16(p.icmpType), uint16(partner)
+		return kindRequest
+	}
+	p.sport, p.dport = uint16(p.icmpType), uint16(p.icmpCode)
+	return kindMessage
+}
+
+// icmpPairs are requests and their answers (RFC 792, 950, 1256; RFC 4443, 4861, 2710, 4620,
+// 6275), the same that the Community ID pairs.
+var (
+	icmp4Pairs = [...][2]uint8{{8, 0}, {13, 14}, {15, 16}, {10, 9}, {17, 18}}
+	icmp6Pairs = [...][2]uint8{{128, 129}, {133, 134}, {135, 136}, {130, 131}, {139, 140}, {144, 145}}
+)
+
+func icmpPartner(proto, typ uint8) (uint8, bool) {
+	pairs := icmp4Pairs[:]
+	if proto == flow.ProtoICMPv6 {
+		pairs = icmp6Pairs[:]
+	}
+	for _, p := range pairs {
+		switch typ {
+		case p[0]:
+			return p[1], true
+		case p[1]:
+			return p[0], true
+		}
+	}
+	return 0, false
+}
+
+// isRequest says whether an ICMP type of a pair asks rather than answers.
+func isRequest(proto, typ uint8) bool {
+	pairs := icmp4Pairs[:]
+	if proto == flow.ProtoICMPv6 {
+		pairs = icmp6Pairs[:]
+	}
+	for _, p := range pairs {
+		if p[0] == typ {
+			return true
+		}
+	}
+	return false
+}
+
+// cut exports flow i if the packet in hand is not part of it any more; over says that the packet
+// begins a new flow. After the active time-out the flow stays and the packet begins its next piece.
+func (m *Meter) cut(i uint32, e *entry, dir int, t int64) (over bool) {
+	if why := m.ended(e, dir); why != flow.EndUnknown {
+		m.export(i, why)
+		m.drop(i)
+		return true
+	}
+	if t-e.start >= int64(m.cfg.Active) {
+		m.export(i, flow.EndActive)
+		e.count = [2]flow.Counts{}
+		e.start, e.last, e.ord = 0, 0, 0
+		e.segment++
+	}
+	return false
+}
+
+// ended says why flow e is over now that the packet in hand has come; EndUnknown if it is not.
+func (m *Meter) ended(e *entry, dir int) flow.EndReason {
+	p, gap := &m.p, time.Duration(m.clock-e.touched)
+	newSYN := p.flags&flow.SYN != 0 && !e.knows(dir, p.seq)
+	switch {
+	case e.list == listClosed:
+		if gap > m.cfg.Linger || newSYN {
+			return flow.EndOfFlow
+		}
+	case gap > m.cfg.Idle:
+		late := e.list == listHeld && gap <= m.hold() && p.payLen == 0 && p.flags&(flow.RST|flow.FIN) != 0
+		if !late {
+			return flow.EndIdle
+		}
+	case newSYN && e.seen&(seenSent1|seenData0) != 0 && p.flags&flow.ACK == 0:
+		return flow.EndOfFlow // a new connection on the ports of one whose end was not seen
+	}
+	return flow.EndUnknown
+}
+
+// knows says whether a SYN of this side with this sequence number belongs to the flow: it is the
+// one that was seen, or just before the first packet seen, which overtook it, or the side's first.
+func (e *entry) knows(dir int, seq uint32) bool {
+	switch {
+	case e.seen&(seenSYN0<<dir) != 0:
+		return e.isn[dir] == seq
+	case e.seen&(seenSent0<<dir) != 0:
+		return e.isn[dir]-seq < 1<<20
+	}
+	return true
+}
+
+// hold is how long an open TCP flow whose two sides were seen is kept after its last packet.
+func (m *Meter) hold() time.Duration { return max(m.cfg.Idle, m.cfg.Linger) }
+
+// open makes a flow for the packet in hand and decides who began it.
+func (m *Meter) open(p *packet, k kind, hash uint32) (i uint32, dir int) {
+	if m.live >= m.cfg.MaxFlows {
+		m.evict()
+	}
+	i, e := m.insert(hash)
+	e.proto, e.kind, e.segment = p.proto, k, 1
+	e.by, dir = initiator(p, k)
+	e.src, e.dst, e.sport, e.dport = p.src, p.dst, p.sport, p.dport
+	if p.hasMACs {
+		e.srcMAC, e.dstMAC, e.link = p.srcMAC, p.dstMAC, linkMACs
+	}
+	if dir == 1 {
+		e.turn()
+	}
+	e.icmpType, e.icmpCode = p.icmpType, p.icmpCode
+	if k == kindRequest {
+		e.icmpType = uint8(e.sport)
+	}
+	if p.vlans > 0 {
+		e.vlan, e.link = p.vlan, e.link|linkVLAN
+	}
+	if p.vlans > 1 {
+		e.vin, e.link = p.vin, e.link|linkInner
+	}
+	if p.hasMPLS {
+		e.mpls, e.link = p.mpls, e.link|linkMPLS
+	}
+	e.touched = m.clock
+	m.push(i, e, listShort)
+	m.n.flows++
+	return i, dir
+}
+
+// turn exchanges the two ends of a new flow.
+func (e *entry) turn() {
+	e.src, e.dst, e.sport, e.dport = e.dst, e.src, e.dport, e.sport
+	e.srcMAC, e.dstMAC = e.dstMAC, e.srcMAC
+	e.count[0], e.count[1] = e.count[1], e.count[0]
+	e.isn[0], e.isn[1] = e.isn[1], e.isn[0]
+	const side0 = seenSent0 | seenSYN0 | seenFIN0 | seenRST0 | seenData0
+	e.seen = e.seen&^(side0|side0<<1) | e.seen&side0<<1 | e.seen>>1&side0
+}
+
+// initiator decides which end of the first packet's flow began it: dir is the side that sent it.
+func initiator(p *packet, k kind) (by flow.InitiatorBy, dir int) {
+	switch {
+	case k == kindRequest:
+		if isRequest(p.proto, p.icmpType) {
+			return flow.ByMessage, 0
+		}
+		return flow.ByMessage, 1
+	case p.tcp && p.flags&(flow.SYN|flow.ACK) == flow.SYN:
+		return flow.BySYN, 0
+	case p.tcp && p.flags&(flow.SYN|flow.ACK) == flow.SYN|flow.ACK:
+		return flow.BySYN, 1
+	case k != kindPorts || p.sport == p.dport:
+		return flow.ByFirstSeen, 0
+	}
+	known, dknown := isServerPort(p.sport), isServerPort(p.dport)
+	switch {
+	case dknown && !known:
+		return flow.ByServerPort, 0
+	case known && !dknown:
+		return flow.ByServerPort, 1
+	case p.dport < p.sport:
+		return flow.ByLowerPort, 0
+	}
+	return flow.ByLowerPort, 1
+}
+
+// count adds the packet in hand to flow i, sent by side dir.
+func (m *Meter) count(i uint32, dir int, pkt *Packet) {
+	e, p := m.at(i), &m.p
+	if e.ord == 0 {
+		e.start, e.last, e.ord = pkt.Time, pkt.Time, pkt.Ord
+	}
+	e.start, e.last = min(e.start, pkt.Time), max(e.last, pkt.Time)
+	if p.flags&(flow.SYN|flow.ACK) == flow.SYN && e.seen&(seenSYN0|seenSYN1) == 0 && e.by != flow.BySYN {
+		if dir == 1 { // its answer overtook it
+			e.turn()
+			m.inspects.turn(e.inspect)
+		}
+		dir, e.by = 0, flow.BySYN
+	}
+	c := &e.count[dir]
+	if c.Packets == 0 {
+		c.InitFlags, c.ToS, c.TTL = p.flags, p.tos, p.ttl
+	}
+	if e.seen&(seenSent0<<dir) == 0 || p.flags&flow.SYN != 0 {
+		e.isn[dir] = p.seq
+	}
+	c.Packets++
+	c.Bytes += uint64(p.ipLen)
+	c.Payload += uint64(p.payLen)
+	c.Flags |= p.flags
+	c.TTL = min(c.TTL, p.ttl)
+	e.seen |= happened(p) << dir
+	if e.seen&seenLabel == 0 && len(p.payload) > 0 {
+		m.label(e, dir)
+	}
+	m.touch(i, e)
+}
+
+// happened gives what the packet shows, as of side 0.
+func happened(p *packet) seen {
+	s := seenSent0
+	if p.payLen > 0 {
+		s |= seenData0
+	}
+	if p.flags&flow.SYN != 0 {
+		s |= seenSYN0
+	}
+	if p.flags&flow.FIN != 0 {
+		s |= seenFIN0
+	}
+	if p.flags&flow.RST != 0 {
+		s |= seenRST0
+	}
+	return s
+}
+
+// touch moves flow i to the end of the list it now belongs in, at most once a second.
+func (m *Meter) touch(i uint32, e *entry) {
+	l := listShort
+	switch {
+	case e.closed():
+		l = listClosed
+	case e.proto == flow.ProtoTCP && e.seen&(seenSent0|seenSent1) == seenSent0|seenSent1:
+		l = listHeld
+	}
+	if l != e.list || m.clock/int64(time.Second) != e.touched/int64(time.Second) {
+		m.unlink(i, e)
+		m.push(i, e, l)
+	}
+	e.touched = m.clock
+}
+
+// closed says whether TCP has ended: FIN from all sides that were seen to send, or RST.
+func (e *entry) closed() bool {
+	fins := e.seen / seenFIN0 & 3
+	return e.seen&(seenRST0|seenRST1) != 0 || fins != 0 && fins == e.seen/seenSent0&3
+}
+
+// tick moves the clock and once a second exports what has ended.
+func (m *Meter) tick(t int64) {
+	m.clock = max(m.clock, t)
+	if sec := m.clock / int64(time.Second); sec > m.expired {
+		m.expired = sec
+		m.expire(listShort, m.cfg.Idle)
+		m.expire(listHeld, m.hold())
+		m.expire(listClosed, m.cfg.Linger)
+	}
+}
+
+func (m *Meter) expire(l listID, after time.Duration) {
+	for i := m.heads[l]; i != none; i = m.heads[l] {
+		e := m.at(i)
+		if time.Duration(m.clock-e.touched) <= after {
+			return
+		}
+		m.export(i, m.whyEnded(e, flow.EndIdle))
+		m.drop(i)
+	}
+}
+
+// whyEnded is why a flow ended that is taken out of the table for another reason than a packet:
+// its own end if it had one, else the given reason.
+func (m *Meter) whyEnded(e *entry, otherwise flow.EndReason) flow.EndReason {
+	switch {
+	case e.list == listClosed:
+		return flow.EndOfFlow
+	case time.Duration(m.clock-e.touched) > m.cfg.Idle:
+		return flow.EndIdle
+	}
+	return otherwise
+}
+
+// evict makes room: a closed flow that only waits for stragglers, else the one silent longest.
+func (m *Meter) evict() {
+	i := m.heads[listClosed]
+	if i == none {
+		i = m.heads[listHeld]
+		if s := m.heads[listShort]; i == none || s != none && m.at(s).touched < m.at(i).touched {
+			i = s
+		}
+	}
+	m.n.evicted++
+	m.export(i, m.whyEnded(m.at(i), flow.EndLackResources))
+	m.drop(i)
+}
+
+// Flush exports all flows, oldest first, and hands the last batch on. The meter is empty then
+// and can be used again.
+func (m *Meter) Flush() {
+	for _, l := range []listID{listClosed, listHeld, listShort} {
+		for i := m.heads[l]; i != none; i = m.heads[l] {
+			m.export(i, m.whyEnded(m.at(i), flow.EndForced))
+			m.drop(i)
+		}
+	}
+	if len(m.batch.Recs) > 0 {
+		m.send()
+	}
+	m.publish()
+}

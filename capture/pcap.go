@@ -1,0 +1,88 @@
+package capture
+
+import "encoding/binary"
+
+// pcap reads the classic format (draft-ietf-opsawg-pcap section 4):
+//
+//	file:   magic(4) major(2) minor(2) zone(4) sigfigs(4) snaplen(4) link type(4)
+//	packet: seconds(4) fraction(4) captured length(4) length on the wire(4) data
+//
+// in the byte order of the machine that wrote it. Snaplen is not believed: real files hold
+// packets that are longer.
+type pcap struct {
+	order   binary.ByteOrder
+	unit    int64 // ns per unit of the fraction
+	extra   int   // bytes after the usual packet header
+	skip    int   // bytes after the file header
+	link    uint32
+	swapped bool // lengths stand in the other order, as before version 2.3
+	maySwap bool // version 2.3: either order
+}
+
+// Magic numbers of files in the byte order of the reader (wiretap/libpcap.h for the last three).
+const (
+	magicMicro    = 0xa1b2c3d4
+	magicNano     = 0xa1b23c4d
+	magicModified = 0xa1b2cd34 // Kuznetzov: 8 more bytes in each packet header
+	magicIxiaHW   = 0x1c0001ac // Ixia lcap: 4 more bytes in the file header, nanoseconds
+	magicIxiaSW   = 0x1c0001ab
+	magicNG       = 0x0a0d0d0a // pcapng: section header block; reads the same both ways
+)
+
+// pcapMagic tells the format by the first four bytes; both results are empty for another file.
+func pcapMagic(head []byte) (p *pcap, ng bool) {
+	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+		switch order.Uint32(head) {
+		case magicNG:
+			return nil, true
+		case magicMicro:
+			return &pcap{order: order, unit: 1000}, false
+		case magicNano:
+			return &pcap{order: order, unit: 1}, false
+		case magicModified:
+			return &pcap{order: order, unit: 1000, extra: 8}, false
+		case magicIxiaHW, magicIxiaSW:
+			return &pcap{order: order, unit: 1, skip: 4}, false
+		}
+	}
+	return nil, false
+}
+
+func (p *pcap) header(f *File) error {
+	h, err := f.peek(24, "the file header")
+	if err != nil {
+		return err
+	}
+	major, minor := p.order.Uint16(h[4:]), p.order.Uint16(h[6:])
+	if major == 2 {
+		p.swapped, p.maySwap = minor < 3, minor == 3
+	}
+	p.link = p.order.Uint32(h[20:]) & 0x03ffffff // the upper bits tell of a frame check sequence
+	return f.discard(24 + p.skip)
+}
+
+func (p *pcap) next(f *File) (Packet, error) {
+	n := 16 + p.extra
+	h, err := f.peek(n, "a packet header")
+	if err != nil {
+		return Packet{}, err
+	}
+	captured, wire := p.order.Uint32(h[8:]), p.order.Uint32(h[12:])
+	if p.swapped || p.maySwap && captured > wire {
+		captured, wire = wire, captured
+	}
+	if captured > maxPacket {
+		return Packet{}, f.broken("a packet of %d bytes; no packet is longer than %d", captured, maxPacket)
+	}
+	b, err := f.peek(n+int(captured), "a packet")
+	if err != nil {
+		return Packet{}, err
+	}
+	f.skip = len(b)
+	return Packet{
+		Data: b[n:],
+		Time: int64(p.order.Uint32(b))*1e9 + int64(p.order.Uint32(b[4:]))*p.unit,
+		Wire: int(max(wire, captured)),
+		Link: p.link,
+	}, nil
+}

@@ -1,0 +1,163 @@
+package capture
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// Source meters one capture file. It is a flow.Source: the same file gives the same records in
+// the same order, each with the same Origin and Ord, whatever the machine.
+type Source struct {
+	path     string
+	cfg      Config
+	origin   uint64
+	size     int64
+	file     atomic.Pointer[File]
+	meter    *Meter
+	broken   atomic.Uint64
+	warnings atomic.Pointer[string]
+}
+
+// NewSource opens the file, reads it once for its digest and checks that it is a capture.
+func NewSource(path string, cfg Config) (*Source, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	f, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	s := &Source{path: path, cfg: cfg, size: f.in.total}
+	if s.origin, err = digest(path); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// digest gives the first 8 bytes of the SHA-256 of the file as it is on disk.
+func digest(path string) (uint64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return 0, fmt.Errorf("read %s: %w", path, err)
+	}
+	return binary.BigEndian.Uint64(h.Sum(nil)), nil
+}
+
+// Origin gives the Origin of the source's records: the first 8 bytes of the file's SHA-256.
+func (s *Source) Origin() uint64 { return s.origin }
+
+// Progress gives how many of the file's bytes, as on disk, were read.
+func (s *Source) Progress() (done, total int64) {
+	if f := s.file.Load(); f != nil {
+		return f.Progress()
+	}
+	return 0, s.size
+}
+
+// Warnings tells in words what was wrong with the file: where it is broken.
+func (s *Source) Warnings() []string {
+	if w := s.warnings.Load(); w != nil {
+		return []string{*w}
+	}
+	return nil
+}
+
+// Run meters the file to its end, or to the byte at which it is broken: that is counted and
+// found in Warnings, and is no error. When ctx ends, the flows so far are emitted.
+func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
+	f, err := Open(s.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	m := NewMeter(s.cfg, s.origin, emit)
+	s.meter = m
+	s.file.Store(f)
+	defer m.Flush()
+	for n := 0; ; n++ {
+		if n%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		p, err := f.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return s.note(err)
+		}
+		m.Packet(&p)
+	}
+}
+
+// note keeps the words of a BrokenError; any other error is returned.
+func (s *Source) note(err error) error {
+	var broken *BrokenError
+	if !errors.As(err, &broken) {
+		return err
+	}
+	s.broken.Add(1)
+	words := broken.Error()
+	s.warnings.Store(&words)
+	return nil
+}
+
+// Stats gives the meter's account and whether the file was broken.
+func (s *Source) Stats() []flow.Stat {
+	var out []flow.Stat
+	if s.file.Load() != nil { // the meter was made before
+		out = s.meter.Stats()
+	}
+	return append(out, flow.Stat{Name: "capture.broken_files", Value: s.broken.Load()})
+}
+
+// Datagram is the payload of one UDP packet of a capture.
+type Datagram struct {
+	Src, Dst         flow.Addr
+	SrcPort, DstPort uint16
+	Time             int64  // Unix ns
+	Ord              uint64 // ordinal of the packet in the file, from 1
+	Payload          []byte // captured bytes. Valid until fn returns
+	Wire             int    // payload bytes on the wire; Payload is shorter when the capture cut it
+}
+
+// Datagrams calls fn with every unfragmented UDP datagram of a capture in order, so that a
+// capture of exports can be decoded as if they came from the network. An error of fn ends it; a
+// file that is broken gives its datagrams up to there and then a *BrokenError.
+func Datagrams(path string, fn func(d Datagram) error) error {
+	f, err := Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var p packet
+	for {
+		pkt, err := f.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if decode(pkt.Link, pkt.Data, pkt.Wire, &p) != accepted || p.proto != flow.ProtoUDP || !p.ports || p.frag {
+			continue
+		}
+		d := Datagram{p.src, p.dst, p.sport, p.dport, pkt.Time, pkt.Ord, p.payload, int(p.payLen)}
+		if err := fn(d); err != nil {
+			return err
+		}
+	}
+}

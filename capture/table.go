@@ -1,0 +1,270 @@
+package capture
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// entry is one flow in the table. It holds no pointer, so that the garbage collector never looks
+// at the table. Side 0 is the initiator's, side 1 the responder's.
+type entry struct {
+	src, dst     flow.Addr
+	start, last  int64 // first and last packet of this piece, Unix ns
+	touched      int64 // the meter's clock at the last packet
+	ord          uint64
+	count        [2]flow.Counts
+	isn          [2]uint32 // sequence number of the first packet, the initial one iff the side's SYN was seen
+	prev, next   uint32    // neighbours in its list
+	hash         uint32
+	meta         uint32 // 1-based index into Meter.metas; 0 is none
+	inspect      uint32 // 1-based index into Meter.inspects; 0 is not, or no longer, inspected
+	segment      uint32
+	mpls         uint32
+	sport, dport uint16 // for ICMP what pairs a request with its answer
+	vlan, vin    uint16
+	app          flow.App
+	srcMAC       flow.MAC
+	dstMAC       flow.MAC
+	seen         seen
+	proto        uint8
+	kind         kind
+	list         listID
+	icmpType     uint8
+	icmpCode     uint8
+	by           flow.InitiatorBy
+	link         linkBits
+}
+
+// kind says what sport and dport of an entry are.
+type kind uint8
+
+const (
+	kindNone    kind = iota // nothing
+	kindPorts               // ports
+	kindRequest             // ICMP with a request and an answer: the types that belong together
+	kindMessage             // ICMP that is not answered: type and code; the two directions are two flows
+)
+
+// seen is what happened in a conversation, kept over its pieces.
+type seen uint16
+
+const (
+	seenSent0  seen = 1 << iota // the initiator sent something
+	seenSent1                   // the responder sent something
+	seenSYN0                    // SYN of the initiator
+	seenSYN1                    // SYN of the responder
+	seenFIN0                    // FIN of the initiator
+	seenFIN1                    // FIN of the responder
+	seenRST0                    // RST of the initiator
+	seenRST1                    // RST of the responder
+	seenData0                   // payload of the initiator
+	seenData1                   // payload of the responder
+	seenRefuse                  // an ICMP error said that the responder can not be reached
+	seenLabel                   // the label is decided, or given up
+)
+
+// linkBits says which link-layer fields of an entry are set.
+type linkBits uint8
+
+const (
+	linkMACs linkBits = 1 << iota
+	linkVLAN
+	linkInner
+	linkMPLS
+)
+
+// listID names the list that a flow waits in. Each is in order of the last packet, oldest first,
+// to within a second.
+type listID uint8
+
+const (
+	listShort  listID = iota // ends when idle: all but the next two
+	listHeld                 // TCP seen from both sides and open: when idle it waits for a late RST
+	listClosed               // TCP that has closed: waits for stragglers
+	lists
+)
+
+// none is the index of no entry.
+const none = ^uint32(0)
+
+const (
+	chunkBits = 10
+	chunkSize = 1 << chunkBits
+)
+
+// bucket is a place of the hash table. An empty one has i == none.
+type bucket struct{ hash, i uint32 }
+
+// table finds flows by their direction-free 5-tuple: entries in chunks that never move, found
+// through an open-addressed hash with linear probing.
+type table struct {
+	chunks  []*[chunkSize]entry
+	free    uint32 // head of the free entries, linked by next
+	live    int
+	buckets []bucket // a power of two, at most 3/4 full
+	heads   [lists]uint32
+	tails   [lists]uint32
+	seed    uint64
+}
+
+func newTable() table {
+	t := table{free: none, seed: rand.Uint64()}
+	for i := range t.heads {
+		t.heads[i], t.tails[i] = none, none
+	}
+	t.resize(1 << 10)
+	return t
+}
+
+func (t *table) at(i uint32) *entry { return &t.chunks[i>>chunkBits][i&(chunkSize-1)] }
+
+// hash gives the same value for both directions of a conversation.
+func (t *table) hash(p *packet) uint32 {
+	h := mix(side(&p.src, p.sport, t.seed)+side(&p.dst, p.dport, t.seed), uint64(p.proto)^t.seed)
+	return uint32(h ^ h>>32)
+}
+
+func side(a *flow.Addr, port uint16, seed uint64) uint64 {
+	hi, lo := binary.LittleEndian.Uint64(a[:8]), binary.LittleEndian.Uint64(a[8:])
+	return mix(hi^seed^0x9e3779b97f4a7c15, lo^uint64(port)<<17^seed)
+}
+
+// mix is the multiply-and-fold step of wyhash.
+func mix(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a^0xa0761d6478bd642f, b^0xe7037ed1a0b428db)
+	return hi ^ lo
+}
+
+// find gives the flow that p belongs to, and the side that sent p.
+func (t *table) find(p *packet, k kind, hash uint32) (i uint32, dir int) {
+	mask := uint32(len(t.buckets) - 1)
+	for n := hash & mask; ; n = (n + 1) & mask {
+		b := &t.buckets[n]
+		if b.i == none {
+			return none, 0
+		}
+		if b.hash != hash {
+			continue
+		}
+		e := t.at(b.i)
+		if e.proto != p.proto || e.kind != k {
+			continue
+		}
+		if e.sport == p.sport && e.dport == p.dport && e.src == p.src && e.dst == p.dst {
+			return b.i, 0
+		}
+		if k != kindMessage && e.sport == p.dport && e.dport == p.sport && e.src == p.dst && e.dst == p.src {
+			return b.i, 1
+		}
+	}
+}
+
+// insert makes an empty entry that is found by hash.
+func (t *table) insert(hash uint32) (uint32, *entry) {
+	if t.free == none {
+		t.grow()
+	}
+	if (t.live+1)*4 > len(t.buckets)*3 {
+		t.resize(2 * len(t.buckets))
+	}
+	i := t.free
+	e := t.at(i)
+	t.free = e.next
+	*e = entry{hash: hash, prev: none, next: none}
+	t.place(bucket{hash, i})
+	t.live++
+	return i, e
+}
+
+func (t *table) grow() {
+	base := uint32(len(t.chunks)) << chunkBits
+	c := new([chunkSize]entry)
+	t.chunks = append(t.chunks, c)
+	for i := range c {
+		c[i].next = base + uint32(i) + 1
+	}
+	c[chunkSize-1].next = none
+	t.free = base
+}
+
+func (t *table) resize(n int) {
+	old := t.buckets
+	t.buckets = make([]bucket, n)
+	for i := range t.buckets {
+		t.buckets[i].i = none
+	}
+	for _, b := range old {
+		if b.i != none {
+			t.place(b)
+		}
+	}
+}
+
+func (t *table) place(b bucket) {
+	mask := uint32(len(t.buckets) - 1)
+	n := b.hash & mask
+	for t.buckets[n].i != none {
+		n = (n + 1) & mask
+	}
+	t.buckets[n] = b
+}
+
+// remove takes flow i out of its list and the hash and frees its entry.
+func (t *table) remove(i uint32) {
+	e := t.at(i)
+	t.unlink(i, e)
+	mask := uint32(len(t.buckets) - 1)
+	n := e.hash & mask
+	for t.buckets[n].i != i {
+		n = (n + 1) & mask
+	}
+	t.vacate(n, mask)
+	e.next = t.free
+	t.free = i
+	t.live--
+}
+
+// vacate empties place n and moves later entries of the probe sequence up, so that no gap
+// hides them.
+func (t *table) vacate(n, mask uint32) {
+	for next := (n + 1) & mask; ; next = (next + 1) & mask {
+		b := t.buckets[next]
+		if b.i == none {
+			break
+		}
+		if (next-b.hash)&mask >= (next-n)&mask { // its home is at n or before
+			t.buckets[n] = b
+			n = next
+		}
+	}
+	t.buckets[n].i = none
+}
+
+// unlink takes an entry out of its list.
+func (t *table) unlink(i uint32, e *entry) {
+	if e.prev != none {
+		t.at(e.prev).next = e.next
+	} else if t.heads[e.list] == i {
+		t.heads[e.list] = e.next
+	}
+	if e.next != none {
+		t.at(e.next).prev = e.prev
+	} else if t.tails[e.list] == i {
+		t.tails[e.list] = e.prev
+	}
+	e.prev, e.next = none, none
+}
+
+// push appends an entry to a list.
+func (t *table) push(i uint32, e *entry, l listID) {
+	e.list, e.prev, e.next = l, t.tails[l], none
+	if e.prev != none {
+		t.at(e.prev).next = i
+	} else {
+		t.heads[l] = i
+	}
+	t.tails[l] = i
+}
