@@ -95,9 +95,10 @@ const (
 	ByServerPort             // Dst has a known server port and Src has not
 	ByLowerPort              // Dst has the lower port
 	ByFirstSeen              // Src was seen first
+	ByMessage                // the first message was of a kind that asks, or that answers (ICMP echo)
 )
 
-var initiators = [...]string{"", "rfc5103", "syn", "server_port", "lower_port", "first_seen"}
+var initiators = [...]string{"", "rfc5103", "syn", "server_port", "lower_port", "first_seen", "message"}
 
 func (i InitiatorBy) String() string { return name(initiators[:], int(i)) }
 
