@@ -1,0 +1,228 @@
+package netflow
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// Why a datagram was refused, wholly or from some byte on. The records before that byte are
+// kept. Each is counted under its own name.
+var (
+	ErrShort    = errors.New("datagram ends inside its header")
+	ErrVersion  = errors.New("version is not one of NetFlow 1, 5, 7, 9 and IPFIX")
+	ErrLength   = errors.New("datagram is shorter than its header says")
+	ErrSet      = errors.New("set length runs beyond the message or below its own header")
+	ErrTemplate = errors.New("template is malformed")
+	ErrRecord   = errors.New("data record runs beyond its set")
+	ErrDenied   = errors.New("exporter is not in the allow-list")
+)
+
+// Config says what is received and what may be kept. The zero value works.
+type Config struct {
+	Listen        []string          `yaml:"listen" default:"[\":2055\"]" help:"addresses to listen on for NetFlow v5, v9 and IPFIX over UDP, host:port"`
+	Readers       int               `yaml:"readers" default:"0" help:"sockets and reading goroutines per address; 0 is one per CPU"`
+	ReceiveBuffer int               `yaml:"receive_buffer" default:"8388608" help:"receive buffer asked of the kernel for each socket, bytes"`
+	Allow         []string          `yaml:"allow" help:"addresses or prefixes (CIDR) of exporters to accept; empty accepts all"`
+	Sampling      map[string]uint32 `yaml:"sampling" help:"sampling rate by exporter address, over what the exporter says: 1000 is one packet in 1000"`
+	MaxExporters  int               `yaml:"max_exporters" default:"10000" help:"exporters (address and domain) remembered; beyond it the least recently heard is forgotten"`
+	MaxTemplates  int               `yaml:"max_templates" default:"1000" help:"templates remembered per exporter; beyond it the least recently used is forgotten"`
+	MaxState      int               `yaml:"max_state" default:"134217728" help:"memory for templates and held data of all exporters together, bytes"`
+	Hold          int               `yaml:"hold" default:"262144" help:"data that came before its template held per exporter, bytes; -1 holds none"`
+	HoldAge       time.Duration     `yaml:"hold_age" default:"10m" help:"how long data waits for its template"`
+	Unknown       string            `yaml:"unknown" default:"nonzero" help:"which elements without a field of their own are kept: nonzero, all or none"`
+
+	Origin uint64 `yaml:"-"` // Record.Origin of all records
+}
+
+// withDefaults gives c with every zero field set to its default.
+func (c Config) withDefaults() Config {
+	set := func(at *int, v int) {
+		if *at == 0 {
+			*at = v
+		}
+	}
+	if len(c.Listen) == 0 {
+		c.Listen = []string{":2055"}
+	}
+	set(&c.ReceiveBuffer, 8<<20)
+	set(&c.MaxExporters, 10_000)
+	set(&c.MaxTemplates, 1000)
+	set(&c.MaxState, 128<<20)
+	set(&c.Hold, 256<<10)
+	if c.HoldAge == 0 {
+		c.HoldAge = 10 * time.Minute
+	}
+	if c.Unknown == "" {
+		c.Unknown = "nonzero"
+	}
+	return c
+}
+
+// Validate says which field is wrong and what it should be.
+func (c *Config) Validate() error {
+	for _, l := range c.Listen {
+		if _, err := netip.ParseAddrPort(wild(l)); err != nil {
+			return fmt.Errorf("netflow.listen: %q: want address:port, such as 0.0.0.0:2055, [::1]:2055 or :2055", l)
+		}
+	}
+	if _, err := parsePrefixes(c.Allow); err != nil {
+		return fmt.Errorf("netflow.allow: %w", err)
+	}
+	if _, err := parseRates(c.Sampling); err != nil {
+		return fmt.Errorf("netflow.sampling: %w", err)
+	}
+	for _, n := range []struct {
+		name string
+		v    int
+		min  int
+	}{
+		{"readers", c.Readers, 0}, {"receive_buffer", c.ReceiveBuffer, 0}, {"max_exporters", c.MaxExporters, 0},
+		{"max_templates", c.MaxTemplates, 0}, {"max_state", c.MaxState, 0}, {"hold", c.Hold, -1}, {"hold_age", int(c.HoldAge), 0},
+	} {
+		if n.v < n.min {
+			return fmt.Errorf("netflow.%s: %d: want %d or more", n.name, n.v, n.min)
+		}
+	}
+	switch c.Unknown {
+	case "", "nonzero", "all", "none":
+		return nil
+	}
+	return fmt.Errorf("netflow.unknown: %q: want nonzero, all or none", c.Unknown)
+}
+
+// wild completes ":2055" to the address that listens on all interfaces.
+func wild(listen string) string {
+	if len(listen) > 0 && listen[0] == ':' {
+		return "[::]" + listen
+	}
+	return listen
+}
+
+func parsePrefixes(texts []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range texts {
+		p, err := netip.ParsePrefix(s)
+		if ip, errIP := netip.ParseAddr(s); err != nil && errIP == nil {
+			p, err = netip.PrefixFrom(ip, ip.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q: want an address or a prefix, such as 10.1.0.0/16", s)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}
+
+func parseRates(texts map[string]uint32) (map[flow.Addr]uint32, error) {
+	out := make(map[flow.Addr]uint32, len(texts))
+	for s, rate := range texts {
+		a, err := flow.ParseAddr(s)
+		if err != nil || rate == 0 {
+			return nil, fmt.Errorf("%q: %d: want an exporter's address and a rate of 1 or more", s, rate)
+		}
+		out[a] = rate
+	}
+	return out, nil
+}
+
+// Decoder turns datagrams into records. It is safe for concurrent use: datagrams of different
+// exporters are decoded side by side, those of one exporter one after the other.
+type Decoder struct {
+	cfg   Config
+	allow []netip.Prefix
+	rates map[flow.Addr]uint32 // rates set by configuration
+	stats stats
+	ord   atomic.Uint64 // Ord of the last record
+	state atomic.Int64  // bytes of templates and held data of all exporters
+
+	mu        sync.RWMutex
+	exporters map[exporterKey]*exporter // guarded by mu
+}
+
+// NewDecoder makes a Decoder. cfg must be valid; of an invalid list the good part is not used.
+func NewDecoder(cfg Config) *Decoder {
+	cfg = cfg.withDefaults()
+	d := &Decoder{cfg: cfg, exporters: map[exporterKey]*exporter{}}
+	d.allow, _ = parsePrefixes(cfg.Allow)
+	d.rates, _ = parseRates(cfg.Sampling)
+	return d
+}
+
+// Datagram decodes one export datagram and appends its records to b. received is in Unix ns.
+// The error is one of the package's, already counted; the records before it are kept.
+func (d *Decoder) Datagram(addr flow.Addr, port uint16, payload []byte, received int64, b *flow.Batch) error {
+	d.stats.datagrams.Add(1)
+	d.stats.bytes.Add(uint64(len(payload)))
+	err := ErrDenied
+	if d.allowed(addr) {
+		err = d.decode(source{addr, port, received}, payload, b)
+	}
+	d.stats.done(err)
+	return err
+}
+
+// source is whence a datagram came.
+type source struct {
+	addr     flow.Addr
+	port     uint16
+	received int64 // Unix ns
+}
+
+func (d *Decoder) allowed(addr flow.Addr) bool {
+	if len(d.cfg.Allow) == 0 {
+		return true
+	}
+	ip := addr.IP()
+	for _, p := range d.allow {
+		if p.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *Decoder) decode(src source, p []byte, b *flow.Batch) error {
+	if len(p) < 2 {
+		return ErrShort
+	}
+	first := len(b.Recs)
+	var err error
+	switch version := binary.BigEndian.Uint16(p); version {
+	case 1, 5, 7:
+		err = d.fixed(src, version, p, b)
+	case 9:
+		err = d.v9(src, p, b)
+	case 10:
+		err = d.ipfix(src, p, b)
+	default:
+		err = ErrVersion
+	}
+	d.number(b.Recs[first:])
+	return err
+}
+
+// number gives the new records their ordinals and counts them.
+func (d *Decoder) number(recs []flow.Record) {
+	n := uint64(len(recs))
+	if n == 0 {
+		return
+	}
+	ord := d.ord.Add(n) - n
+	events := uint64(0)
+	for i := range recs {
+		ord++
+		recs[i].Origin, recs[i].Ord = d.cfg.Origin, ord
+		if recs[i].Kind == flow.KindEvent {
+			events++
+		}
+	}
+	d.stats.records.Add(n - events)
+	d.stats.events.Add(events)
+}

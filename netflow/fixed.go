@@ -1,0 +1,142 @@
+package netflow
+
+import (
+	"encoding/binary"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// layout is a version with records of one fixed form.
+type layout struct {
+	header, record int // bytes
+}
+
+var layouts = [...]layout{1: {16, 52}, 5: {24, 48}, 7: {24, 52}}
+
+// fixed decodes NetFlow v1, v5 and v7. The header is that of v5, of which v1 has the first 16
+// bytes and v7 the first 20:
+//
+//	 0       2       4               8               12              16              20      22         24
+//	│ 5     │ count │ sysUptime, ms │ UNIX seconds  │ nanoseconds   │ sequence      │ engine│ sampling │ records…
+//
+// engine is one byte of type and one of id; sampling is 2 bits of mode and 14 of interval.
+// A datagram cut short gives the records that are whole.
+func (d *Decoder) fixed(src source, version uint16, p []byte, b *flow.Batch) error {
+	l := layouts[version]
+	if len(p) < l.header {
+		return ErrShort
+	}
+	var domain uint32
+	if version == 5 {
+		domain = uint32(binary.BigEndian.Uint16(p[20:]))
+	}
+	e := d.exporter(src, version, domain)
+	defer d.release(e)
+	m := message{
+		received: src.received,
+		export:   int64(binary.BigEndian.Uint32(p[8:]))*1e9 + int64(binary.BigEndian.Uint32(p[12:])),
+		uptime:   binary.BigEndian.Uint32(p[4:]), hasUptime: true,
+	}
+	count, fit := int(binary.BigEndian.Uint16(p[2:])), (len(p)-l.header)/l.record
+	if version != 1 && count <= maxFixed {
+		d.sequence(e, binary.BigEndian.Uint32(p[16:]), uint32(count), m.uptime)
+	}
+	if count > maxFixed {
+		return e.done(ErrLength)
+	}
+	x := &e.work
+	x.begin(m, b)
+	if version == 5 {
+		e.rates.common = headerRate(binary.BigEndian.Uint16(p[22:]))
+	}
+	x.common()
+	first := len(b.Recs)
+	x.fixedRecords(version, p[l.header:], min(count, fit))
+	e.tally(b.Recs[first:])
+	if count > fit {
+		return e.done(ErrLength)
+	}
+	if count > 0 {
+		e.used.Store(true)
+	}
+	return nil
+}
+
+// maxFixed is the most records a datagram can say it has: 30 fit an Ethernet frame, and a
+// jumbo frame has room for some 190.
+const maxFixed = 1365
+
+// headerRate reads the sampling word of a v5 header: mode 1 is one packet in so many, 2 is
+// random; interval 0 says nothing about sampling.
+func headerRate(v uint16) rate {
+	r := rate{n: uint32(v & 0x3fff)}
+	switch v >> 14 {
+	case 1:
+		r.mode = deterministic
+	case 2:
+		r.mode = random
+	}
+	if r.n == 0 {
+		r.mode = ""
+	}
+	return r
+}
+
+// fixedRecords decodes n records of the v5 form, of which v1 and v7 differ in the end:
+//
+//	 0     4     8        12   14   16       20     24      28     32       34       36
+//	│ src │ dst │ next   │ in │out │ packets│ bytes│ first │ last │ sport  │ dport  │
+//	 v5: 36 pad │ 37 flags │ 38 proto │ 39 tos │ 40 srcAS │ 42 dstAS │ 44 smask │ 45 dmask
+//	 v7: 36 validity flags │ 37 … as v5, then 48 router
+//	 v1: 36 pad (2) │ 38 proto │ 39 tos │ 40 flags
+func (x *work) fixedRecords(version uint16, p []byte, n int) {
+	size := layouts[version].record
+	shared := uint32(0)
+	if mode := x.e.rates.common.mode; mode != "" && n > 0 {
+		shared = x.sampled(mode)
+	}
+	x.proto.Meta = shared
+	x.proto.Has |= fixedHas[version]
+	for range n {
+		q := (*[48]byte)(p)
+		x.b.Recs = append(x.b.Recs, x.proto)
+		r := &x.b.Recs[len(x.b.Recs)-1]
+		r.Src, r.Dst = flow.Addr4(binary.BigEndian.Uint32(q[0:])), flow.Addr4(binary.BigEndian.Uint32(q[4:]))
+		if hop := binary.BigEndian.Uint32(q[8:]); hop != 0 {
+			r.NextHop = flow.Addr4(hop)
+			r.Has |= flow.HasNextHop
+		}
+		r.InIf, r.OutIf = uint32(binary.BigEndian.Uint16(q[12:])), uint32(binary.BigEndian.Uint16(q[14:]))
+		r.Fwd.Packets, r.Fwd.Bytes = uint64(binary.BigEndian.Uint32(q[16:])), uint64(binary.BigEndian.Uint32(q[20:]))
+		r.Start = x.export + int64(int32(binary.BigEndian.Uint32(q[24:])-x.uptime))*1e6
+		r.End = x.export + int64(int32(binary.BigEndian.Uint32(q[28:])-x.uptime))*1e6
+		r.SrcPort, r.DstPort = binary.BigEndian.Uint16(q[32:]), binary.BigEndian.Uint16(q[34:])
+		r.Proto, r.Fwd.ToS = q[38], q[39]
+		if version == 1 {
+			r.Fwd.Flags = q[40]
+		} else {
+			r.Fwd.Flags = q[37]
+			r.SrcAS, r.DstAS = uint32(binary.BigEndian.Uint16(q[40:])), uint32(binary.BigEndian.Uint16(q[42:]))
+			r.SrcMask, r.DstMask = q[44], q[45]
+			r.Has |= bit(uint64(r.SrcAS), flow.HasSrcAS) | bit(uint64(r.DstAS), flow.HasDstAS)
+		}
+		if r.Proto != flow.ProtoTCP {
+			if r.Proto != flow.ProtoUDP {
+				portless(r, 0)
+			}
+			if r.Fwd.Flags == 0 {
+				r.Has &^= flow.HasFlags
+			}
+		}
+		p = p[size:]
+	}
+}
+
+const fixedCommon = flow.HasTimes | flow.HasPorts | flow.HasProto | flow.HasBytes | flow.HasPackets |
+	flow.HasFlags | flow.HasToS | flow.HasInIf | flow.HasOutIf
+
+var fixedHas = [...]flow.Set{
+	1: fixedCommon,
+	5: fixedCommon | flow.HasSrcMask | flow.HasDstMask,
+	7: fixedCommon | flow.HasSrcMask | flow.HasDstMask,
+}

@@ -1,0 +1,59 @@
+package netflow
+
+import "encoding/binary"
+
+// IsExport says whether payload is a whole NetFlow v5, v9 or IPFIX datagram by its structure:
+// all lengths must agree to the byte. It is meant to find exports in a capture.
+func IsExport(payload []byte) bool {
+	if len(payload) < ipfixHeader {
+		return false
+	}
+	switch binary.BigEndian.Uint16(payload) {
+	case 5:
+		l := layouts[5]
+		n := int(binary.BigEndian.Uint16(payload[2:]))
+		return n >= 1 && n <= maxFixed && len(payload) == l.header+n*l.record
+	case 9:
+		return len(payload) > 20 && plausible(payload[8:]) && areSets(payload[20:], setTemplateV9, setOptionsV9)
+	case 10:
+		return areMessages(payload)
+	}
+	return false
+}
+
+// plausible says whether the export time is between 2000 and 2100.
+func plausible(p []byte) bool {
+	s := binary.BigEndian.Uint32(p)
+	return s >= 946684800 && s < 4102444800
+}
+
+func areMessages(p []byte) bool {
+	for len(p) > 0 {
+		if len(p) <= ipfixHeader || binary.BigEndian.Uint16(p) != 10 || !plausible(p[4:]) {
+			return false
+		}
+		n := int(binary.BigEndian.Uint16(p[2:]))
+		if n <= ipfixHeader || n > len(p) || !areSets(p[ipfixHeader:n], setTemplate, setOptions) {
+			return false
+		}
+		p = p[n:]
+	}
+	return true
+}
+
+// areSets walks sets: each of a known id and of a length that fits, the last up to the end or
+// to a zero-filled rest.
+func areSets(p []byte, template, options uint16) bool {
+	n := 0
+	for ; len(p) >= 4; n++ {
+		id, size := binary.BigEndian.Uint16(p), int(binary.BigEndian.Uint16(p[2:]))
+		if n > 0 && zero(p) {
+			return true
+		}
+		if size <= 4 || size > len(p) || id < setData && id != template && id != options {
+			return false
+		}
+		p = p[size:]
+	}
+	return n > 0 && zero(p)
+}

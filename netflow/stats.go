@@ -1,0 +1,86 @@
+package netflow
+
+import (
+	"sync/atomic"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// stats is the account of a Decoder:
+//
+//	datagrams   = decoded + short + version + malformed_* + denied
+//	no_template = held + held_decoded + held_dropped   (in sets)
+type stats struct {
+	datagrams, bytes, decoded          atomic.Uint64
+	records, events, options           atomic.Uint64
+	templates, templatesEvicted        atomic.Uint64
+	noTemplate, heldDecoded, heldDrops atomic.Uint64
+	held                               atomic.Int64 // sets that wait now
+	reserved                           atomic.Uint64
+	exportersEvicted, trailing         atomic.Uint64
+
+	short, version, length, set, template, record, denied atomic.Uint64
+
+	lostRecords, lostDatagrams     atomic.Int64 // may go down: a late datagram was not lost
+	reordered, duplicate, restarts atomic.Uint64
+}
+
+// done counts the outcome of a datagram: each once.
+func (s *stats) done(err error) {
+	switch err {
+	case nil:
+		s.decoded.Add(1)
+	case ErrShort:
+		s.short.Add(1)
+	case ErrVersion:
+		s.version.Add(1)
+	case ErrLength:
+		s.length.Add(1)
+	case ErrSet:
+		s.set.Add(1)
+	case ErrTemplate:
+		s.template.Add(1)
+	case ErrRecord:
+		s.record.Add(1)
+	case ErrDenied:
+		s.denied.Add(1)
+	}
+}
+
+// Stats gives the account over all exporters since the start.
+func (d *Decoder) Stats() []flow.Stat {
+	s := &d.stats
+	d.mu.RLock()
+	exporters := uint64(len(d.exporters))
+	d.mu.RUnlock()
+	return []flow.Stat{
+		{Name: "netflow.datagrams", Value: s.datagrams.Load()},
+		{Name: "netflow.bytes", Value: s.bytes.Load()},
+		{Name: "netflow.decoded", Value: s.decoded.Load()}, // datagrams without fault
+		{Name: "netflow.denied", Value: s.denied.Load()},   // datagrams, by the allow-list
+		{Name: "netflow.short", Value: s.short.Load()},     // this and the next: datagrams with a fault
+		{Name: "netflow.unknown_version", Value: s.version.Load()},
+		{Name: "netflow.malformed_length", Value: s.length.Load()},
+		{Name: "netflow.malformed_set", Value: s.set.Load()},
+		{Name: "netflow.malformed_template", Value: s.template.Load()},
+		{Name: "netflow.malformed_record", Value: s.record.Load()},
+		{Name: "netflow.records", Value: s.records.Load()},         // flows handed on
+		{Name: "netflow.events", Value: s.events.Load()},           // firewall and NAT events handed on
+		{Name: "netflow.options_records", Value: s.options.Load()}, // data about the exporter, used and not handed on
+		{Name: "netflow.templates", Value: s.templates.Load()},     // new or changed ones
+		{Name: "netflow.templates_evicted", Value: s.templatesEvicted.Load()},
+		{Name: "netflow.reserved_sets", Value: s.reserved.Load()},    // sets of an id that means nothing, skipped
+		{Name: "netflow.trailing", Value: s.trailing.Load()},         // datagrams with bytes behind the end that they state
+		{Name: "netflow.no_template", Value: s.noTemplate.Load()},    // sets: the next three together
+		{Name: "netflow.held", Value: uint64(max(s.held.Load(), 0))}, // waiting now
+		{Name: "netflow.held_decoded", Value: s.heldDecoded.Load()},
+		{Name: "netflow.held_dropped", Value: s.heldDrops.Load()},
+		{Name: "netflow.sequence_lost", Value: uint64(max(s.lostRecords.Load(), 0))},             // flows of v5, v7; data records of IPFIX
+		{Name: "netflow.sequence_lost_datagrams", Value: uint64(max(s.lostDatagrams.Load(), 0))}, // datagrams of v9
+		{Name: "netflow.sequence_reordered", Value: s.reordered.Load()},                          // datagrams that came late
+		{Name: "netflow.sequence_duplicate", Value: s.duplicate.Load()},                          // datagrams that came again
+		{Name: "netflow.restarts", Value: s.restarts.Load()},
+		{Name: "netflow.exporters", Value: exporters},
+		{Name: "netflow.exporters_evicted", Value: s.exportersEvicted.Load()},
+	}
+}

@@ -1,0 +1,107 @@
+package netflow
+
+import (
+	"encoding/binary"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// v9 decodes a NetFlow v9 datagram (RFC 3954 section 5.1):
+//
+//	 0       2       4               8               12              16              20
+//	│ 9     │ count │ sysUptime, ms │ UNIX seconds  │ sequence      │ source id     │ flowsets…
+//
+// The count is of records by the RFC, and of flowsets with many exporters. By either there can
+// be no more flowsets than the count: what stands behind so many is not decoded, and counted
+// unless it is zero.
+func (d *Decoder) v9(src source, p []byte, b *flow.Batch) error {
+	const size = 20
+	if len(p) < size {
+		return ErrShort
+	}
+	e := d.exporter(src, 9, binary.BigEndian.Uint32(p[16:]))
+	defer d.release(e)
+	m := message{
+		received: src.received, export: int64(binary.BigEndian.Uint32(p[8:])) * 1e9,
+		uptime: binary.BigEndian.Uint32(p[4:]), hasUptime: true,
+	}
+	d.sequence(e, binary.BigEndian.Uint32(p[12:]), 1, m.uptime)
+	err, _ := d.sets(e, m, p, size, int(binary.BigEndian.Uint16(p[2:])), b)
+	return e.done(err)
+}
+
+// sets walks at most count sets of a message from pos on. whole is false when a data set had no
+// template, so that its records could not be counted. A zero-filled rest is padding.
+func (d *Decoder) sets(e *exporter, m message, p []byte, pos, count int, b *flow.Batch) (err error, whole bool) {
+	x := &e.work
+	x.begin(m, b)
+	x.records = 0
+	first := len(b.Recs)
+	whole = true
+	for ; len(p)-pos >= 4; count-- {
+		if count == 0 {
+			d.trailing(p[pos:])
+			break
+		}
+		id, n := binary.BigEndian.Uint16(p[pos:]), int(binary.BigEndian.Uint16(p[pos+2:]))
+		if n < 4 || n > len(p)-pos {
+			if !zero(p[pos:]) {
+				err = ErrSet
+			}
+			break
+		}
+		set := p[:pos+n]
+		bad := error(nil)
+		switch f, isTemplate := e.formatOf(id); {
+		case isTemplate:
+			bad = d.templateSet(e, f, set[pos+4:])
+		case id < setData:
+			d.stats.reserved.Add(1)
+		default:
+			if t := e.templates.get(id); t != nil {
+				bad = x.dataSet(t, set, pos+4)
+			} else {
+				d.park(e, m, id, set[pos+4:])
+				whole = false
+			}
+		}
+		if err == nil {
+			err = bad
+		}
+		pos += n
+	}
+	if e.templates.learned {
+		n := x.records
+		d.replay(e, m.received, b)
+		x.records = n
+	}
+	e.tally(b.Recs[first:])
+	return err, whole
+}
+
+// formatOf tells how templates are laid out in the sets of this id, if it is one of theirs.
+func (e *exporter) formatOf(id uint16) (f format, ok bool) {
+	if e.key.version == 9 {
+		return format{options: id == setOptionsV9}, id == setTemplateV9 || id == setOptionsV9
+	}
+	return format{ipfix: true, options: id == setOptions}, id == setTemplate || id == setOptions
+}
+
+// tally counts the records of a message for the exporter.
+func (e *exporter) tally(recs []flow.Record) {
+	for i := range recs {
+		if recs[i].Kind == flow.KindEvent {
+			e.count.Events++
+		} else {
+			e.count.Records++
+		}
+	}
+}
+
+// done counts the outcome of a datagram for the exporter.
+func (e *exporter) done(err error) error {
+	if err != nil {
+		e.count.Faulty++
+	}
+	return err
+}
