@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/flowferry/flowferry/ecs"
 	"github.com/flowferry/flowferry/flow"
 )
 
@@ -33,9 +34,9 @@ type body struct {
 // add appends a document.
 func (b *body) add(batch *flow.Batch, r *flow.Record) {
 	b.lines = append(b.lines, actionHead...)
-	b.lines = appendID(b.lines, r)
+	b.lines = ecs.AppendID(b.lines, r)
 	b.lines = append(b.lines, actionTail...)
-	b.lines = appendDocument(b.lines, batch, r)
+	b.lines = ecs.AppendDocument(b.lines, batch, r)
 	b.lines = append(b.lines, '\n')
 	b.ends = append(b.ends, len(b.lines))
 }

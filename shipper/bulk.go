@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/flowferry/flowferry/ecs"
 )
 
 // verdict is what came back for a whole bulk request, and so what to do next.
@@ -49,7 +51,7 @@ const itemFilter = "filter_path=errors,items.*.status,items.*.failure_store,item
 
 // stream is the name of the data stream of a kind.
 func (s *Shipper) stream(b *body) string {
-	return StreamName(streamOf(b.kind), s.cfg.Namespace)
+	return StreamName(ecs.Stream(b.kind), s.cfg.Namespace)
 }
 
 // StreamName is the name of a data stream: stream is "flow", "session" or "event".

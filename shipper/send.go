@@ -116,12 +116,12 @@ func (t *trip) halve(b *body, a answer) {
 		b.keep(nil)
 		return
 	}
-	half := int64(len(b.lines)) / 2
+	t.s.notices.say("large", "bulk: the cluster takes no request of %d bytes; bodies are halved", len(b.lines))
+	rest := t.cut(b)
+	half := int64(max(len(b.lines), len(rest.lines)))
 	if most := t.s.largest.Load(); most == 0 || half < most {
 		t.s.largest.Store(half)
-		t.s.notices.say("large", "bulk: the cluster takes no request of %d bytes; bodies are halved", len(b.lines))
 	}
-	t.cut(b)
 }
 
 // bisect takes a 400 for the whole body: one of its documents spoils it, or else all requests
@@ -143,11 +143,12 @@ func (t *trip) bisect(b *body, a answer) {
 }
 
 // cut makes two of b; the first half goes first.
-func (t *trip) cut(b *body) {
-	rest := t.s.queue.empty()
+func (t *trip) cut(b *body) (rest *body) {
+	rest = t.s.queue.empty()
 	b.cut(rest)
 	t.todo[len(t.todo)-1] = rest
 	t.todo = append(t.todo, b)
+	return rest
 }
 
 // settle takes an answer that has a status for each document. b keeps those to send again.
