@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/flowferry/flowferry/bench/gen"
+)
+
+// rival is a decoder in a table.
+type rival struct {
+	name, does string
+	make       func() decoder
+	counts     bool // it ends with numbers that can be compared
+}
+
+const record = "one record of typed fields per flow"
+
+// rivals gives the decoders that take a format, ours first.
+func rivals(f gen.Format) []rival {
+	list := []rival{
+		{"flowferry", record, flowferry, true},
+		{"goflow2", record + " (its protobuf struct, not yet marshalled)", func() decoder { return goflow2(true) }, true},
+		{"goflow2, decoder alone", "a list of (type, bytes) per flow", func() decoder { return goflow2(false) }, false},
+	}
+	if f == gen.IPFIX || f == gen.IPFIXText {
+		list = append(list,
+			rival{"calmh/ipfix, interpreted", "a list of (name, value) per flow", func() decoder { return calmh(true) }, true},
+			rival{"calmh/ipfix, parser alone", "a list of bytes per flow", func() decoder { return calmh(false) }, true})
+	}
+	return list
+}
+
+// decode measures the way from a datagram to what a program makes of it. All decoders see the
+// same bytes; before that each must find the same flows, packets and bytes in them.
+func decode(ctx context.Context, s *suite) error {
+	flows := pick(s.quick, 20_000, 50_000)
+	for _, format := range []gen.Format{gen.V5, gen.V9, gen.IPFIX, gen.IPFIXText} {
+		stream := gen.NewStream(format, flows, 1)
+		var all []contender
+		for _, r := range rivals(format) {
+			d := r.make()
+			if r.counts {
+				if err := agree(r.name, d, stream.Datagrams, sums{stream.Flows, stream.Packets, stream.Bytes}); err != nil {
+					return err
+				}
+			}
+			all = append(all, contender{r.name, r.does, inProcess(pick[time.Duration](s.quick, 100, 400)*time.Millisecond, pass(stream, d))})
+		}
+		result, err := race(ctx, s.rounds, all)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "\n%v: %d datagrams with %d flows, %d bytes per flow\n",
+			format, len(stream.Datagrams), stream.Flows, stream.Size/stream.Flows)
+		table(s.out, decodeRows(result))
+	}
+	return nil
+}
+
+// pass sends the stream through d once. The new sequence numbers are part of the time, alike
+// for all: below 1 ns per flow.
+func pass(s *gen.Stream, d decoder) func() (int, error) {
+	return func() (int, error) {
+		s.Renumber()
+		for _, p := range s.Datagrams {
+			if err := d(p, nil); err != nil {
+				return 0, err
+			}
+		}
+		return s.Flows, nil
+	}
+}
+
+func decodeRows(result []series) [][]string {
+	rows := [][]string{{"", "CPU ns/flow", "min–max", "×", "allocs/flow", "ends with"}}
+	for i := range result {
+		r := &result[i]
+		rows = append(rows, []string{r.name, number(r.median(perUnit)), r.spread(perUnit), times(r, &result[0], perUnit),
+			number(r.median(func(c cost) float64 { return c.allocs })), r.does})
+	}
+	return rows
+}
