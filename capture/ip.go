@@ -126,10 +126,23 @@ func decodeTransport(b []byte, n int, p *packet) {
 			header = min(8, n)
 		}
 	}
+	if p.proto == flow.ProtoUDP && len(b) >= 8 {
+		n = udpLength(b, n)
+		b = b[:min(len(b), n)]
+	}
 	p.payLen = uint32(max(n-header, 0))
 	if header < len(b) {
 		p.payload = b[header:]
 	}
+}
+
+// udpLength gives the datagram's own length where it makes sense: what follows it within n
+// bytes is padding. A fragment and segmentation offload have a length of more than is here.
+func udpLength(b []byte, n int) int {
+	if own := int(binary.BigEndian.Uint16(b[4:])); own >= 8 && own < n {
+		return own
+	}
+	return n
 }
 
 // decodePorts reads the ports with which UDP (RFC 768) and SCTP (RFC 9260) headers begin.

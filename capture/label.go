@@ -175,7 +175,7 @@ func (m *Meter) recognise(e *entry, in *inspect, dir int) bool {
 	switch {
 	case label != flow.AppNone:
 		in.app = label
-		if turned && e.by != flow.BySYN && e.segment == 1 {
+		if turned && e.by != flow.BySYN && e.segment == 1 && !isGroup(&e.dst) {
 			e.turn()
 			m.inspects.turn(e.inspect)
 			e.by = flow.ByMessage

@@ -252,6 +252,8 @@ func (e *entry) turn() {
 // initiator decides which end of the first packet's flow began it: dir is the side that sent it.
 func initiator(p *packet, k kind) (by flow.InitiatorBy, dir int) {
 	switch {
+	case isGroup(&p.dst): // a group of receivers begins nothing
+		return flow.ByFirstSeen, 0
 	case k == kindRequest:
 		if isRequest(p.proto, p.icmpType) {
 			return flow.ByMessage, 0
@@ -274,6 +276,14 @@ func initiator(p *packet, k kind) (by flow.InitiatorBy, dir int) {
 		return flow.ByLowerPort, 0
 	}
 	return flow.ByLowerPort, 1
+}
+
+// isGroup says whether an address is multicast or the limited broadcast.
+func isGroup(a *flow.Addr) bool {
+	if a.Is4() {
+		return a[12]>>4 == 14 || a.As4() == 1<<32-1
+	}
+	return a[0] == 0xff
 }
 
 // count adds the packet in hand to flow i, sent by side dir.

@@ -57,7 +57,9 @@ var serverBits = func() (bits [1 << 16 / 64]uint64) {
 	for port := range 1024 {
 		bits[port/64] |= 1 << (port % 64)
 	}
-	bits[0] &^= 1
+	for _, port := range [...]int{0, 68, 546} { // none, and the client's side of DHCP
+		bits[port/64] &^= 1 << (port % 64)
+	}
 	for _, port := range serverPorts {
 		bits[port/64] |= 1 << (port % 64)
 	}

@@ -73,14 +73,21 @@ func dnsIsNetBIOS(name string, typ uint16) bool {
 
 func dnsWhole(client, server []byte) bool { return len(client) > 0 && len(server) > 0 }
 
+// dnsParse reads the first question and the answer with the same id. Multicast answers come from
+// the side that spoke first, so either side may hold either.
 func dnsParse(client, server []byte, m *flow.Meta) bool {
-	d := &flow.DNS{}
-	asked := dnsAsks(client) == yes
-	if asked {
-		dnsQuestion(client, d)
+	d, asked := &flow.DNS{}, false
+	for _, b := range [][]byte{client, server} {
+		if asked = dnsAsks(b) == yes; asked {
+			dnsQuestion(b, d)
+			break
+		}
 	}
-	if dnsReplies(server) == yes && (!asked || binary.BigEndian.Uint16(server) == d.ID) {
-		dnsAnswers(server, d)
+	for _, b := range [][]byte{server, client} {
+		if dnsReplies(b) == yes && (!asked || binary.BigEndian.Uint16(b) == d.ID) {
+			dnsAnswers(b, d)
+			break
+		}
 	}
 	m.DNS = d
 	return d.Type != "" || len(d.Answers) > 0

@@ -32,6 +32,8 @@ func httpAsks(b []byte) verdict {
 	switch {
 	case bytes.Contains(line, []byte(" HTTP/")):
 		return yes
+	case ended && bytes.HasPrefix(line, []byte("GET /")):
+		return yes // HTTP/0.9 has no version
 	case ended:
 		return no
 	case len(line) >= httpLongest:

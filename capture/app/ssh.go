@@ -9,9 +9,6 @@ import (
 // SSH begins with an identification string on each side, "SSH-2.0-software comments" CR LF; a
 // server may send other lines before it (RFC 4253 section 4.2).
 
-// sshLines is how many lines before the identification are looked over.
-const sshLines = 16
-
 func sshBegins(b []byte) verdict {
 	v := hasPrefix(b, "SSH-")
 	if v == yes && len(b) > 4 && b[4] != '1' && b[4] != '2' {
@@ -20,20 +17,18 @@ func sshBegins(b []byte) verdict {
 	return v
 }
 
-// sshBanner gives the identification string, "" when there is none.
+// sshBanner gives the identification string, "" when it was not seen; whole says that it has its
+// line end.
 func sshBanner(b []byte) (banner string, whole bool) {
-	for range sshLines {
-		line, rest, ended := bytes.Cut(b, []byte{'\n'})
-		if bytes.HasPrefix(line, []byte("SSH-")) {
-			line = line[:min(len(line), 255)]
-			return text(bytes.TrimRight(line, "\r")), ended
-		}
-		if !ended {
+	if !bytes.HasPrefix(b, []byte("SSH-")) {
+		i := bytes.Index(b, []byte("\nSSH-"))
+		if i < 0 {
 			return "", false
 		}
-		b = rest
+		b = b[i+1:]
 	}
-	return "", true
+	line, _, ended := bytes.Cut(b, []byte{'\n'})
+	return text(bytes.TrimRight(line[:min(len(line), 255)], "\r")), ended
 }
 
 func sshWhole(client, server []byte) bool {

@@ -60,8 +60,11 @@ func tlsBegins(b []byte, hello byte) verdict {
 		}
 		return yes
 	case tlsData:
-		if len(b) < 5+n {
+		switch {
+		case len(b) < 5+n:
 			return maybe
+		case len(b) == 5+n:
+			return yes
 		}
 		_, _, v = tlsRecord(b[5+n:])
 		return v
