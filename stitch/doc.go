@@ -1,0 +1,56 @@
+// Package stitch tells one conversation once. Flow records come in as exporters and meters
+// send them: one direction at a time, several times over, cut into pieces. Out come
+//
+//   - flows: each piece of a conversation once, with both directions where both were reported,
+//     turned so that Src is the initiator;
+//   - for a conversation that came out in more than one piece, one session record with its
+//     totals when it has ended.
+//
+// Exactly one record of a conversation has Complete set: its only flow, or its session.
+// Sessions never enter sums of flows. Events pass through untouched.
+//
+// # How long a record waits
+//
+// Every flow waits for Window, so that the other direction and the other exporters' reports can
+// come. Then it depends on whether it is known to be the end. It is if the exporter says so
+// (idle, end of flow, forced), if TCP flags say so (RST, or FIN from each side that was seen),
+// or if the exporter kept the flow for less than ShortestActive and sent it only after it had
+// been silent for Quiet: then only an idle time-out can have sent it. Such a flow leaves after
+// Window, complete. A piece that is known or likely to be continued (the exporter says active
+// time-out, or it lasts ShortestActive or longer) leaves after Window too, incomplete; the
+// session follows. Only a short flow of which nothing tells whether it is the end waits longer:
+// for its own duration and Idle, because the exporter would tell of a continuation by then.
+// The price of true Complete marks is that wait for such flows; the price of a larger Window is
+// latency for all, and about a kilobyte for each flow in it.
+//
+// # What is one conversation
+//
+// Records with the same direction-free 5-tuple, sampling rate and kind of ICMP message belong
+// together if they overlap or follow each other by less than Idle, and the earlier one has not
+// ended. After an end only what overlaps it belongs to it, and for TCP what comes within Linger
+// without a SYN: late RSTs and ACKs, which are no new session. A SYN on a direction that has
+// already carried more than a SYN begins a new conversation. Reports with different sampling
+// rates are never mixed: they stay records of their own (an unknown rate counts as unsampled).
+//
+// # What is a duplicate
+//
+// Per direction, each stretch of time is counted from one reporter (exporter and domain) only.
+// A report by another one of a time that is already covered is a duplicate: it is listed in
+// Meta.Seen and its counts go nowhere, so that totals are never more than the truth even if
+// exporters cut at different times. A reporter takes over where the one before it ends. Which
+// reporter the first piece is counted from is the policy Counts; later pieces stay with it.
+// Two records of one reporter are a duplicate only if they are equal, or the same traffic once
+// at ingress and once at egress; else they are shares of one flow (such as two ToS values) and
+// both count.
+//
+// # How data passes
+//
+// A Table belongs to one shard. It keeps conversations and the pieces that wait in slabs
+// without pointers, finds them by hash, and wakes them by a timer wheel that runs on the
+// batch's clock, so that an import runs on the data's own time. It holds at most MaxFlows
+// conversations; when it is full, what has ended is forgotten first, then the conversation
+// heard of longest ago is written out early (lack_of_resources) and counted. A batch marked
+// Last writes out all that is held (forced_end).
+//
+// The account: stitch.in = stitch.flows + stitch.paired + stitch.duplicates + stitch.held.
+package stitch

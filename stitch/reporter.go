@@ -1,0 +1,75 @@
+package stitch
+
+import "github.com/flowferry/flowferry/flow"
+
+// maxReporters is how many exporters and domains a shard tells apart for certain; more share
+// numbers made by hash.
+const maxReporters = 1 << 14
+
+// source is who reports: an exporter and its observation domain.
+type source struct {
+	exporter flow.Addr
+	domain   uint32
+}
+
+// reporter is what a shard remembers of one source.
+type reporter struct {
+	rank int32 // place in Config.Order; the end of the list for others
+	both bool  // it has shown both directions of a conversation
+}
+
+// reporterOf gives the number of r's reporter, from 1.
+func (t *Table) reporterOf(r *flow.Record) uint32 {
+	src := source{r.Exporter, r.Domain}
+	if src == t.lastSource && t.lastReporter != 0 {
+		return t.lastReporter
+	}
+	n, ok := t.sources[src]
+	if !ok {
+		n = t.addReporter(src)
+	}
+	t.lastSource, t.lastReporter = src, n
+	return n
+}
+
+func (t *Table) addReporter(src source) uint32 {
+	if len(t.reporters) >= maxReporters {
+		k := flow.Key{A: src.exporter}
+		return 1<<31 | uint32(k.Hash(uint64(src.domain)))
+	}
+	if len(t.reporters) == 0 {
+		t.reporters = append(t.reporters, reporter{}) // number 0 is none
+	}
+	n := uint32(len(t.reporters))
+	t.reporters = append(t.reporters, reporter{rank: t.rank(src.exporter)})
+	t.sources[src] = n
+	return n
+}
+
+func (t *Table) rank(exporter flow.Addr) int32 {
+	for i, s := range t.cfg.Order {
+		if a, err := flow.ParseAddr(s); err == nil && a == exporter {
+			return int32(i)
+		}
+	}
+	return int32(len(t.cfg.Order))
+}
+
+func (t *Table) rankOf(by uint32) int32 {
+	if by < uint32(len(t.reporters)) {
+		return t.reporters[by].rank
+	}
+	return int32(len(t.cfg.Order))
+}
+
+// showsBoth says whether the reporter was seen to report both directions of some conversation:
+// then a direction that it does not report was not there.
+func (t *Table) showsBoth(by uint32) bool {
+	return by < uint32(len(t.reporters)) && t.reporters[by].both
+}
+
+func (t *Table) sawBoth(by uint32) {
+	if by < uint32(len(t.reporters)) {
+		t.reporters[by].both = true
+	}
+}

@@ -1,0 +1,202 @@
+package stitch
+
+import "github.com/flowferry/flowferry/flow"
+
+// review writes out what has waited long enough of conversation i and gives the time to look
+// at it again, 0 if it can be forgotten.
+func (t *Table) review(i uint32) int64 {
+	c := t.convs.at(i)
+	if c.dead {
+		return 0
+	}
+	if t.now >= c.done {
+		t.finish(i, flow.EndIdle)
+		return t.bury(i)
+	}
+	for c.held != 0 {
+		p := t.pieces.at(c.held)
+		if p.due > t.now {
+			return min(p.due, c.done)
+		}
+		if c.out == 0 && p.next == 0 && !t.goesOn(c, p) {
+			break // it may be all there is: the end of the conversation will tell
+		}
+		t.emitPiece(c)
+	}
+	return c.done
+}
+
+// goesOn says whether p is known or likely to be continued.
+func (t *Table) goesOn(c *conv, p *piece) bool {
+	if c.ended() {
+		return false
+	}
+	return c.side[0].cut || c.side[1].cut || p.rec.End-p.rec.Start >= t.shortest
+}
+
+// bury keeps conversation i in mind for what comes late.
+func (t *Table) bury(i uint32) int64 {
+	t.unlink(&t.live, i)
+	t.convs.at(i).dead = true
+	t.push(&t.dead, i)
+	return t.now + t.linger
+}
+
+// finish writes out all that is held of conversation i. why is the end reason if neither the
+// exporter nor the TCP flags told one.
+func (t *Table) finish(i uint32, why flow.EndReason) {
+	c := t.convs.at(i)
+	if c.dead {
+		return
+	}
+	if c.out == 0 && c.held != 0 && t.pieces.at(c.held).next == 0 {
+		n := c.held
+		c.held = 0
+		p := t.pieces.at(n)
+		t.finishRecord(c, p, why)
+		t.emit(c, n)
+		t.n.flows++
+		t.held--
+		return
+	}
+	for c.held != 0 {
+		t.emitPiece(c)
+	}
+	if c.total != 0 {
+		n := c.total
+		c.total = 0
+		p := t.pieces.at(n)
+		p.rec.Kind, p.rec.Segments, p.rec.Segment, p.rec.State = flow.KindSession, c.out, 0, t.state(c)
+		t.finishRecord(c, p, why)
+		t.emit(c, n)
+		t.n.sessions++
+	}
+}
+
+// finishRecord marks p as the whole conversation.
+func (t *Table) finishRecord(c *conv, p *piece, why flow.EndReason) {
+	r := &p.rec
+	r.Complete = true
+	r.Segment = 0
+	switch {
+	case r.EndReason != flow.EndUnknown && r.EndReason != flow.EndActive:
+	case r.Proto == flow.ProtoTCP && c.ended() && (c.side[0].flags|c.side[1].flags)&(flow.FIN|flow.RST) != 0:
+		r.EndReason = flow.EndOfFlow
+	case c.ended():
+		r.EndReason = flow.EndIdle
+	default:
+		r.EndReason = why
+	}
+}
+
+// emitPiece writes out the first waiting piece of c as one of several.
+func (t *Table) emitPiece(c *conv) {
+	n := c.held
+	p := t.pieces.at(n)
+	c.held = p.next
+	c.out++
+	t.decide(c)
+	p.rec.Segment, p.rec.Complete = c.out, false
+	t.addTotal(c, p)
+	t.emit(c, n)
+	t.n.flows++
+	t.held--
+}
+
+// straggle writes out r, which came after its conversation was told: neither a new
+// conversation nor part of the totals that have gone out.
+func (t *Table) straggle(i uint32, r *flow.Record, meta *flow.Meta, s int, by uint32) {
+	c := t.convs.at(i)
+	n := t.newPiece(r, meta, s, by)
+	c.out++
+	if c.out == 1 {
+		c.out = 2 // the first went out complete, without a number
+	}
+	p := t.pieces.at(n)
+	p.rec.Segment, p.rec.Complete = c.out, false
+	t.emit(c, n)
+	t.n.flows++
+	t.n.late++
+	t.held--
+}
+
+// addTotal adds piece p to the sums of c.
+func (t *Table) addTotal(c *conv, p *piece) {
+	if c.total == 0 {
+		c.total = t.pieces.take()
+		sum := t.pieces.at(c.total)
+		*sum = *p
+		sum.rec.Meta, sum.seen, sum.lists, sum.next = 0, 0, 0, 0
+		t.addMeta(&sum.rec, t.metaOf(&p.rec))
+		t.copySeen(sum, p)
+		return
+	}
+	sum, r := &t.pieces.at(c.total).rec, &p.rec
+	add := *r
+	if _, fwd := r.Key(); fwd != keyForward(sum) {
+		if !add.Has.Has(flow.HasRev) {
+			add.Fwd, add.Rev = flow.Counts{}, add.Fwd
+			addReverse(sum, &add)
+			add.Rev = flow.Counts{}
+		} else {
+			turn(&add)
+		}
+	}
+	if add.Has.Has(flow.HasRev) {
+		addReverse(sum, &add)
+	}
+	if add.Start < sum.Start {
+		add.Fwd.InitFlags, sum.Fwd.InitFlags = sum.Fwd.InitFlags, add.Fwd.InitFlags
+	}
+	sum.Fwd.Add(&add.Fwd)
+	if r.End >= sum.End {
+		sum.EndReason = r.EndReason
+	}
+	sum.Start, sum.End = min(sum.Start, r.Start), max(sum.End, r.End)
+	sum.Ord = min(sum.Ord, r.Ord)
+	sum.Received = max(sum.Received, r.Received)
+	if sum.App == flow.AppNone {
+		sum.App = r.App
+	}
+	t.addMeta(sum, t.metaOf(r))
+	t.copySeen(t.pieces.at(c.total), p)
+}
+
+func keyForward(r *flow.Record) bool {
+	_, fwd := r.Key()
+	return fwd
+}
+
+// addReverse adds the reverse counts of r to those of sum, which may have had none.
+func addReverse(sum, r *flow.Record) {
+	if sum.Has.Has(flow.HasRev) {
+		sum.Rev.Add(&r.Rev)
+		return
+	}
+	half := *r
+	half.Fwd = r.Rev
+	half.Start, half.End, half.Ord = sum.Start, sum.End, sum.Ord
+	turnedRev(sum, &half)
+}
+
+// emit appends piece n to the batch and frees it.
+func (t *Table) emit(c *conv, n uint32) {
+	p := t.pieces.at(n)
+	t.decide(c)
+	r := &p.rec
+	if r.State == flow.StateUnknown {
+		r.State = t.state(c)
+	}
+	orient(r, c)
+	meta := t.metaOf(r)
+	b := t.batch
+	b.Recs = append(b.Recs, *r)
+	out := &b.Recs[len(b.Recs)-1]
+	out.Meta = 0
+	if meta != nil || p.seen != 0 {
+		t.sayMeta(out, meta, p)
+	}
+	t.freeMeta(r)
+	t.freeSeen(p)
+	t.pieces.drop(n)
+}

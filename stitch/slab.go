@@ -1,0 +1,33 @@
+package stitch
+
+// chunk is how many items a slab grows by.
+const chunk = 1 << chunkBits
+const chunkBits = 10
+
+// slab keeps items by number, from 1; 0 is none. It grows in chunks, so that items never move,
+// and uses freed items again.
+type slab[T any] struct {
+	chunks [][]T
+	free   []uint32
+	used   uint32 // numbers given out so far
+}
+
+// at gives the item with number i.
+func (s *slab[T]) at(i uint32) *T { return &s.chunks[i>>chunkBits][i&(chunk-1)] }
+
+// take gives an unused item, which may hold old values.
+func (s *slab[T]) take() uint32 {
+	if n := len(s.free); n > 0 {
+		i := s.free[n-1]
+		s.free = s.free[:n-1]
+		return i
+	}
+	s.used++
+	if int(s.used>>chunkBits) >= len(s.chunks) {
+		s.chunks = append(s.chunks, make([]T, chunk))
+	}
+	return s.used
+}
+
+// drop gives item i back.
+func (s *slab[T]) drop(i uint32) { s.free = append(s.free, i) }

@@ -1,0 +1,178 @@
+package stitch
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// maxBack is by how much a batch's clock may go back (ns) before it counts as other data.
+const maxBack = int64(time.Hour)
+
+// Table is the stage of one shard. It must not be shared.
+type Table struct {
+	cfg Config
+	// Config, in ns.
+	window, half, skew, linger, active, shortest, quiet, idleTCP, idleElse int64
+
+	now   int64       // the batch's clock, never going back by a little
+	batch *flow.Batch // the one in hand
+
+	convs   slab[conv]
+	pieces  slab[piece]
+	seens   slab[seen]
+	metas   slab[flow.Meta]
+	seed    uint64   // of the hash: nobody outside can aim at a bucket
+	buckets []uint32 // first conversation by hash
+	wheel   [slots]list
+	live    list // by age, the oldest first
+	dead    list // as live, of those that are only remembered
+	count   int  // conversations, live and dead
+	held    int  // flows that wait
+
+	servers      ports
+	sources      map[source]uint32
+	reporters    []reporter // by number, from 1
+	lastSource   source     // of the record before, and its number
+	lastReporter uint32
+
+	n     counts
+	stats stats
+}
+
+// counts is what happened in one batch.
+type counts struct {
+	in, flows, paired, duplicates, sessions, events, late, evicted uint64
+}
+
+// stats is what happened so far; other goroutines read it.
+type stats struct {
+	in, flows, paired, duplicates, sessions, events, late, evicted, held atomic.Uint64
+}
+
+// New makes an empty Table. cfg must be valid.
+func New(cfg Config) *Table {
+	cfg = cfg.withDefaults()
+	t := &Table{cfg: cfg, sources: map[source]uint32{}, seed: rand.Uint64()}
+	t.window, t.half, t.skew, t.linger = int64(cfg.Window), int64(cfg.Half), int64(cfg.Skew), int64(cfg.Linger)
+	t.active, t.shortest, t.quiet = int64(cfg.Active), int64(cfg.ShortestActive), int64(cfg.Quiet)
+	t.idleTCP, t.idleElse = int64(cfg.IdleTCP), int64(cfg.Idle)
+	size := 1
+	for size < cfg.MaxFlows {
+		size *= 2
+	}
+	t.buckets = make([]uint32, size)
+	t.live.of, t.dead.of = ageLink, ageLink
+	for i := range t.wheel {
+		t.wheel[i].of = timerLink
+	}
+	for _, p := range servers {
+		t.servers.add(p)
+	}
+	for _, p := range cfg.ServerPorts {
+		t.servers.add(p)
+	}
+	return t
+}
+
+// Stats gives the account of this shard:
+// in = flows + paired + duplicates + held; sessions, events, late and evicted stand apart.
+func (t *Table) Stats() []flow.Stat {
+	s := &t.stats
+	return []flow.Stat{
+		{Name: "stitch.in", Value: s.in.Load()},                 // flows taken
+		{Name: "stitch.flows", Value: s.flows.Load()},           // flows written out
+		{Name: "stitch.paired", Value: s.paired.Load()},         // put into another as its other direction
+		{Name: "stitch.duplicates", Value: s.duplicates.Load()}, // other reports of the same traffic
+		{Name: "stitch.held", Value: s.held.Load()},             // waiting now
+		{Name: "stitch.sessions", Value: s.sessions.Load()},     // sessions written out
+		{Name: "stitch.events", Value: s.events.Load()},         // records passed through
+		{Name: "stitch.late", Value: s.late.Load()},             // of flows: after the end of their conversation
+		{Name: "stitch.evicted", Value: s.evicted.Load()},       // conversations written out early because the table was full
+	}
+}
+
+func (t *Table) publish() {
+	s, n := &t.stats, &t.n
+	for _, c := range [...]struct {
+		to *atomic.Uint64
+		n  uint64
+	}{{&s.in, n.in}, {&s.flows, n.flows}, {&s.paired, n.paired}, {&s.duplicates, n.duplicates},
+		{&s.sessions, n.sessions}, {&s.events, n.events}, {&s.late, n.late}, {&s.evicted, n.evicted}} {
+		if c.n != 0 {
+			c.to.Add(c.n)
+		}
+	}
+	s.held.Store(uint64(t.held))
+	*n = counts{}
+}
+
+// Do takes the flows out of b, and puts into it those that have waited long enough.
+func (t *Table) Do(b *flow.Batch) {
+	t.batch = b
+	n, kept := len(b.Recs), 0
+	for i := range n {
+		r := b.Recs[i] // a copy: what is written out below may move the slice
+		t.advance(r.Received)
+		if !stitchable(&r) {
+			b.Recs[kept] = r
+			kept++
+			t.pass(&b.Recs[kept-1])
+			continue
+		}
+		t.n.in++
+		t.absorb(&r, b.Metadata(&r))
+	}
+	b.Recs = b.Recs[:kept+copy(b.Recs[kept:], b.Recs[n:])]
+	t.advance(b.Now)
+	if b.Last {
+		t.flush()
+	}
+	t.batch = nil
+	t.publish()
+}
+
+// stitchable says whether r is a flow with enough of a key to find its kin.
+func stitchable(r *flow.Record) bool {
+	if r.Kind != flow.KindFlow || !r.Has.Has(flow.HasProto) || r.Src.IsZero() && r.Dst.IsZero() {
+		return false
+	}
+	switch r.Proto {
+	case flow.ProtoTCP, flow.ProtoUDP, flow.ProtoSCTP:
+		return r.Has.Has(flow.HasPorts)
+	}
+	return true
+}
+
+// pass counts a record that is not stitched. A flow (an aggregate without ports, say) is told
+// in full as it is.
+func (t *Table) pass(r *flow.Record) {
+	if r.Kind != flow.KindFlow {
+		t.n.events++
+		return
+	}
+	t.n.in++
+	t.n.flows++
+	r.Complete = r.EndReason != flow.EndActive
+}
+
+// flush writes out all that is held, as a forced end, the oldest first.
+func (t *Table) flush() {
+	for _, l := range []*list{&t.live, &t.dead} {
+		for i := l.head; i != 0; i = l.head {
+			t.finish(i, flow.EndForced)
+			t.unlink(&t.wheel[t.convs.at(i).slot], i)
+			t.forget(i)
+		}
+	}
+}
+
+// idle is the silence (ns) that separates two conversations of a protocol.
+func (t *Table) idle(proto uint8) int64 {
+	if proto == flow.ProtoTCP {
+		return t.idleTCP
+	}
+	return t.idleElse
+}
