@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/flowferry/flowferry/ecs"
+	"github.com/flowferry/flowferry/mappings"
 )
 
 // verdict is what came back for a whole bulk request, and so what to do next.
@@ -51,11 +52,8 @@ const itemFilter = "filter_path=errors,items.*.status,items.*.failure_store,item
 
 // stream is the name of the data stream of a kind.
 func (s *Shipper) stream(b *body) string {
-	return StreamName(ecs.Stream(b.kind), s.cfg.Namespace)
+	return mappings.DataStream(ecs.Stream(b.kind), s.cfg.Namespace)
 }
-
-// StreamName is the name of a data stream: stream is "flow", "session" or "event".
-func StreamName(stream, namespace string) string { return "logs-flowferry." + stream + "-" + namespace }
 
 // packer compresses bodies into buffers from a pool.
 type packer struct {
