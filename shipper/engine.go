@@ -130,6 +130,8 @@ func (e *Engine) probeHost(ctx context.Context, host string) error {
 	case status == http.StatusMethodNotAllowed && isElastic:
 		// A node without the main REST module does not tell its version at the root.
 		r = e.askNode(ctx, host)
+	case status == http.StatusBadRequest && strings.Contains(string(answer), "HTTPS"):
+		return fmt.Errorf("connect to %s: it speaks TLS; write https:// in hosts", host) // Go's and nginx's words
 	default:
 		return fmt.Errorf("connect to %s: %w", host, &StatusError{Status: status, Reason: reason(answer), Needs: "cluster privilege monitor"})
 	}

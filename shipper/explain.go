@@ -164,5 +164,8 @@ func isTimeout(err error) bool {
 }
 
 func isCutOff(err error) bool {
+	if strings.Contains(err.Error(), "server closed idle connection") { // closed before the request was read
+		return true
+	}
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
