@@ -176,7 +176,9 @@ func (f *File) peek(n int, what string) ([]byte, error) {
 		return b, nil
 	case len(b) == 0 && err == io.EOF:
 		return nil, io.EOF
-	case err == io.EOF || err == io.ErrUnexpectedEOF:
+	case err == io.ErrUnexpectedEOF:
+		return nil, f.broken("the compressed data end early")
+	case err == io.EOF:
 		return nil, f.broken("%s needs %d bytes, the file has %d more", what, n, len(b))
 	}
 	return nil, f.broken("%v", err)
