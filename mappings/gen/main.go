@@ -129,7 +129,10 @@ func settings(flavour string) object {
 		"index.auto_expand_replicas": "0-1", // one node is green, two hold a copy
 		"index.refresh_interval":     "5s",
 	}
-	if flavour == mappings.Elasticsearch {
+	switch flavour {
+	case mappings.OpenSearch:
+		s["index.codec"] = "best_compression" // a quarter less disk at the same speed
+	case mappings.Elasticsearch:
 		s["index.mode"] = "standard" // Elasticsearch 9 would choose logsdb by the name, which keeps no _source as sent
 	}
 	return s
