@@ -27,7 +27,7 @@ var ours = []Field{
 		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Segments), r.Segments != 0 }},
 	{Name: "flow.state", Type: Keyword, Of: Ours, Desc: "How far the conversation came: attempt, established, rejected, midstream, oneway_unknown.",
 		Str: func(_ *batch, r *record) string { return r.State.String() }},
-	{Name: "flow.initiator_by", Type: Keyword, Of: Ours, Desc: "What decided who the initiator is: rfc5103, syn, server_port, lower_port, first_seen.",
+	{Name: "flow.initiator_by", Type: Keyword, Of: Ours, Desc: "What decided who the initiator is: rfc5103, syn, server_port, lower_port, first_seen, message.",
 		Str: func(_ *batch, r *record) string { return r.InitiatorBy.String() }},
 	{Name: "flow.end_reason", Type: Keyword, Of: Ours, Desc: "Why the flow ended: idle_timeout, active_timeout, end_of_flow, forced_end, lack_of_resources.",
 		Str: func(_ *batch, r *record) string { return r.EndReason.String() }},

@@ -209,3 +209,28 @@ func TestSuggest(t *testing.T) {
 	f("colour", "")
 	f("", "")
 }
+
+// A field of an enumeration describes each value it can have.
+func TestEnumsDescribed(t *testing.T) {
+	f := func(field string, value func(i uint8) string) {
+		t.Helper()
+		n := 0
+		for i := range uint8(255) {
+			v := value(i)
+			if v == "" {
+				continue
+			}
+			n++
+			if !strings.Contains(Lookup(field).Desc, v) {
+				t.Errorf("%s: its description lacks %s", field, v)
+			}
+		}
+		if n == 0 {
+			t.Errorf("%s has no values", field)
+		}
+	}
+	f("flow.state", func(i uint8) string { return flow.State(i).String() })
+	f("flow.initiator_by", func(i uint8) string { return flow.InitiatorBy(i).String() })
+	f("flow.end_reason", func(i uint8) string { return flow.EndReason(i).String() })
+	f("flow.direction", func(i uint8) string { return flow.Direction(i).String() })
+}

@@ -1,0 +1,175 @@
+package ecs
+
+import (
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// This file holds the accessors that give several values, and those that make texts.
+
+var flagNames = [8]string{"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"}
+
+func flags(dst []string, r *record, set uint8, has flow.Set) []string {
+	if !r.Has.Has(has) {
+		return dst
+	}
+	for i, n := range flagNames {
+		if set>>i&1 != 0 {
+			dst = append(dst, n)
+		}
+	}
+	return dst
+}
+
+// appendAddr adds an address that is one and is not there yet.
+func appendAddr(dst []flow.Addr, a flow.Addr) []flow.Addr {
+	if a.IsZero() {
+		return dst
+	}
+	for i := range dst {
+		if dst[i] == a {
+			return dst
+		}
+	}
+	return append(dst, a)
+}
+
+// seenBy is the exporters of the merged reports. The record's own may be among them, when two
+// interfaces of it reported.
+func seenBy(dst []flow.Addr, b *batch, r *record) []flow.Addr {
+	all := metaOf(b, r).Seen
+	for i := range all {
+		dst = appendAddr(dst, all[i].Exporter)
+	}
+	return dst
+}
+
+func relatedIP(dst []flow.Addr, b *batch, r *record) []flow.Addr {
+	dst = appendAddr(appendAddr(dst, r.Src), r.Dst)
+	if r.Has.Has(flow.HasNATSrc) {
+		dst = appendAddr(dst, r.NATSrc)
+	}
+	if r.Has.Has(flow.HasNATDst) {
+		dst = appendAddr(dst, r.NATDst)
+	}
+	return resolved(dst, b, r)
+}
+
+// resolved is the addresses of the A and AAAA answers.
+func resolved(dst []flow.Addr, b *batch, r *record) []flow.Addr {
+	all := dnsOf(b, r).Answers
+	for i := range all {
+		if all[i].Type != "A" && all[i].Type != "AAAA" {
+			continue
+		}
+		if ip, err := netip.ParseAddr(all[i].Data); err == nil {
+			dst = appendAddr(dst, flow.AddrFrom(ip))
+		}
+	}
+	return dst
+}
+
+// appendString adds a string that is one and is not there yet.
+func appendString(dst []string, s string) []string {
+	if s == "" {
+		return dst
+	}
+	for _, have := range dst {
+		if have == s {
+			return dst
+		}
+	}
+	return append(dst, s)
+}
+
+// answers makes an accessor over the answer section.
+func answers(of func(*flow.Answer) string) func([]string, *batch, *record) []string {
+	return func(dst []string, b *batch, r *record) []string {
+		all := dnsOf(b, r).Answers
+		for i := range all {
+			dst = appendString(dst, of(&all[i]))
+		}
+		return dst
+	}
+}
+
+// hits makes an accessor over the watchlist matches.
+func hits(of func(*flow.Hit) string) func([]string, *batch, *record) []string {
+	return func(dst []string, b *batch, r *record) []string {
+		all := enrOf(b, r).Hits
+		for i := range all {
+			dst = appendString(dst, of(&all[i]))
+		}
+		return dst
+	}
+}
+
+func dnsType(b *batch, r *record) string {
+	switch d := metaOf(b, r).DNS; {
+	case d == nil:
+		return ""
+	case d.Rcode == "":
+		return "query"
+	}
+	return "answer"
+}
+
+// hostname is an HTTP host without its port: "a.example", "[2001:db8::1]".
+func hostname(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i:], ']') < 0 {
+		return host[:i]
+	}
+	return host
+}
+
+func serverName(b *batch, r *record) string {
+	if n := tlsOf(b, r).ServerName; n != "" {
+		return n
+	}
+	return hostname(httpOf(b, r).Host)
+}
+
+// application is the exporter's name for the application in lower case, as ECS wants it.
+func application(dst []byte, b *batch, r *record) []byte {
+	for _, c := range metaOf(b, r).AppName {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst = utf8.AppendRune(dst, c)
+	}
+	return dst
+}
+
+func appendMAC(dst []byte, r *record, m *flow.MAC) []byte {
+	if !r.Has.Has(flow.HasMACs) {
+		return dst
+	}
+	return m.AppendTo(dst)
+}
+
+// appendSubnet appends the network of a: /24 for IPv4, /64 for IPv6.
+func appendSubnet(dst []byte, a *flow.Addr) []byte {
+	if a.IsZero() {
+		return dst
+	}
+	n := *a
+	if n.Is4() {
+		n[15] = 0
+		return append(n.AppendTo(dst), "/24"...)
+	}
+	clear(n[8:])
+	return append(netip.AddrFrom16(n).AppendTo(dst), "/64"...)
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendHex64 appends v as 16 hex digits.
+func appendHex64(dst []byte, v uint64) []byte {
+	for shift := 60; shift >= 0; shift -= 4 {
+		dst = append(dst, hexDigits[v>>shift&15])
+	}
+	return dst
+}
