@@ -44,6 +44,9 @@ func NewPayloads(paths []string, cfg Config) (*Payloads, error) {
 	return p, nil
 }
 
+// Origin gives Record.Origin of all records.
+func (p *Payloads) Origin() uint64 { return p.dec.cfg.Origin }
+
 func readPayload(path string) ([]byte, error) {
 	st, err := os.Stat(path)
 	if err != nil {
