@@ -181,12 +181,12 @@ func (m *Meter) recognise(e *entry, in *inspect, dir int) bool {
 			e.by = flow.ByMessage
 		}
 		return true
-	case in.packets >= maxInspect:
+	case in.packets >= maxInspect || hopeless && e.proto == flow.ProtoUDP:
 		m.settle(e)
-	case hopeless && (e.proto == flow.ProtoUDP || e.seen&(seenSYN0<<dir) != 0):
-		m.settle(e)
-	case hopeless: // in mid-stream: perhaps the next segment begins a message
+	case hopeless && e.seen&(seenSYN0<<dir) == 0: // in mid-stream: perhaps the next segment begins a message
 		in.side[dir].reset()
+	case hopeless && len(v.Client) > 0 && len(v.Server) > 0: // both sides have begun
+		m.settle(e)
 	}
 	return false
 }

@@ -44,7 +44,7 @@ var labels = [...]label{
 }
 
 // Label says what the conversation speaks. turned says that it is the other way round: the bytes
-// of Server are a client's. hopeless says that more bytes will not help.
+// of Server are a client's. hopeless says that nothing is known that begins like what was seen.
 func (v *View) Label() (app flow.App, turned, hopeless bool) {
 	best := no
 	for i := range labels {
@@ -62,8 +62,7 @@ func (v *View) Label() (app flow.App, turned, hopeless bool) {
 		}
 		best = max(best, straight, crossed)
 	}
-	silent := len(v.Client) == 0 || len(v.Server) == 0
-	return flow.AppNone, false, best == no && (v.Proto == flow.ProtoUDP || !silent)
+	return flow.AppNone, false, best == no
 }
 
 // ask asks a recogniser; nothing seen decides nothing.
