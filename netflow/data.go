@@ -8,32 +8,61 @@ func (x *work) begin(m message, b *flow.Batch) {
 	x.b, x.shared = b, 0
 	x.export, x.uptime, x.hasUptime = m.export, m.uptime, m.hasUptime
 	x.proto = flow.Record{
-		Received: m.received, Exporter: e.key.addr, Domain: e.key.domain,
+		Received: m.received, Origin: x.d.cfg.Origin, Exporter: e.key.addr, Domain: e.key.domain,
 		Has: flow.HasDomain, Via: vias[e.key.version],
 	}
 }
 
 // dataSet decodes the records of one set. buf holds them from pos on and ends with the set;
 // at least lead bytes stand before pos.
-func (x *work) dataSet(t *template, buf []byte, pos int) error {
+func (x *work) dataSet(t *template, buf []byte, pos int) (err error) {
 	x.common()
+	if t.options {
+		return x.optionsSet(t, buf, pos)
+	}
 	p := &t.plan
-	records := 0
-	var ok bool
+	first, events := len(x.b.Recs), x.events
 	for len(buf)-pos >= p.min && !padding(p, buf[pos:]) {
-		if t.options {
-			pos, ok = x.optionsRecord(t, buf, pos)
-		} else {
-			pos, ok = p.run(x, buf, pos)
+		next, ok := p.run(x, buf, pos)
+		if !ok {
+			err = ErrRecord
+			break
 		}
+		pos = next
+	}
+	x.counted(x.b.Recs[first:], x.events-events)
+	return err
+}
+
+// counted numbers the records just made and enters them in the accounts.
+func (x *work) counted(recs []flow.Record, events uint64) {
+	n := len(recs)
+	if n == 0 {
+		return
+	}
+	ord := x.d.ordinals(n)
+	for i := range recs {
+		recs[i].Ord = ord + uint64(i)
+	}
+	x.records += uint32(n)
+	e, s := x.e, &x.d.stats
+	e.count.Events += events
+	e.count.Records += uint64(n) - events
+	s.records.Add(uint64(n) - events)
+	if events != 0 {
+		s.events.Add(events)
+	}
+	e.used.Store(true)
+}
+
+func (x *work) optionsSet(t *template, buf []byte, pos int) error {
+	for len(buf)-pos >= t.plan.min && !padding(&t.plan, buf[pos:]) {
+		next, ok := x.optionsRecord(t, buf, pos)
 		if !ok {
 			return ErrRecord
 		}
-		records++
-	}
-	x.records += uint32(records)
-	if records > 0 {
-		x.e.used.Store(true)
+		pos = next
+		x.records++
 	}
 	return nil
 }

@@ -192,37 +192,16 @@ func (d *Decoder) decode(src source, p []byte, b *flow.Batch) error {
 	if len(p) < 2 {
 		return ErrShort
 	}
-	first := len(b.Recs)
-	var err error
 	switch version := binary.BigEndian.Uint16(p); version {
 	case 1, 5, 7:
-		err = d.fixed(src, version, p, b)
+		return d.fixed(src, version, p, b)
 	case 9:
-		err = d.v9(src, p, b)
+		return d.v9(src, p, b)
 	case 10:
-		err = d.ipfix(src, p, b)
-	default:
-		err = ErrVersion
+		return d.ipfix(src, p, b)
 	}
-	d.number(b.Recs[first:])
-	return err
+	return ErrVersion
 }
 
-// number gives the new records their ordinals and counts them.
-func (d *Decoder) number(recs []flow.Record) {
-	n := uint64(len(recs))
-	if n == 0 {
-		return
-	}
-	ord := d.ord.Add(n) - n
-	events := uint64(0)
-	for i := range recs {
-		ord++
-		recs[i].Origin, recs[i].Ord = d.cfg.Origin, ord
-		if recs[i].Kind == flow.KindEvent {
-			events++
-		}
-	}
-	d.stats.records.Add(n - events)
-	d.stats.events.Add(events)
-}
+// ordinals takes n ordinals and gives the first.
+func (d *Decoder) ordinals(n int) uint64 { return d.ord.Add(uint64(n)) - uint64(n) + 1 }

@@ -1,6 +1,7 @@
 package netflow
 
 import (
+	"encoding/binary"
 	"math"
 	"strings"
 
@@ -16,31 +17,17 @@ func instant(v uint64, unit int64) int64 {
 }
 
 // ntp makes Unix ns of an NTP time stamp: 32 bits of seconds since 1900 and 32 bits of fraction
-// (RFC 7011 section 6.1.9).
+// (RFC 7011 section 6.1.9). Seconds without the top bit are of the era from 2036 on.
 func ntp(v uint64) int64 {
-	if v == 0 {
-		return 0
-	}
-	return ntpSeconds(v) + int64((v&math.MaxUint32)*1e9>>32)
-}
-
-// secondsMicros is ntp with microseconds in place of the fraction.
-func secondsMicros(v uint64) int64 {
-	if v == 0 {
-		return 0
-	}
-	return ntpSeconds(v) + int64(v&math.MaxUint32)*1e3
-}
-
-// ntpSeconds makes Unix ns of the seconds of an NTP time stamp. Seconds without the top bit are
-// of the era from 2036 on.
-func ntpSeconds(v uint64) int64 {
 	const from1900to1970 = 2208988800
+	if v == 0 {
+		return 0
+	}
 	s := int64(v >> 32)
 	if s < 1<<31 {
 		s += 1 << 32
 	}
-	return (s - from1900to1970) * 1e9
+	return (s-from1900to1970)*1e9 + int64((v&math.MaxUint32)*1e9>>32)
 }
 
 // finish settles what depends on several elements of a record.
@@ -108,7 +95,7 @@ func (x *work) times(r *flow.Record, g got) {
 
 // uptimes makes times of sysUptime values: by their signed distance from the exporter's uptime
 // at export, so that the wrap after 49.7 days does no harm. IPFIX has no uptime in its header;
-// there it comes from when the exporter started, or the times stay unknown.
+// there it comes from when the exporter started, or the times stay unknown and are kept as sent.
 func (x *work) uptimes(r *flow.Record, g got) {
 	export, uptime := x.export, x.uptime
 	switch {
@@ -116,6 +103,8 @@ func (x *work) uptimes(r *flow.Record, g got) {
 		uptime = uint32((export - x.boot) / 1e6)
 		export = x.boot + (export-x.boot)/1e6*1e6
 	case !x.hasUptime:
+		x.keepUptime(g&gotStartUp != 0, ieFlowStartSysUpTime, x.first)
+		x.keepUptime(g&gotEndUp != 0, ieFlowEndSysUpTime, x.last)
 		return
 	}
 	if g&gotStartUp != 0 {
@@ -123,6 +112,12 @@ func (x *work) uptimes(r *flow.Record, g got) {
 	}
 	if g&gotEndUp != 0 {
 		r.End = export + int64(int32(x.last-uptime))*1e6
+	}
+}
+
+func (x *work) keepUptime(given bool, id uint16, ms uint32) {
+	if given {
+		x.keep(flow.Element{ID: id}, binary.BigEndian.AppendUint32(x.raw[:0], ms))
 	}
 }
 

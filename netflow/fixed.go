@@ -2,6 +2,7 @@ package netflow
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/flowferry/flowferry/flow"
 )
@@ -52,12 +53,9 @@ func (d *Decoder) fixed(src source, version uint16, p []byte, b *flow.Batch) err
 	x.common()
 	first := len(b.Recs)
 	x.fixedRecords(version, p[l.header:], min(count, fit))
-	e.tally(b.Recs[first:])
+	x.counted(b.Recs[first:], 0)
 	if count > fit {
 		return e.done(ErrLength)
-	}
-	if count > 0 {
-		e.used.Store(true)
 	}
 	return nil
 }
@@ -91,19 +89,21 @@ func headerRate(v uint16) rate {
 //	 v1: 36 pad (2) │ 38 proto │ 39 tos │ 40 flags
 func (x *work) fixedRecords(version uint16, p []byte, n int) {
 	size := layouts[version].record
-	shared := uint32(0)
 	if mode := x.e.rates.common.mode; mode != "" && n > 0 {
-		shared = x.sampled(mode)
+		x.proto.Meta = x.sampled(mode)
 	}
-	x.proto.Meta = shared
 	x.proto.Has |= fixedHas[version]
-	for range n {
+	b := x.b
+	first := len(b.Recs)
+	b.Recs = slices.Grow(b.Recs, n)[:first+n]
+	for i := range n {
 		q := (*[48]byte)(p)
-		x.b.Recs = append(x.b.Recs, x.proto)
-		r := &x.b.Recs[len(x.b.Recs)-1]
-		r.Src, r.Dst = flow.Addr4(binary.BigEndian.Uint32(q[0:])), flow.Addr4(binary.BigEndian.Uint32(q[4:]))
+		r := &b.Recs[first+i]
+		*r = x.proto
+		put4(&r.Src, uint64(binary.BigEndian.Uint32(q[0:])))
+		put4(&r.Dst, uint64(binary.BigEndian.Uint32(q[4:])))
 		if hop := binary.BigEndian.Uint32(q[8:]); hop != 0 {
-			r.NextHop = flow.Addr4(hop)
+			put4(&r.NextHop, uint64(hop))
 			r.Has |= flow.HasNextHop
 		}
 		r.InIf, r.OutIf = uint32(binary.BigEndian.Uint16(q[12:])), uint32(binary.BigEndian.Uint16(q[14:]))

@@ -130,7 +130,6 @@ const (
 	penReverse = 29305 // RFC 5103 section 6.1: the element of the reverse direction
 	penCERT    = 6871  // YAF; bit 0x4000 of the id marks the reverse direction
 	penNtop    = 35632
-	penCitrix  = 5951      // NetScaler; sends microseconds where RFC 7011 has the fraction of a second
 	penScope   = 1<<32 - 1 // no enterprise: the scope field types of NetFlow v9 (RFC 3954 section 6.1)
 )
 
@@ -201,8 +200,6 @@ const (
 	opEndMs
 	opStartNTP // 64 bits of NTP time stamp (RFC 7011 section 6.1.9)
 	opEndNTP
-	opStartUs // 32 bits of seconds since 1900 and 32 bits of microseconds
-	opEndUs
 	opStartBefore // µs before the export time
 	opEndBefore
 	opDurationMs

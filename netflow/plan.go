@@ -3,6 +3,7 @@ package netflow
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/flowferry/flowferry/flow"
 )
@@ -46,7 +47,7 @@ func compile(fields []field) (p plan, ok bool) {
 	lastVar := -1
 	for i, f := range fields {
 		e := chosen[i]
-		s := step{op: quirk(e.op, fields), n: f.n, end: uint16(pos + int(f.n)), sh: uint8(64 - 8*min(f.n, 8))}
+		s := step{op: e.op, n: f.n, end: uint16(pos + int(f.n)), sh: uint8(64 - 8*min(f.n, 8))}
 		if f.n == variable {
 			pos++
 			p.min++
@@ -84,19 +85,6 @@ func (p *plan) need(i, n int) {
 	p.steps[i].tail = uint16(n)
 }
 
-// quirk gives the op that a vendor's own understanding of an element asks for.
-func quirk(op op, fields []field) op {
-	if op != opStartNTP && op != opEndNTP {
-		return op
-	}
-	for _, f := range fields {
-		if f.pen == penCitrix {
-			return op + opStartUs - opStartNTP
-		}
-	}
-	return op
-}
-
 // choose gives each field its row of the element table: of several for one slot the best
 // fills it, the others are kept as they came, or dropped where they only repeat a time.
 func choose(fields []field) []*element {
@@ -109,6 +97,10 @@ func choose(fields []field) []*element {
 		e := elementOf(f.pen, f.id)
 		if f.n != variable && !sizes[e.op].fits(int(f.n)) {
 			e = &unknown
+		}
+		if e.op == opRevBytes && e.rank == 2 && !has(fields, ieInitiatorOctets) ||
+			e.op == opRevPackets && e.rank == 2 && !has(fields, ieInitiatorPackets) {
+			e = &unknown // the responder's part without the initiator's does not make a biflow (NetStream)
 		}
 		rows[i] = e
 		if e.slot != slotNone && f.n != 0 && (best[e.slot] < 0 || e.rank < rows[best[e.slot]].rank) {
@@ -125,6 +117,11 @@ func choose(fields []field) []*element {
 		}
 	}
 	return rows
+}
+
+// has says whether a template has an IANA element.
+func has(fields []field, id uint16) bool {
+	return slices.ContainsFunc(fields, func(f field) bool { return f.pen == penIANA && f.id == id && f.n != 0 })
 }
 
 // got says what one record named, beyond the record's own Has.
@@ -167,9 +164,11 @@ type work struct {
 
 	meta    flow.Meta // of the record at hand. Valid iff hasMeta
 	hasMeta bool
-	records uint32 // data and options records of the message
-	mode    string // shared's sampling mode
-	shared  uint32 // Meta that records with nothing but a sampling mode share; 0 is none yet
+	records uint32  // data and options records of the message
+	events  uint64  // of all records so far
+	mode    string  // shared's sampling mode
+	shared  uint32  // Meta that records with nothing but a sampling mode share; 0 is none yet
+	raw     [4]byte // room for a value
 	keepAll bool
 	keepNo  bool
 	names   names
@@ -190,6 +189,9 @@ func (p *plan) run(x *work, buf []byte, pos int) (next int, ok bool) {
 	r.Has |= p.has
 	base, got, ok := p.exec(x, r, p.steps, buf, pos)
 	if !ok {
+		if r.Kind == flow.KindEvent {
+			x.events--
+		}
 		b.Undo()
 		x.hasMeta, x.meta = false, flow.Meta{}
 		return 0, false
@@ -236,7 +238,7 @@ func (p *plan) exec(x *work, r *flow.Record, steps []step, buf []byte, base int)
 			r.OutIf = uint32(v)
 		case opNextHop4:
 			if v != 0 {
-				r.NextHop = flow.Addr4(uint32(v))
+				put4(&r.NextHop, v)
 				has |= flow.HasNextHop
 			}
 		case opSrcAS:
@@ -268,12 +270,6 @@ func (p *plan) exec(x *work, r *flow.Record, steps []step, buf []byte, base int)
 			g |= gotStart
 		case opEndNTP:
 			r.End = ntp(v)
-			g |= gotEnd
-		case opStartUs:
-			r.Start = secondsMicros(v)
-			g |= gotStart
-		case opEndUs:
-			r.End = secondsMicros(v)
 			g |= gotEnd
 		case opStartBefore:
 			r.Start = x.export - int64(uint32(v))*1e3
@@ -414,11 +410,11 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 		r.Has |= bit(v, flow.HasNATPorts)
 	case opFirewallEvent:
 		if v <= uint64(flow.EventUpdated) {
-			p.event(r, flow.Event(v))
+			p.event(x, r, flow.Event(v))
 		}
 	case opNATEvent:
 		if r.Event == flow.EventNone {
-			p.event(r, natEvent(v))
+			p.event(x, r, natEvent(v))
 		}
 	case opBiflow:
 		g = biflow(v)
@@ -453,9 +449,12 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 
 // event makes the record an event. A record with delta counts is a flow that also tells what
 // happened to it, as firewalls of Palo Alto and Barracuda send them: only a denial is an event.
-func (p *plan) event(r *flow.Record, ev flow.Event) {
+func (p *plan) event(x *work, r *flow.Record, ev flow.Event) {
 	r.Event = ev
 	if ev == flow.EventDenied || ev != flow.EventNone && !p.delta {
+		if r.Kind != flow.KindEvent {
+			x.events++
+		}
 		r.Kind = flow.KindEvent
 	}
 }
@@ -471,8 +470,14 @@ func bit(v uint64, set flow.Set) flow.Set {
 // set4 and set6 fill an address. Templates with both families leave one of them zero.
 func set4(a *flow.Addr, v uint64) {
 	if v != 0 || a.IsZero() {
-		*a = flow.Addr4(uint32(v))
+		put4(a, v)
 	}
+}
+
+// put4 is flow.Addr4 in place, as two stores.
+func put4(a *flow.Addr, v uint64) {
+	binary.BigEndian.PutUint64(a[:8], 0)
+	binary.BigEndian.PutUint64(a[8:], 0xffff<<32|v&math.MaxUint32)
 }
 
 func set6(a *flow.Addr, b []byte) bool {

@@ -93,18 +93,26 @@ func (ts *templates) known(id uint16, options bool, raw []byte) bool {
 	return t != nil && t.options == options && bytes.Equal(t.raw, raw) && ts.get(id) != nil
 }
 
-// define makes a template of its fields and keeps it.
-func (d *Decoder) define(e *exporter, id uint16, options bool, raw []byte, fields []field) error {
-	t := &template{id: id, options: options, raw: bytes.Clone(raw), fields: fields}
-	var ok bool
-	if t.plan, ok = compile(fields); !ok {
-		return ErrTemplate
+// define makes a template of a template record and keeps it. It refuses one with too many
+// fields, and one whose records could be empty or too long.
+func (d *Decoder) define(e *exporter, f format, h header, raw []byte) (ok bool) {
+	if h.fields == 0 || h.fields > maxFields {
+		return false
 	}
-	if options {
+	t := &template{id: binary.BigEndian.Uint16(raw), options: f.options, raw: bytes.Clone(raw)}
+	if f.ipfix && !f.options {
+		t.fields = e.templates.session.parse(raw)
+	} else {
+		t.fields = f.read(raw[h.size:], h)
+	}
+	if t.plan, ok = compile(t.fields); !ok {
+		return false
+	}
+	if f.options {
 		t.plan.steps, t.plan.keeps = nil, nil // options are walked by their fields
 	}
 	d.putTemplate(e, t)
-	return nil
+	return true
 }
 
 // templateSet takes the template records of one set. format tells where they differ:
@@ -133,22 +141,14 @@ func (d *Decoder) templateSet(e *exporter, f format, p []byte) (err error) {
 		if !ok {
 			return ErrTemplate
 		}
-		fields, n := readFields(p[h.size:], h.fields, h.scopes, f.ipfix)
-		if n < 0 {
+		n, ok := f.extent(p[h.size:], h.fields)
+		if !ok {
 			return ErrTemplate
 		}
 		raw := p[:h.size+n]
 		p = p[h.size+n:]
-		if e.templates.known(id, f.options, raw) {
-			continue
-		}
-		if f.ipfix && !f.options {
-			fields = e.templates.session.parse(raw)
-		}
-		if len(fields) == 0 || len(fields) > maxFields || f.markScopes(fields, h.scopes) != nil {
+		if !e.templates.known(id, f.options, raw) && !d.define(e, f, h, raw) {
 			err = ErrTemplate
-		} else if bad := d.define(e, id, f.options, raw, fields); bad != nil {
-			err = bad
 		}
 	}
 	return err
@@ -176,45 +176,38 @@ func (f format) header(p []byte) (h header, ok bool) {
 	return header{6, (n + options) / 4, n / 4}, n%4 == 0 && options%4 == 0 && n+options <= len(p)-6
 }
 
-// markScopes gives the scope fields of v9 their own numbers.
-func (f format) markScopes(fields []field, scopes int) error {
-	if !f.options {
-		return nil
-	}
-	for i := range fields[:scopes] {
-		fields[i].scope = true
-		if !f.ipfix {
-			fields[i].pen = penScope
-		}
-	}
-	return nil
-}
-
-// readFields reads count field specifiers. n is how many bytes they take, -1 when they run
-// beyond p. Of a template with too many fields none are given.
-func readFields(p []byte, count, scopes int, ipfix bool) (fields []field, n int) {
-	if count <= maxFields {
-		fields = make([]field, 0, count)
-	}
+// extent is how many bytes count field specifiers take; ok is false when they run beyond p.
+func (f format) extent(p []byte, count int) (n int, ok bool) {
 	for range count {
 		if len(p)-n < 4 {
-			return nil, -1
+			return 0, false
 		}
-		f := field{id: binary.BigEndian.Uint16(p[n:]), n: binary.BigEndian.Uint16(p[n+2:])}
-		n += 4
-		if ipfix && f.id >= 0x8000 {
-			if len(p)-n < 4 {
-				return nil, -1
-			}
-			f.id &= 0x7fff
-			f.pen = binary.BigEndian.Uint32(p[n:])
+		if f.ipfix && p[n]&0x80 != 0 {
 			n += 4
 		}
-		if count <= maxFields {
-			fields = append(fields, f)
+		n += 4
+	}
+	return n, n <= len(p)
+}
+
+// read reads the field specifiers, whose extent is known to be there. The scope fields of v9
+// have numbers of their own.
+func (f format) read(p []byte, h header) []field {
+	fields := make([]field, h.fields)
+	for i := range fields {
+		fd := &fields[i]
+		fd.id, fd.n = binary.BigEndian.Uint16(p), binary.BigEndian.Uint16(p[2:])
+		p = p[4:]
+		if f.ipfix && fd.id >= 0x8000 {
+			fd.id &= 0x7fff
+			fd.pen = binary.BigEndian.Uint32(p)
+			p = p[4:]
+		}
+		if fd.scope = i < h.scopes; fd.scope && !f.ipfix {
+			fd.pen = penScope
 		}
 	}
-	return fields, n
+	return fields
 }
 
 // Ids of the sets that hold templates, which also withdraw all of their kind.

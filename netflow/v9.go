@@ -36,7 +36,6 @@ func (d *Decoder) sets(e *exporter, m message, p []byte, pos, count int, b *flow
 	x := &e.work
 	x.begin(m, b)
 	x.records = 0
-	first := len(b.Recs)
 	whole = true
 	for ; len(p)-pos >= 4; count-- {
 		if count == 0 {
@@ -75,7 +74,6 @@ func (d *Decoder) sets(e *exporter, m message, p []byte, pos, count int, b *flow
 		d.replay(e, m.received, b)
 		x.records = n
 	}
-	e.tally(b.Recs[first:])
 	return err, whole
 }
 
@@ -85,17 +83,6 @@ func (e *exporter) formatOf(id uint16) (f format, ok bool) {
 		return format{options: id == setOptionsV9}, id == setTemplateV9 || id == setOptionsV9
 	}
 	return format{ipfix: true, options: id == setOptions}, id == setTemplate || id == setOptions
-}
-
-// tally counts the records of a message for the exporter.
-func (e *exporter) tally(recs []flow.Record) {
-	for i := range recs {
-		if recs[i].Kind == flow.KindEvent {
-			e.count.Events++
-		} else {
-			e.count.Records++
-		}
-	}
 }
 
 // done counts the outcome of a datagram for the exporter.

@@ -1,0 +1,279 @@
+package netflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// The pace of a live source.
+const (
+	tickEvery  = time.Second           // an empty batch tells the time at least so often
+	flushAfter = 50 * time.Millisecond // a batch with records waits no longer than this
+	pollEvery  = time.Second           // the sockets are asked for what the kernel dropped
+	drainFor   = 2 * time.Second       // at the end: what is in the sockets is read for so long at most
+)
+
+// UDP is a source of export datagrams. On each address several sockets share the port; the
+// kernel gives all datagrams of one exporter's port to the same one, so their order is kept.
+type UDP struct {
+	dec      *Decoder
+	readers  []*reader
+	warnings []string
+}
+
+// reader is one socket and what its goroutine counts.
+type reader struct {
+	udp   *UDP
+	conn  *net.UDPConn
+	raw   rawConn
+	ticks bool // tells the time for all
+	drops atomic.Uint64
+	last  uint32 // the kernel's count when it was last seen; it wraps
+	mu    sync.Mutex
+}
+
+// Listen binds all sockets. The source runs with Run; without it, Close gives the sockets back.
+func Listen(cfg Config) (*UDP, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	if cfg.Readers == 0 {
+		cfg.Readers = runtime.GOMAXPROCS(0)
+	}
+	if !sharesPort {
+		cfg.Readers = 1
+	}
+	u := &UDP{dec: NewDecoder(cfg)}
+	for _, addr := range cfg.Listen {
+		if err := u.bind(addr, cfg); err != nil {
+			u.Close()
+			return nil, fmt.Errorf("listen udp %s: %w", addr, err)
+		}
+	}
+	u.readers[0].ticks = true
+	return u, nil
+}
+
+// bind opens the sockets of one address.
+func (u *UDP) bind(addr string, cfg Config) error {
+	free, err := probe(addr)
+	if err != nil {
+		return err
+	}
+	addr = free
+	least := 0
+	for range cfg.Readers {
+		conn, err := listenShared(addr)
+		if err != nil {
+			return err
+		}
+		r := &reader{udp: u, conn: conn}
+		u.readers = append(u.readers, r)
+		if err := r.raw.init(conn); err != nil {
+			return err
+		}
+		if got := r.raw.setBuffer(cfg.ReceiveBuffer); least == 0 || got < least {
+			least = got
+		}
+	}
+	if least < cfg.ReceiveBuffer {
+		u.warnings = append(u.warnings, fmt.Sprintf(
+			"%s: the kernel gives a receive buffer of %d bytes, not %d: bursts may be lost; remedy: sysctl -w net.core.rmem_max=%d",
+			addr, least, cfg.ReceiveBuffer, cfg.ReceiveBuffer))
+	}
+	return nil
+}
+
+// probe binds addr alone for a moment: sockets that share a port would also share it with
+// another program's, and each would silently get a part. It gives the address with its port.
+func probe(addr string) (string, error) {
+	conn, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = op.Err
+		}
+		return "", err
+	}
+	defer conn.Close()
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", err
+	}
+	return net.JoinHostPort(host, strconv.Itoa(conn.LocalAddr().(*net.UDPAddr).Port)), nil
+}
+
+// Addrs gives the addresses it listens on.
+func (u *UDP) Addrs() (out []netip.AddrPort) {
+	for _, r := range u.readers {
+		a := r.conn.LocalAddr().(*net.UDPAddr).AddrPort()
+		if len(out) == 0 || out[len(out)-1] != a {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// Warnings gives what the operator should know about the sockets, each with its remedy.
+func (u *UDP) Warnings() []string { return u.warnings }
+
+// Close closes the sockets. Run does so itself.
+func (u *UDP) Close() error {
+	var errs []error
+	for _, r := range u.readers {
+		if err := r.conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Stats gives the decoder's account and what the kernel dropped because a socket was full.
+func (u *UDP) Stats() []flow.Stat {
+	drops := uint64(0)
+	for _, r := range u.readers {
+		r.poll()
+		drops += r.drops.Load()
+	}
+	return append(u.dec.Stats(), flow.Stat{Name: "netflow.kernel_drops", Value: drops})
+}
+
+// Exporters gives the account of each exporter.
+func (u *UDP) Exporters() []ExporterStats { return u.dec.Exporters() }
+
+// Run receives until ctx is cancelled, then reads what the sockets still hold, hands on all
+// records and returns nil. It closes the sockets.
+func (u *UDP) Run(ctx context.Context, emit func(*flow.Batch)) error {
+	defer u.Close()
+	stop := context.AfterFunc(ctx, func() {
+		for _, r := range u.readers {
+			r.conn.SetReadDeadline(time.Unix(1, 0)) // wakes it up
+		}
+	})
+	defer stop()
+	errs := make(chan error, len(u.readers))
+	for _, r := range u.readers {
+		go func() { errs <- r.run(ctx, emit) }()
+	}
+	var first error
+	for range u.readers {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+			for _, r := range u.readers {
+				r.conn.Close() // the others end too
+			}
+		}
+	}
+	return first
+}
+
+// run is the loop of one reader. A batch goes out when it is full or has waited long enough.
+func (r *reader) run(ctx context.Context, emit func(*flow.Batch)) error {
+	box := newMailbox()
+	b := flow.NewBatch()
+	var flushAt time.Time // of b, when it has records
+	now := time.Now()
+	tickAt, pollAt := now.Add(tickEvery), now.Add(pollEvery)
+	send := func() {
+		emit(b)
+		b, flushAt, tickAt = flow.NewBatch(), time.Time{}, now.Add(tickEvery)
+	}
+	for {
+		wake := tickAt
+		if !flushAt.IsZero() {
+			wake = flushAt
+		}
+		r.conn.SetReadDeadline(wake)
+		if ctx.Err() != nil {
+			break
+		}
+		n, err := r.raw.receive(box)
+		now = time.Now()
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			if ctx.Err() == nil {
+				emit(b)
+				return fmt.Errorf("receive export datagrams: %w", err)
+			}
+			break
+		}
+		r.decode(box, n, now, &b, emit)
+		if len(b.Recs) > 0 && flushAt.IsZero() {
+			flushAt = now.Add(flushAfter)
+		} else if len(b.Recs) == 0 {
+			flushAt = time.Time{}
+		}
+		if due := !flushAt.IsZero() && !now.Before(flushAt); due || r.ticks && !now.Before(tickAt) {
+			b.Now = now.UnixNano()
+			send()
+		} else if !now.Before(tickAt) {
+			tickAt = now.Add(tickEvery)
+		}
+		if !now.Before(pollAt) {
+			r.poll()
+			pollAt = now.Add(pollEvery)
+		}
+	}
+	r.drain(box, &b, emit)
+	b.Now = time.Now().UnixNano()
+	emit(b)
+	return nil
+}
+
+// drain reads what is in the socket without waiting for more.
+func (r *reader) drain(box *mailbox, b **flow.Batch, emit func(*flow.Batch)) {
+	for end := time.Now().Add(drainFor); time.Now().Before(end); {
+		n := r.raw.poll(box)
+		if n == 0 {
+			break
+		}
+		r.decode(box, n, time.Now(), b, emit)
+	}
+	r.poll()
+}
+
+// decode takes n datagrams out of box.
+func (r *reader) decode(box *mailbox, n int, now time.Time, b **flow.Batch, emit func(*flow.Batch)) {
+	ns := now.UnixNano()
+	for i := range n {
+		src, port, payload, drops, hasDrops := box.datagram(i)
+		if hasDrops {
+			r.kernel(drops)
+		}
+		// A fault is counted by the decoder; it concerns no one else.
+		_ = r.udp.dec.Datagram(src, port, payload, ns, *b)
+		if (*b).Full() {
+			(*b).Now = ns
+			emit(*b)
+			*b = flow.NewBatch()
+		}
+	}
+}
+
+// poll asks the kernel for the drops of the socket: SO_RXQ_OVFL tells only with a next datagram.
+func (r *reader) poll() {
+	if drops, ok := r.raw.dropped(); ok {
+		r.kernel(drops)
+	}
+}
+
+// kernel takes the kernel's count of drops, which wraps at 32 bits.
+func (r *reader) kernel(drops uint32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d := int32(drops - r.last); d > 0 {
+		r.drops.Add(uint64(d))
+		r.last = drops
+	}
+}
