@@ -37,6 +37,16 @@ func (r *Record) AppendCommunityID(dst []byte, seed uint16) []byte {
 // icmpPorts maps an ICMP message to the pair of "ports" by which a request and its answer have
 // the same id. A type without a counterpart is one-way: its addresses are not ordered.
 func icmpPorts(proto, typ, code uint8) (a, b uint16, oneway bool) {
+	if partner, _, ok := ICMPPartner(proto, typ); ok {
+		return uint16(typ), uint16(partner), false
+	}
+	return uint16(typ), uint16(code), true
+}
+
+// ICMPPartner gives the type that answers an ICMP request, or the request that a type answers;
+// asks says that typ is the request. ok is false for a type that is not answered. proto is
+// ProtoICMP or ProtoICMPv6.
+func ICMPPartner(proto, typ uint8) (partner uint8, asks, ok bool) {
 	pairs := icmp4Pairs[:]
 	if proto == ProtoICMPv6 {
 		pairs = icmp6Pairs[:]
@@ -44,12 +54,12 @@ func icmpPorts(proto, typ, code uint8) (a, b uint16, oneway bool) {
 	for _, p := range pairs {
 		switch typ {
 		case p[0]:
-			return uint16(typ), uint16(p[1]), false
+			return p[1], true, true
 		case p[1]:
-			return uint16(typ), uint16(p[0]), false
+			return p[0], false, true
 		}
 	}
-	return uint16(typ), uint16(code), true
+	return 0, false, false
 }
 
 // Requests and their answers, by type (RFC 792, 950, 1256; RFC 4443, 4861, 2710, 4620, 6275).
