@@ -29,8 +29,8 @@ func (m *Meter) defragment(p *packet) {
 	if m.frags == nil {
 		m.frags = make([]fragment, maxFragments)
 	}
-	h := mix(side(&p.src, 0, m.seed), side(&p.dst, uint16(p.proto), m.seed)^uint64(p.fragID))
-	f := &m.frags[h%maxFragments]
+	k := flow.Key{A: p.src, B: p.dst, Proto: p.proto}
+	f := &m.frags[k.Hash(m.seed^uint64(p.fragID))%maxFragments]
 	switch {
 	case !p.laterFrag && p.ports:
 		*f = fragment{p.src, p.dst, m.clock, p.fragID, p.sport, p.dport, p.proto}

@@ -108,49 +108,12 @@ func flowKind(p *packet) kind {
 		p.sport, p.dport = 0, 0
 		return kindNone
 	}
-	if partner, ok := icmpPartner(p.proto, p.icmpType); ok {
+	if partner, _, ok := flow.ICMPPartner(p.proto, p.icmpType); ok {
 		p.sport, p.dport = uint16(p.icmpType), uint16(partner)
 		return kindRequest
 	}
 	p.sport, p.dport = uint16(p.icmpType), uint16(p.icmpCode)
 	return kindMessage
-}
-
-// icmpPairs are requests and their answers (RFC 792, 950, 1256; RFC 4443, 4861, 2710, 4620,
-// 6275), the same that the Community ID pairs.
-var (
-	icmp4Pairs = [...][2]uint8{{8, 0}, {13, 14}, {15, 16}, {10, 9}, {17, 18}}
-	icmp6Pairs = [...][2]uint8{{128, 129}, {133, 134}, {135, 136}, {130, 131}, {139, 140}, {144, 145}}
-)
-
-func icmpPartner(proto, typ uint8) (uint8, bool) {
-	pairs := icmp4Pairs[:]
-	if proto == flow.ProtoICMPv6 {
-		pairs = icmp6Pairs[:]
-	}
-	for _, p := range pairs {
-		switch typ {
-		case p[0]:
-			return p[1], true
-		case p[1]:
-			return p[0], true
-		}
-	}
-	return 0, false
-}
-
-// isRequest says whether an ICMP type of a pair asks rather than answers.
-func isRequest(proto, typ uint8) bool {
-	pairs := icmp4Pairs[:]
-	if proto == flow.ProtoICMPv6 {
-		pairs = icmp6Pairs[:]
-	}
-	for _, p := range pairs {
-		if p[0] == typ {
-			return true
-		}
-	}
-	return false
 }
 
 // cut exports flow i if the packet in hand is not part of it any more; over says that the packet
@@ -202,9 +165,6 @@ func (e *entry) knows(dir int, seq uint32) bool {
 	return true
 }
 
-// hold is how long an open TCP flow whose two sides were seen is kept after its last packet.
-func (m *Meter) hold() time.Duration { return max(m.cfg.Idle, m.cfg.Linger) }
-
 // open makes a flow for the packet in hand and decides who began it.
 func (m *Meter) open(p *packet, k kind, hash uint32) (i uint32, dir int) {
 	if m.live >= m.cfg.MaxFlows {
@@ -255,7 +215,7 @@ func initiator(p *packet, k kind) (by flow.InitiatorBy, dir int) {
 	case isGroup(&p.dst): // a group of receivers begins nothing
 		return flow.ByFirstSeen, 0
 	case k == kindRequest:
-		if isRequest(p.proto, p.icmpType) {
+		if _, asks, _ := flow.ICMPPartner(p.proto, p.icmpType); asks {
 			return flow.ByMessage, 0
 		}
 		return flow.ByMessage, 1
@@ -335,89 +295,4 @@ func happened(p *packet) seen {
 		s |= seenRST0
 	}
 	return s
-}
-
-// touch moves flow i to the end of the list it now belongs in, at most once a second.
-func (m *Meter) touch(i uint32, e *entry) {
-	l := listShort
-	switch {
-	case e.closed():
-		l = listClosed
-	case e.proto == flow.ProtoTCP && e.seen&(seenSent0|seenSent1) == seenSent0|seenSent1:
-		l = listHeld
-	}
-	if l != e.list || m.clock/int64(time.Second) != e.touched/int64(time.Second) {
-		m.unlink(i, e)
-		m.push(i, e, l)
-	}
-	e.touched = m.clock
-}
-
-// closed says whether TCP has ended: FIN from all sides that were seen to send, or RST.
-func (e *entry) closed() bool {
-	fins := e.seen / seenFIN0 & 3
-	return e.seen&(seenRST0|seenRST1) != 0 || fins != 0 && fins == e.seen/seenSent0&3
-}
-
-// tick moves the clock and once a second exports what has ended.
-func (m *Meter) tick(t int64) {
-	m.clock = max(m.clock, t)
-	if sec := m.clock / int64(time.Second); sec > m.expired {
-		m.expired = sec
-		m.expire(listShort, m.cfg.Idle)
-		m.expire(listHeld, m.hold())
-		m.expire(listClosed, m.cfg.Linger)
-	}
-}
-
-func (m *Meter) expire(l listID, after time.Duration) {
-	for i := m.heads[l]; i != none; i = m.heads[l] {
-		e := m.at(i)
-		if time.Duration(m.clock-e.touched) <= after {
-			return
-		}
-		m.export(i, m.whyEnded(e, flow.EndIdle))
-		m.drop(i)
-	}
-}
-
-// whyEnded is why a flow ended that is taken out of the table for another reason than a packet:
-// its own end if it had one, else the given reason.
-func (m *Meter) whyEnded(e *entry, otherwise flow.EndReason) flow.EndReason {
-	switch {
-	case e.list == listClosed:
-		return flow.EndOfFlow
-	case time.Duration(m.clock-e.touched) > m.cfg.Idle:
-		return flow.EndIdle
-	}
-	return otherwise
-}
-
-// evict makes room: a closed flow that only waits for stragglers, else the one silent longest.
-func (m *Meter) evict() {
-	i := m.heads[listClosed]
-	if i == none {
-		i = m.heads[listHeld]
-		if s := m.heads[listShort]; i == none || s != none && m.at(s).touched < m.at(i).touched {
-			i = s
-		}
-	}
-	m.n.evicted++
-	m.export(i, m.whyEnded(m.at(i), flow.EndLackResources))
-	m.drop(i)
-}
-
-// Flush exports all flows, oldest first, and hands the last batch on. The meter is empty then
-// and can be used again.
-func (m *Meter) Flush() {
-	for _, l := range []listID{listClosed, listHeld, listShort} {
-		for i := m.heads[l]; i != none; i = m.heads[l] {
-			m.export(i, m.whyEnded(m.at(i), flow.EndForced))
-			m.drop(i)
-		}
-	}
-	if len(m.batch.Recs) > 0 {
-		m.send()
-	}
-	m.publish()
 }

@@ -1,8 +1,6 @@
 package capture
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"math/rand/v2"
 
 	"github.com/flowferry/flowferry/flow"
@@ -123,19 +121,9 @@ func (t *table) at(i uint32) *entry { return &t.chunks[i>>chunkBits][i&(chunkSiz
 
 // hash gives the same value for both directions of a conversation.
 func (t *table) hash(p *packet) uint32 {
-	h := mix(side(&p.src, p.sport, t.seed)+side(&p.dst, p.dport, t.seed), uint64(p.proto)^t.seed)
+	k := flow.Key{A: p.src, B: p.dst, APort: p.sport, BPort: p.dport, Proto: p.proto}
+	h := k.Hash(t.seed)
 	return uint32(h ^ h>>32)
-}
-
-func side(a *flow.Addr, port uint16, seed uint64) uint64 {
-	hi, lo := binary.LittleEndian.Uint64(a[:8]), binary.LittleEndian.Uint64(a[8:])
-	return mix(hi^seed^0x9e3779b97f4a7c15, lo^uint64(port)<<17^seed)
-}
-
-// mix is the multiply-and-fold step of wyhash.
-func mix(a, b uint64) uint64 {
-	hi, lo := bits.Mul64(a^0xa0761d6478bd642f, b^0xe7037ed1a0b428db)
-	return hi ^ lo
 }
 
 // find gives the flow that p belongs to, and the side that sent p.

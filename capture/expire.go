@@ -1,0 +1,98 @@
+package capture
+
+import (
+	"time"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// The flows wait in three lists, each in order of their last packet, so that what has ended
+// stands at the head of one and what was silent longest is found at once.
+
+// hold is how long an open TCP flow whose two sides were seen is kept after its last packet.
+func (m *Meter) hold() time.Duration { return max(m.cfg.Idle, m.cfg.Linger) }
+
+// touch moves flow i to the end of the list it now belongs in, at most once a second.
+func (m *Meter) touch(i uint32, e *entry) {
+	l := listShort
+	switch {
+	case e.closed():
+		l = listClosed
+	case e.proto == flow.ProtoTCP && e.seen&(seenSent0|seenSent1) == seenSent0|seenSent1:
+		l = listHeld
+	}
+	if l != e.list || m.clock/int64(time.Second) != e.touched/int64(time.Second) {
+		m.unlink(i, e)
+		m.push(i, e, l)
+	}
+	e.touched = m.clock
+}
+
+// closed says whether TCP has ended: FIN from all sides that were seen to send, or RST.
+func (e *entry) closed() bool {
+	fins := e.seen / seenFIN0 & 3
+	return e.seen&(seenRST0|seenRST1) != 0 || fins != 0 && fins == e.seen/seenSent0&3
+}
+
+// tick moves the clock and once a second exports what has ended.
+func (m *Meter) tick(t int64) {
+	m.clock = max(m.clock, t)
+	if sec := m.clock / int64(time.Second); sec > m.expired {
+		m.expired = sec
+		m.expire(listShort, m.cfg.Idle)
+		m.expire(listHeld, m.hold())
+		m.expire(listClosed, m.cfg.Linger)
+	}
+}
+
+func (m *Meter) expire(l listID, after time.Duration) {
+	for i := m.heads[l]; i != none; i = m.heads[l] {
+		e := m.at(i)
+		if time.Duration(m.clock-e.touched) <= after {
+			return
+		}
+		m.export(i, m.whyEnded(e, flow.EndIdle))
+		m.drop(i)
+	}
+}
+
+// whyEnded is why a flow ended that is taken out of the table for another reason than a packet:
+// its own end if it had one, else the given reason.
+func (m *Meter) whyEnded(e *entry, otherwise flow.EndReason) flow.EndReason {
+	switch {
+	case e.list == listClosed:
+		return flow.EndOfFlow
+	case time.Duration(m.clock-e.touched) > m.cfg.Idle:
+		return flow.EndIdle
+	}
+	return otherwise
+}
+
+// evict makes room: a closed flow that only waits for stragglers, else the one silent longest.
+func (m *Meter) evict() {
+	i := m.heads[listClosed]
+	if i == none {
+		i = m.heads[listHeld]
+		if s := m.heads[listShort]; i == none || s != none && m.at(s).touched < m.at(i).touched {
+			i = s
+		}
+	}
+	m.n.evicted++
+	m.export(i, m.whyEnded(m.at(i), flow.EndLackResources))
+	m.drop(i)
+}
+
+// Flush exports all flows, oldest first, and hands the last batch on. The meter is empty then
+// and can be used again.
+func (m *Meter) Flush() {
+	for _, l := range []listID{listClosed, listHeld, listShort} {
+		for i := m.heads[l]; i != none; i = m.heads[l] {
+			m.export(i, m.whyEnded(m.at(i), flow.EndForced))
+			m.drop(i)
+		}
+	}
+	if len(m.batch.Recs) > 0 {
+		m.send()
+	}
+	m.publish()
+}
