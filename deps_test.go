@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"shipper/shippertest": {},
 	"store":               {"flow", "ecs", "github.com/parquet-go/parquet-go"},
 	"hunt":                {"flow", "ecs", "store"},
-	"cmd/flowferry": {"flow", "ecs", "netflow", "capture", "stitch", "enrich", "shipper", "store", "hunt",
+	"cmd/flowferry": {"flow", "ecs", "netflow", "capture", "stitch", "enrich", "shipper", "store", "hunt", "mappings",
 		"github.com/spf13/cobra", "github.com/spf13/viper", "github.com/go-viper/mapstructure/v2",
 		"github.com/schollz/progressbar/v3", "golang.org/x/term", "gopkg.in/yaml.v3"},
 }

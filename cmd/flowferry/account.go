@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// account is the sum of what every part counted, by name.
+type account map[string]uint64
+
+func (a account) add(stats []flow.Stat) {
+	for _, s := range stats {
+		a[s.Name] += s.Value
+	}
+}
+
+// line is one number of the account of records, with the words a person reads.
+type line struct {
+	name  string // of the Stat
+	words string
+}
+
+// The account of records: the sum of received equals the sum of kept and lost.
+var (
+	received = []line{
+		{"netflow.records", "flow records from exporters"},
+		{"netflow.events", "firewall and NAT events from exporters"},
+		{"capture.records", "flow records metered from packets"},
+	}
+	kept = []line{
+		{"stitch.flows", "flows kept"},
+		{"stitch.events", "events kept"},
+		{"stitch.paired", "paired into a biflow with their other direction"},
+		{"stitch.duplicates", "duplicates merged into the flow they repeat"},
+	}
+	lost = []line{
+		{"pipeline.queue_drops", "lost: a shard's queue was full"},
+		{"pipeline.abandoned", "lost: after the output had failed"},
+	}
+)
+
+func (a account) sum(lines []line) (n uint64) {
+	for _, l := range lines {
+		n += a[l.name]
+	}
+	return n
+}
+
+// balance is what was received and is neither kept nor named as lost: zero, or there is a bug.
+func (a account) balance() int64 {
+	return int64(a.sum(received)) - int64(a.sum(kept)) - int64(a.sum(lost))
+}
+
+// write prints the account: what came in, what became of each record, and what never came in.
+func (a account) write(w io.Writer) error {
+	p := &printer{w: w}
+	p.printf("The account\n")
+	a.lines(p, "received", received)
+	a.lines(p, "= kept", kept)
+	a.lines(p, "+ lost", lost)
+	if b := a.balance(); b != 0 {
+		p.printf("  %12s  records are not accounted for: please report this\n", count(b))
+	}
+	p.printf("  %12s  complete conversations of several pieces were written besides\n", count(int64(a["stitch.sessions"])))
+	a.rest(p)
+	return p.err
+}
+
+func (a account) lines(p *printer, title string, lines []line) {
+	p.printf("  %12s  records %s\n", count(int64(a.sum(lines))), title)
+	for _, l := range lines {
+		if n := a[l.name]; n > 0 {
+			p.printf("  %12s    %s\n", count(int64(n)), l.words)
+		}
+	}
+}
+
+// rest prints every other number that is not zero, package by package.
+func (a account) rest(p *printer) {
+	told := map[string]bool{"stitch.sessions": true, "stitch.in": true, "pipeline.records": true}
+	for _, lines := range [][]line{received, kept, lost} {
+		for _, l := range lines {
+			told[l.name] = true
+		}
+	}
+	byPackage := map[string][]string{}
+	for name, n := range a {
+		if n > 0 && !told[name] {
+			pkg, what, _ := strings.Cut(name, ".")
+			byPackage[pkg] = append(byPackage[pkg], fmt.Sprintf("%s %s", strings.ReplaceAll(what, "_", " "), count(int64(n))))
+		}
+	}
+	for _, pkg := range sorted(byPackage) {
+		sort.Strings(byPackage[pkg])
+		for i, text := range wrap(strings.Join(byPackage[pkg], ", "), 84) {
+			if i > 0 {
+				pkg = ""
+			}
+			p.printf("  %12s  %s\n", pkg, text)
+		}
+	}
+}
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// count writes a number with thousands set apart: 1,234,567.
+func count(n int64) string {
+	if n < 0 {
+		return "-" + count(-n)
+	}
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+func newImport() *cobra.Command {
+	var as, clusterURL, storeDir string
+	cmd := &cobra.Command{
+		Use:   "import FILE…",
+		Short: "Write the flows of captures and export files to the store or a cluster",
+		Long: `import reads captures (pcap, pcapng, also gzipped) and raw export payloads, one datagram a
+file, and writes their flows to the embedded store or to a cluster.
+
+Importing the same file again adds nothing: the documents' ids come from the file's content.
+In a cluster that holds as long as the data stream has not rolled over in between, because a
+cluster refuses a second document of one id only within one backing index.`,
+		Example: `  flowferry import capture.pcap.gz
+  flowferry import --cluster http://localhost:9200 *.pcapng
+  flowferry import template.dat data.dat          one exporter's datagrams, in this order`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := configOf(cmd)
+			if err != nil {
+				return err
+			}
+			setOutput(cfg, storeDir, clusterURL)
+			return importFiles(cmd.Context(), cmd.OutOrStdout(), cfg, args, as)
+		},
+	}
+	asFlag(cmd, &as)
+	outputFlags(cmd, &storeDir, &clusterURL)
+	return cmd
+}
+
+func asFlag(cmd *cobra.Command, as *string) {
+	cmd.Flags().StringVar(as, "as", asAuto, "how to read captures: auto, packets, or exports (the exports they carry)")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		switch *as {
+		case asAuto, asPackets, asExports:
+			return nil
+		}
+		return usage("--as %s: use auto, packets or exports", *as)
+	}
+}
+
+// importFiles carries the files into the output, as many at once as there are cores, and prints
+// the account.
+func importFiles(ctx context.Context, w io.Writer, cfg *Config, paths []string, as string) error {
+	inputs, err := openInputs(paths, as, cfg)
+	if err != nil {
+		return err
+	}
+	inputs = distinct(inputs)
+	stages, err := newStages(cfg, true)
+	if err != nil {
+		return err
+	}
+	out, err := openOutput(ctx, cfg, true)
+	if err != nil {
+		return err
+	}
+	job := &importJob{out: out, stages: stages, account: account{}}
+	stop := showProgress(os.Stderr, "import", func() (done, total int64, flows uint64) {
+		done, total = totalProgress(inputs)
+		return done, total, job.flows()
+	})
+	err = job.all(ctx, inputs, cfg.shards())
+	stop()
+	shared, closeErr := out.close()
+	job.account.add(shared)
+	stages.addTo(job.account)
+	if err := job.account.write(w); err != nil {
+		return err
+	}
+	return firstOf(err, closeErr, ctx.Err())
+}
+
+// distinct drops files of equal content, which would write the same documents twice.
+func distinct(inputs []input) (kept []input) {
+	seen := map[uint64]string{}
+	for _, in := range inputs {
+		if first, ok := seen[in.origin]; ok {
+			fmt.Fprintf(os.Stderr, "flowferry: %s has the same content as %s; it is read once\n", in.name, first)
+			continue
+		}
+		seen[in.origin] = in.name
+		kept = append(kept, in)
+	}
+	return kept
+}
+
+func totalProgress(inputs []input) (done, total int64) {
+	for _, in := range inputs {
+		d, t := in.progress()
+		done, total = done+d, total+t
+	}
+	return done, total
+}
+
+// importJob is one call of import.
+type importJob struct {
+	out    *output
+	stages *stages
+
+	mu      sync.Mutex
+	account account
+	running []*flow.Pipeline
+	errs    []error
+}
+
+// all imports the inputs, at most n at once, and returns what went wrong with any of them.
+func (j *importJob) all(ctx context.Context, inputs []input, n int) error {
+	slots := make(chan struct{}, n)
+	var wg sync.WaitGroup
+	for _, in := range inputs {
+		slots <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if err := j.one(ctx, in); err != nil {
+				j.mu.Lock()
+				j.errs = append(j.errs, fmt.Errorf("import %s: %w", in.name, err))
+				j.mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(j.errs...)
+}
+
+// one imports one input through a pipeline of its own, so that the result never depends on what
+// else is imported at the same time.
+func (j *importJob) one(ctx context.Context, in input) error {
+	sink, done, err := j.out.sink(in.origin, true)
+	if err != nil {
+		return err
+	}
+	p := &flow.Pipeline{Stages: j.stages.forShard, Sink: sink, Block: true}
+	j.mu.Lock()
+	j.running = append(j.running, p)
+	j.mu.Unlock()
+	runErr := p.Run(ctx, in.source)
+	stats, closeErr := done()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.account.add(stats)
+	j.account.add(in.stats())
+	j.account.add(p.Stats())
+	return firstOf(runErr, closeErr)
+}
+
+// flows is how many records have been read so far.
+func (j *importJob) flows() (n uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, p := range j.running {
+		n += p.Stats()[0].Value
+	}
+	return n
+}

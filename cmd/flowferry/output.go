@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/flowferry/flowferry/enrich"
+	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/shipper"
+	"github.com/flowferry/flowferry/stitch"
+	"github.com/flowferry/flowferry/store"
+)
+
+// closeTime is how long an output may take to write out what it holds.
+const closeTime = 60 * time.Second
+
+// output is where flows go: the embedded store, with a writer for each input, or a cluster, with
+// one shipper for all.
+type output struct {
+	words   string // for people: "store flowferry-store"
+	store   *store.Store
+	writer  store.WriterConfig
+	shipper *shipper.Shipper
+}
+
+func openOutput(ctx context.Context, cfg *Config, block bool) (*output, error) {
+	if cfg.Output.Kind == outputCluster {
+		engine, err := shipper.Connect(ctx, cfg.Output.Cluster)
+		if err != nil {
+			return nil, err
+		}
+		c := cfg.Output.Cluster
+		c.Block = block
+		return &output{words: engine.String(), shipper: shipper.New(engine, c)}, nil
+	}
+	dir := cfg.Output.Store.Dir()
+	s, err := store.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &output{words: "store " + dir, store: s, writer: cfg.Output.Store.WriterConfig}, nil
+}
+
+// sink gives the sink for one input, and what to do with it at the end. origin names a file;
+// replace says that an earlier import of the same file is written over.
+func (o *output) sink(origin uint64, replace bool) (s flow.Sink, done func() ([]flow.Stat, error), err error) {
+	if o.shipper != nil {
+		return o.shipper, func() ([]flow.Stat, error) { return nil, nil }, nil
+	}
+	cfg := o.writer
+	cfg.Name, cfg.Replace = fmt.Sprintf("%016x", origin), replace
+	w, err := o.store.Writer(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, line := range w.Warnings() {
+		fmt.Fprintf(os.Stderr, "flowferry: %s\n", line)
+	}
+	return w, func() ([]flow.Stat, error) { return closeSink(w) }, nil
+}
+
+// close ends what all inputs share.
+func (o *output) close() ([]flow.Stat, error) {
+	if o.shipper == nil {
+		return nil, nil
+	}
+	return closeSink(o.shipper)
+}
+
+// statSink is a sink that counts.
+type statSink interface {
+	flow.Sink
+	Stats() []flow.Stat
+}
+
+func closeSink(s statSink) ([]flow.Stat, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	err := s.Close(ctx)
+	return s.Stats(), err
+}
+
+// stages makes the stages of every shard and remembers them for their counts.
+type stages struct {
+	cfg    *Config
+	tables *enrich.Tables
+	join   bool // stitch
+
+	mu   sync.Mutex
+	tabs []*stitch.Table
+}
+
+func newStages(cfg *Config, withStitch bool) (*stages, error) {
+	t, err := enrich.Load(cfg.Enrich)
+	if err != nil {
+		return nil, err
+	}
+	return &stages{cfg: cfg, tables: t, join: withStitch}, nil
+}
+
+func (s *stages) forShard(int) (list []flow.Stage) {
+	if s.join {
+		t := stitch.New(s.cfg.Stitch)
+		s.mu.Lock()
+		s.tabs = append(s.tabs, t)
+		s.mu.Unlock()
+		list = append(list, t)
+	}
+	return append(list, s.tables.Stage())
+}
+
+func (s *stages) addTo(a account) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.tabs {
+		a.add(t.Stats())
+	}
+	a.add(s.tables.Stats())
+}
+
+// shards is how many goroutines run stages for live input.
+func (c *Config) shards() int {
+	if c.Shards > 0 {
+		return c.Shards
+	}
+	return runtime.GOMAXPROCS(0)
+}

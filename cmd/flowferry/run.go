@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/netflow"
+)
+
+func newRun() *cobra.Command {
+	var listen, clusterURL, storeDir string
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Collect flow exports until told to stop",
+		Long: `run listens for flow exports over UDP and writes the flows to the embedded store or to a
+cluster. NetFlow v5, v9 and IPFIX may come to the same port.
+
+SIGTERM or Ctrl-C stops it: sockets are drained, all tables flushed, everything written, and
+the account of what was received, kept and lost is printed.`,
+		Example: `  flowferry run
+  flowferry run -c flowferry.yml
+  flowferry run --listen :9995 --cluster http://localhost:9200`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := configOf(cmd)
+			if err != nil {
+				return err
+			}
+			if listen != "" {
+				cfg.NetFlow.Listen = []string{listen}
+			}
+			setOutput(cfg, storeDir, clusterURL)
+			return collect(cmd.Context(), cmd.OutOrStdout(), cfg)
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "", "UDP address to listen on instead of the configured ones, as :2055")
+	outputFlags(cmd, &storeDir, &clusterURL)
+	return cmd
+}
+
+// outputFlags adds the flags that name an output in place of the configured one.
+func outputFlags(cmd *cobra.Command, storeDir, clusterURL *string) {
+	cmd.Flags().StringVar(storeDir, "store", "", "directory of the embedded store (default "+defaultStore+")")
+	cmd.Flags().StringVar(clusterURL, "cluster", "", "URL of an Elasticsearch or OpenSearch to use instead of the store")
+	cmd.MarkFlagsMutuallyExclusive("store", "cluster")
+}
+
+func setOutput(cfg *Config, storeDir, clusterURL string) {
+	switch {
+	case clusterURL != "":
+		cfg.Output.Kind = outputCluster
+		cfg.Output.Cluster.Hosts = []string{clusterURL}
+	case storeDir != "":
+		cfg.Output.Kind = outputStore
+		cfg.Output.Store.Path = storeDir
+	}
+}
+
+// tell is how often a running collector says what it does.
+const tell = time.Minute
+
+// collect runs the collector until ctx is cancelled.
+func collect(ctx context.Context, w io.Writer, cfg *Config) error {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	epoch := uint64(time.Now().UnixNano())
+	cfg.NetFlow.Origin = epoch
+	stages, err := newStages(cfg, true)
+	if err != nil {
+		return err
+	}
+	warn(log, stages.tables.Warnings())
+	out, err := openOutput(ctx, cfg, false)
+	if err != nil {
+		return err
+	}
+	sink, done, err := out.sink(epoch, false)
+	if err != nil {
+		return err
+	}
+	udp, err := netflow.Listen(cfg.NetFlow)
+	if err != nil {
+		return err
+	}
+	warn(log, udp.Warnings())
+	for _, a := range udp.Addrs() {
+		log.Info("listening", "udp", a.String(), "output", out.words)
+	}
+
+	p := &flow.Pipeline{Shards: cfg.shards(), Stages: stages.forShard, Sink: sink, Seed: epoch}
+	numbers := func() account {
+		a := account{}
+		a.add(udp.Stats())
+		a.add(p.Stats())
+		stages.addTo(a)
+		return a
+	}
+	stopTelling := every(tell, func() { tellNumbers(log, numbers()) })
+	runErr := p.Run(ctx, udp)
+	stopTelling()
+
+	a := numbers()
+	stats, closeErr := done()
+	a.add(stats)
+	shared, err := out.close()
+	a.add(shared)
+	if err := a.write(w); err != nil {
+		return err
+	}
+	return firstOf(runErr, closeErr, err)
+}
+
+func warn(log *slog.Logger, warnings []string) {
+	for _, w := range warnings {
+		log.Warn(w)
+	}
+}
+
+// tellNumbers logs one line of what the collector has done since it started.
+func tellNumbers(log *slog.Logger, a account) {
+	log.Info("so far", "datagrams", a["netflow.datagrams"], "records", a.sum(received), "flows", a["stitch.flows"],
+		"duplicates", a["stitch.duplicates"], "kernel_drops", a["netflow.kernel_drops"],
+		"sequence_lost", a["netflow.sequence_lost"], "queue_drops", a["pipeline.queue_drops"])
+}
+
+// every calls fn at each interval until the returned function is called.
+func every(interval time.Duration, fn func()) (stop func()) {
+	quit, ended := make(chan struct{}), make(chan struct{})
+	t := time.NewTicker(interval)
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-t.C:
+				fn()
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { t.Stop(); close(quit); <-ended }
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
