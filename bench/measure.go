@@ -104,40 +104,63 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// program makes a turn of a child process. env names the folder it may write to as %DIR%.
-func program(s *suite, name string, args ...string) func(context.Context) (cost, error) {
-	return func(ctx context.Context) (cost, error) {
-		dir, err := os.MkdirTemp(s.dir, "child-")
-		if err != nil {
-			return cost{}, err
-		}
-		defer os.RemoveAll(dir)
-		full := make([]string, len(args))
-		for i, a := range args {
-			full[i] = strings.ReplaceAll(a, "%DIR%", dir)
-		}
-		c, _, err := run(ctx, name, full...)
-		return c, err
-	}
-}
+// childLimit is how long a child may take before it is ended.
+const childLimit = 5 * time.Minute
 
-// run runs a child to its end and tells what it took and what it said.
-func run(ctx context.Context, name string, args ...string) (cost, string, error) {
+// child runs a program to its end, with %DIR% in its arguments made a folder of its own, and
+// tells what it took and what it said.
+func (s *suite) child(ctx context.Context, program string, args ...string) (cost, string, error) {
+	dir, err := os.MkdirTemp(s.dir, "child-")
+	if err != nil {
+		return cost{}, "", err
+	}
+	defer os.RemoveAll(dir)
+	ctx, cancel := context.WithTimeout(ctx, childLimit)
+	defer cancel()
 	var said strings.Builder
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := exec.CommandContext(ctx, program)
+	for _, a := range args {
+		cmd.Args = append(cmd.Args, strings.ReplaceAll(a, "%DIR%", dir))
+	}
 	cmd.Stdout, cmd.Stderr = &said, &said
 	start := time.Now()
-	err := cmd.Run()
-	c := cost{wall: time.Since(start)}
+	if err = cmd.Start(); err != nil {
+		return cost{}, "", err
+	}
+	largest := watchMemory(cmd.Process.Pid)
+	err = cmd.Wait()
+	c := cost{wall: time.Since(start), memory: largest()}
 	if err != nil {
 		text := strings.TrimSpace(said.String())
-		return c, "", fmt.Errorf("run %s: %w: %s", filepath.Base(name), err, text[max(0, len(text)-500):])
+		return c, "", fmt.Errorf("run %s: %w: %s", filepath.Base(program), err, text[max(0, len(text)-500):])
 	}
 	c.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		c.memory = u.Maxrss << 10
-	}
 	return c, said.String(), nil
+}
+
+// watchMemory looks every few milliseconds how large the process has been, until the function
+// it returns is called. (The maximum that getrusage knows begins with that of the parent.)
+func watchMemory(pid int) (stop func() (largest int64)) {
+	end, result := make(chan struct{}), make(chan int64)
+	go func() {
+		var kb, last int64
+		for {
+			if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
+				if _, rest, ok := strings.Cut(string(status), "VmHWM:"); ok {
+					if _, err := fmt.Sscan(rest, &kb); err == nil {
+						last = max(last, kb)
+					}
+				}
+			}
+			select {
+			case <-end:
+				result <- last << 10
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}()
+	return func() int64 { close(end); return <-result }
 }
 
 // have says whether a peer is installed, and prints a line if not.

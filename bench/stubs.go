@@ -1,8 +1,14 @@
 package main
-import "context"
-func meter(ctx context.Context, s *suite) error {return nil}
+import ("context"
+_ "github.com/flowferry/flowferry/ecs"
+_ "github.com/flowferry/flowferry/enrich"
+_ "github.com/flowferry/flowferry/stitch"
+_ "github.com/flowferry/flowferry/store"
+_ "github.com/flowferry/flowferry/hunt"
+_ "github.com/flowferry/flowferry/shipper"
+_ "github.com/flowferry/flowferry/shipper/enginetest"
+)
 func document(ctx context.Context, s *suite) error {return nil}
 func top(ctx context.Context, s *suite) error {return nil}
 func engine(ctx context.Context, s *suite) error {return nil}
 func udp(ctx context.Context, s *suite) error {return nil}
-func child(a string, args []string) error {return nil}
