@@ -15,7 +15,6 @@ type conv struct {
 	start, end int64   // first and last packet so far
 	wake       int64   // when to look at it again
 	done       int64   // when it is over unless more comes
-	due        int64   // when the youngest piece has waited long enough
 	held       uint32  // first waiting piece, in the order of their starts
 	total      uint32  // a piece that holds the sums of those that went out; 0 if none has
 	out        uint32  // pieces that went out
@@ -30,6 +29,8 @@ type side struct {
 	last        report // the latest that was counted; no reporter means the direction was not seen
 	start, end  int64  // the time that is covered
 	heard       int64  // the last packet in any report, also in duplicates
+	until       int64  // when the reporter\'s next piece must have come
+	main        uint32 // the reporter from which this side is counted
 	flags, init uint8  // TCP flags: union of all, and those of the first packet
 	hasFlags    bool
 	hasInit     bool
@@ -58,12 +59,14 @@ func reportOf(r *flow.Record, c *flow.Counts, by uint32) report {
 
 // piece is a flow that waits.
 type piece struct {
-	rec   flow.Record // Meta is a number in Table.metas
-	side  [2]report   // whence each direction's counts come
-	due   int64       // when it has waited long enough
-	next  uint32      // by start
-	seen  uint32      // first of the other reports
-	lists uint8       // how many other reports are listed
+	rec    flow.Record // Meta is a number in Table.metas
+	side   [2]report   // whence each direction's counts come
+	came   int64       // when it arrived
+	due    int64       // when it has waited long enough
+	next   uint32      // by start
+	seen   uint32      // first of the other reports
+	lists  uint8       // how many other reports are listed
+	merged bool        // of two records, one for each direction
 }
 
 // has says whether the piece holds counts of side s.
@@ -251,6 +254,9 @@ func samplingOf(r *flow.Record) uint32 {
 	return r.Sampling
 }
 
+// oneWay marks the kinds of ICMP messages that have no answer.
+const oneWay = 1 << 15
+
 // icmpKind tells ICMP conversations between the same hosts apart: a request and its answer
 // have the same kind, other messages have their type and code. 0 is not ICMP.
 func icmpKind(r *flow.Record) uint16 {
@@ -267,7 +273,7 @@ func icmpKind(r *flow.Record) uint16 {
 			typ--
 		case 8, 13, 15, 17:
 		default:
-			return 1<<15 | uint16(typ)<<8 | uint16(r.ICMPCode)
+			return oneWay | uint16(typ)<<8 | uint16(r.ICMPCode)
 		}
 	case flow.ProtoICMPv6:
 		switch typ { // RFC 4443, RFC 4861
@@ -275,7 +281,7 @@ func icmpKind(r *flow.Record) uint16 {
 			typ--
 		case 128, 133, 135:
 		default:
-			return 1<<15 | uint16(typ&0x7f)<<8 | uint16(r.ICMPCode)
+			return oneWay | uint16(typ&0x7f)<<8 | uint16(r.ICMPCode)
 		}
 	}
 	return uint16(typ) + 1

@@ -16,19 +16,66 @@ func (t *Table) absorb(r *flow.Record, meta *flow.Meta) {
 		i = t.open(&key, r)
 	}
 	c := t.convs.at(i)
-	if r.Has.Has(flow.HasRev) && r.Rev.Packets > 0 {
-		t.sawBoth(by)
-	}
-	if p := t.duplicateOf(c, r, s, by); p != notDuplicate {
-		t.n.duplicates++
-		t.merge(c, p, r, meta, s, by)
-		c.side[s].heard = max(c.side[s].heard, r.End)
-		if !c.dead {
-			t.rearm(i, c, r)
+	c.evidence(r, s)
+	if !r.Has.Has(flow.HasRev) {
+		if d := t.duplicateOf(c, r, s, by); d != notDuplicate {
+			t.n.duplicates++
+			t.merge(i, d, r, meta, s, by)
+			return
 		}
+		t.add(i, r, meta, s, by)
 		return
 	}
-	c.evidence(r, s)
+	t.absorbBiflow(i, r, meta, s, by)
+}
+
+// absorbBiflow takes a flow with both directions into conversation i.
+func (t *Table) absorbBiflow(i uint32, r *flow.Record, meta *flow.Meta, s int, by uint32) {
+	if r.Rev.Packets > 0 {
+		t.sawBoth(by)
+	}
+	c := t.convs.at(i)
+	there, back := *r, *r
+	turn(&back)
+	dropReverse(&there)
+	dropReverse(&back)
+	a, b := t.duplicateOf(c, &there, s, by), t.duplicateOf(c, &back, 1-s, by)
+	switch {
+	case a == notDuplicate && b == notDuplicate:
+		t.add(i, r, meta, s, by)
+		return
+	case a == b && !t.better(c, a, &there, s, by) && !t.better(c, b, &back, 1-s, by):
+		t.n.duplicates++
+		t.note(c, a, r, meta)
+		for k := range c.side {
+			c.side[k].heard = max(c.side[k].heard, r.End)
+		}
+		t.rearm(i, r)
+		return
+	}
+	// Each direction has its own fate; the record is counted once.
+	if a == notDuplicate {
+		t.add(i, &there, meta, s, by)
+		if b = t.duplicateOf(c, &back, 1-s, by); b == notDuplicate {
+			b = emitted
+		}
+		t.merge(i, b, &back, nil, 1-s, by)
+		return
+	}
+	t.merge(i, a, &there, meta, s, by)
+	if b = t.duplicateOf(c, &back, 1-s, by); b == notDuplicate {
+		t.add(i, &back, nil, 1-s, by)
+		return
+	}
+	t.n.duplicates++
+	t.merge(i, b, &back, nil, 1-s, by)
+}
+
+func dropReverse(r *flow.Record) { r.Rev, r.Has = flow.Counts{}, r.Has&^flow.HasRev }
+
+// add takes r, which is no duplicate, into conversation i.
+func (t *Table) add(i uint32, r *flow.Record, meta *flow.Meta, s int, by uint32) {
+	c := t.convs.at(i)
 	t.account(c, r, s, by)
 	switch {
 	case c.dead:
@@ -37,7 +84,7 @@ func (t *Table) absorb(r *flow.Record, meta *flow.Meta) {
 	case !t.pair(c, r, meta, s, by):
 		t.hold(c, r, meta, s, by)
 	}
-	t.rearm(i, c, r)
+	t.rearm(i, r)
 }
 
 // notDuplicate and emitted are answers of duplicateOf beside the number of a waiting piece.
@@ -46,19 +93,14 @@ const (
 	emitted      = 0
 )
 
-// duplicateOf finds the waiting piece of which r is another report, or emitted if that has left.
+// duplicateOf finds the waiting piece of which r, one direction, is another report, or emitted
+// if that has left.
 func (t *Table) duplicateOf(c *conv, r *flow.Record, s int, by uint32) uint32 {
-	if !c.side[s].seen() {
-		if s = 1 - s; !r.Has.Has(flow.HasRev) || !c.side[s].seen() {
-			return notDuplicate
-		}
+	sd := &c.side[s]
+	if !sd.seen() {
+		return notDuplicate
 	}
-	_, fwd := r.Key()
-	counts := &r.Fwd
-	if fwd != (s == 0) {
-		counts = &r.Rev
-	}
-	mine := reportOf(r, counts, by)
+	mine := reportOf(r, &r.Fwd, by)
 	best, most := notDuplicate, int64(0)
 	for i := c.held; i != 0; i = t.pieces.at(i).next {
 		p := t.pieces.at(i)
@@ -71,7 +113,6 @@ func (t *Table) duplicateOf(c *conv, r *flow.Record, s int, by uint32) uint32 {
 	if best != notDuplicate {
 		return best
 	}
-	sd := &c.side[s]
 	covered := report{start: sd.start, end: sd.end, by: sd.last.by}
 	if t.same(&sd.last, &mine) || sd.last.by != by && t.same(&covered, &mine) {
 		return emitted
@@ -84,7 +125,7 @@ func (t *Table) same(a, b *report) bool {
 	n := overlap(a.start, a.end, b.start, b.end)
 	if a.by != b.by {
 		if min(a.end-a.start, b.end-b.start) > 2*t.skew {
-			return n > t.skew // long ones, one after the other, may touch
+			return n >= 0 // long ones may follow each other
 		}
 		return -n <= t.skew
 	}
@@ -102,27 +143,37 @@ func (t *Table) same(a, b *report) bool {
 
 func abs(n int64) int64 { return max(n, -n) }
 
-// merge notes r as another report of waiting piece i, from which the policy may take the counts.
-func (t *Table) merge(c *conv, i uint32, r *flow.Record, meta *flow.Meta, s int, by uint32) {
-	if i == emitted {
-		if c.total == 0 || c.dead {
-			return
-		}
-		i = c.total
-	}
-	p := t.pieces.at(i)
-	if i != c.total {
-		t.fill(c, p, r, s, by)
-	}
-	other := *r
-	if i != c.total && t.better(c, p, r, s, by) {
-		other = p.rec
+// merge takes r, one direction, as another report of waiting piece n, from which the counts may
+// be taken instead.
+func (t *Table) merge(i, n uint32, r *flow.Record, meta *flow.Meta, s int, by uint32) {
+	c := t.convs.at(i)
+	if !t.better(c, n, r, s, by) {
+		t.note(c, n, r, meta)
+	} else {
+		p := t.pieces.at(n)
+		old := p.rec
 		t.replace(c, p, r, s, by)
+		t.strip(c, n, r, s, by)
+		t.note(c, n, &old, nil)
+		t.addMeta(&p.rec, meta)
 	}
+	c.side[s].heard = max(c.side[s].heard, r.End)
+	t.rearm(i, r)
+}
+
+// note lists r as another report of waiting piece n, or of the conversation if that has left.
+func (t *Table) note(c *conv, n uint32, r *flow.Record, meta *flow.Meta) {
+	if n == emitted {
+		n = c.total
+	}
+	if n == 0 { // told already
+		return
+	}
+	p := t.pieces.at(n)
 	p.rec.Ord = min(p.rec.Ord, r.Ord)
 	t.addMeta(&p.rec, meta)
-	if !sameSource(&p.rec, &other) {
-		t.list(p, &other)
+	if !sameSource(&p.rec, r) {
+		t.list(p, r)
 	}
 }
 
@@ -130,30 +181,21 @@ func sameSource(a, b *flow.Record) bool {
 	return a.Exporter == b.Exporter && a.Domain == b.Domain && a.InIf == b.InIf && a.OutIf == b.OutIf && a.Direction == b.Direction
 }
 
-// fill takes from a biflow r the direction that piece p lacks.
-func (t *Table) fill(c *conv, p *piece, r *flow.Record, s int, by uint32) {
-	if !r.Has.Has(flow.HasRev) || p.rec.Has.Has(flow.HasRev) {
-		return
+// better says whether the counts of r are preferred to those of waiting piece n: if r comes from the
+// reporter that this side is counted from, and n from another that seemed to take over; or by
+// policy, as long as n is all there is of the conversation.
+func (t *Table) better(c *conv, n uint32, r *flow.Record, s int, by uint32) bool {
+	if n == emitted {
+		return false
 	}
-	half, missing := *r, s
-	if p.has(s) {
-		turn(&half)
-		missing = 1 - s
+	p := t.pieces.at(n)
+	if p.side[s].by == by {
+		return false
 	}
-	if c.side[missing].seen() {
-		return
+	if c.side[s].main == by {
+		return true
 	}
-	half.Has &^= flow.HasRev
-	half.Rev = flow.Counts{}
-	c.evidence(r, s)
-	t.account(c, &half, missing, by)
-	t.addHalf(p, &half, missing, by)
-}
-
-// better says whether the policy prefers the counts of r to those of piece p. It is asked only
-// while p is all there is of its direction: after that the reporter stays.
-func (t *Table) better(c *conv, p *piece, r *flow.Record, s int, by uint32) bool {
-	if c.out > 0 || t.pieces.at(c.held).next != 0 || p.side[s].by == by || !p.has(s) {
+	if c.out > 0 || t.pieces.at(c.held).next != 0 {
 		return false
 	}
 	switch t.cfg.Counts {
@@ -166,29 +208,21 @@ func (t *Table) better(c *conv, p *piece, r *flow.Record, s int, by uint32) bool
 	return false
 }
 
-// replace takes the counts of r instead of those that p has for the same directions.
+// replace takes the counts of r, one direction, instead of those that p has.
 func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint32) {
-	if _, fwd := p.rec.Key(); r.Has.Has(flow.HasRev) && fwd != (s == 0) {
-		turned := *r
-		turn(&turned)
-		r, s = &turned, 1-s
-	}
 	start, end := min(p.rec.Start, r.Start), max(p.rec.End, r.End)
-	c.evidence(r, s)
-	c.side[s].traffic = 0
+	c.side[s].traffic, c.side[s].main = 0, by
 	t.account(c, r, s, by)
+	p.due = t.now + t.window
 	p.side[s] = reportOf(r, &r.Fwd, by)
-	if r.Has.Has(flow.HasRev) {
-		p.side[1-s] = reportOf(r, &r.Rev, by)
-	}
-	if _, fwd := p.rec.Key(); fwd != (s == 0) { // r is p's reverse direction
+	if keyForward(&p.rec) != (s == 0) { // r is p's reverse direction
 		turnedRev(&p.rec, r)
 		return
 	}
 	old := p.rec
 	p.rec = *r
-	p.rec.Meta, p.rec.Ord, p.rec.Start, p.rec.End = old.Meta, old.Ord, start, end
-	if old.Has.Has(flow.HasRev) && !r.Has.Has(flow.HasRev) {
+	p.rec.Meta, p.rec.Ord, p.rec.Start, p.rec.End = old.Meta, min(old.Ord, r.Ord), start, end
+	if old.Has.Has(flow.HasRev) {
 		back := old
 		back.Fwd = old.Rev
 		turnedRev(&p.rec, &back)
@@ -235,6 +269,60 @@ func (t *Table) accountSide(sd *side, r *flow.Record, n *flow.Counts, by uint32)
 	sd.ended = sd.ended || sd.flags&(flow.FIN|flow.RST) != 0
 	sd.traffic += n.Packets + n.Bytes
 	sd.last = reportOf(r, n, by)
+	if sd.main == 0 || sd.main == by {
+		sd.main, sd.until = by, t.expect(r)
+	}
+}
+
+// expect gives the time by which the next piece must have come if r is continued: its exporter
+// cuts it when it has lasted as long as r, or ends it after a silence.
+func (t *Table) expect(r *flow.Record) int64 {
+	if r.EndReason == flow.EndActive {
+		return t.now + t.active + t.idle(r.Proto)
+	}
+	return t.now + min(r.End-r.Start, t.active) + t.idle(r.Proto)
+}
+
+// strip takes out of the other waiting pieces what r, which counts, has reported too.
+func (t *Table) strip(c *conv, except uint32, r *flow.Record, s int, by uint32) {
+	mine := reportOf(r, &r.Fwd, by)
+	for at := &c.held; *at != 0; {
+		i := *at
+		p := t.pieces.at(i)
+		if i == except || !p.has(s) || p.side[s].by == by || !t.same(&p.side[s], &mine) {
+			at = &p.next
+			continue
+		}
+		t.list(t.pieces.at(except), &p.rec)
+		if !p.has(1 - s) {
+			*at = p.next
+			t.free(i)
+			t.held--
+			t.n.duplicates++
+			continue
+		}
+		if keyForward(&p.rec) == (s == 0) {
+			turn(&p.rec)
+		}
+		dropReverse(&p.rec)
+		p.side[s] = report{}
+		if p.merged {
+			t.n.duplicates++
+			t.n.paired--
+			p.merged = false
+		}
+		at = &p.next
+	}
+}
+
+// candidate gives the time until which a report by another exporter than the one that side s
+// is counted from must wait, because that one may still report the same.
+func (t *Table) candidate(c *conv, s int, by uint32) int64 {
+	sd := &c.side[s]
+	if !sd.seen() || sd.main == by || sd.until < t.now {
+		return 0
+	}
+	return sd.until
 }
 
 // last says whether the exporter's word or its silence tells that nothing follows r.
@@ -276,6 +364,8 @@ func (t *Table) pair(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint32)
 		t.list(p, r)
 	}
 	t.n.paired++
+	p.due = max(p.came+t.window, t.candidate(c, s, by), t.candidate(c, 1-s, p.side[1-s].by))
+	p.merged = true
 	t.addHalf(p, r, s, by)
 	t.addMeta(&p.rec, meta)
 	return true
@@ -311,11 +401,16 @@ func (t *Table) addHalf(p *piece, r *flow.Record, s int, by uint32) {
 func (t *Table) hold(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint32) {
 	i := t.newPiece(r, meta, s, by)
 	p := t.pieces.at(i)
+	p.came = t.now
 	p.due = t.now + t.window
-	if c.side[1-s].seen() && !p.has(1-s) && !c.ended() {
+	if !p.has(1-s) && t.waitsForHalf(c, s, by) {
 		p.due = max(p.due, t.now+t.half)
 	}
-	c.due = max(c.due, p.due)
+	for k := range p.side {
+		if p.has(k) {
+			p.due = max(p.due, t.candidate(c, k, by))
+		}
+	}
 	at, n := &c.held, 0
 	for *at != 0 {
 		q := t.pieces.at(*at)
@@ -333,6 +428,16 @@ func (t *Table) hold(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint32)
 	}
 }
 
+// waitsForHalf says whether the other direction of side s surely exists and is likely to be
+// reported: the conversation has had it and goes on, or this side has acknowledged something
+// and its reporter is not known to show one direction only.
+func (t *Table) waitsForHalf(c *conv, s int, by uint32) bool {
+	if c.side[1-s].seen() {
+		return !c.ended()
+	}
+	return c.key.Proto == flow.ProtoTCP && c.side[s].flags&flow.ACK != 0 && !t.showsOne(by)
+}
+
 func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint32) uint32 {
 	i := t.pieces.take()
 	p := t.pieces.at(i)
@@ -348,19 +453,20 @@ func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint32) uint
 }
 
 // rearm sets anew when c is over and when to look at it.
-func (t *Table) rearm(i uint32, c *conv, r *flow.Record) {
+func (t *Table) rearm(i uint32, r *flow.Record) {
+	c := t.convs.at(i)
+	if c.dead {
+		return
+	}
 	t.unlink(&t.live, i)
 	t.push(&t.live, i)
-	lasted := min(r.End-r.Start, t.active)
-	switch {
-	case c.ended():
-		c.done = max(c.due, t.now)
-	case c.side[0].cut || c.side[1].cut:
-		c.done = t.now + t.active + t.idle(r.Proto)
-	default:
-		c.done = t.now + lasted + t.idle(r.Proto)
+	c.done = t.now
+	for j := c.held; j != 0; j = t.pieces.at(j).next {
+		c.done = max(c.done, t.pieces.at(j).due)
 	}
-	c.done = max(c.done, c.due)
+	if !c.ended() {
+		c.done = max(c.done, t.expect(r))
+	}
 	if c.held != 0 {
 		t.wakeAt(i, min(c.done, max(t.pieces.at(c.held).due, t.now)))
 	} else {

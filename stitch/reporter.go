@@ -16,7 +16,12 @@ type source struct {
 type reporter struct {
 	rank int32 // place in Config.Order; the end of the list for others
 	both bool  // it has shown both directions of a conversation
+	one  uint8 // conversations of which it has shown one direction, up to fewOnes
 }
+
+// fewOnes is after how many one-sided conversations, and none with both sides, a reporter is
+// taken to show one direction only.
+const fewOnes = 64
 
 // reporterOf gives the number of r's reporter, from 1.
 func (t *Table) reporterOf(r *flow.Record) uint32 {
@@ -71,5 +76,16 @@ func (t *Table) showsBoth(by uint32) bool {
 func (t *Table) sawBoth(by uint32) {
 	if by < uint32(len(t.reporters)) {
 		t.reporters[by].both = true
+	}
+}
+
+// showsOne says whether the reporter is known to show one direction of each conversation.
+func (t *Table) showsOne(by uint32) bool {
+	return by < uint32(len(t.reporters)) && !t.reporters[by].both && t.reporters[by].one >= fewOnes
+}
+
+func (t *Table) sawOne(by uint32) {
+	if by < uint32(len(t.reporters)) && t.reporters[by].one < fewOnes {
+		t.reporters[by].one++
 	}
 }

@@ -49,6 +49,9 @@ func (t *Table) finish(i uint32, why flow.EndReason) {
 	if c.dead {
 		return
 	}
+	if a, b := &c.side[0], &c.side[1]; a.seen() != b.seen() {
+		t.sawOne(max(a.last.by, b.last.by))
+	}
 	if c.out == 0 && c.held != 0 && t.pieces.at(c.held).next == 0 {
 		n := c.held
 		c.held = 0
@@ -96,6 +99,11 @@ func (t *Table) emitPiece(c *conv) {
 	c.held = p.next
 	c.out++
 	t.decide(c)
+	for s := range p.side {
+		if p.has(s) {
+			c.side[s].main = p.side[s].by
+		}
+	}
 	p.rec.Segment, p.rec.Complete = c.out, false
 	t.addTotal(c, p)
 	t.emit(c, n)
@@ -196,7 +204,13 @@ func (t *Table) emit(c *conv, n uint32) {
 	if meta != nil || p.seen != 0 {
 		t.sayMeta(out, meta, p)
 	}
-	t.freeMeta(r)
+	t.free(n)
+}
+
+// free gives piece n back with all that it holds.
+func (t *Table) free(n uint32) {
+	p := t.pieces.at(n)
+	t.freeMeta(&p.rec)
 	t.freeSeen(p)
 	t.pieces.drop(n)
 }

@@ -1,7 +1,7 @@
 package stitch
 
 import (
-	"fmt"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,9 +11,10 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// TestGolden runs each testdata/golden/stitch*.txtar: "in" holds records in their text form, a
-// line "now=+SECONDS" a tick of the clock, "want" what comes out at the end. A comment line "config: counts=max"
-// sets the policy. -update rewrites "want".
+var update = flag.Bool("update", false, "rewrite the golden files with what the tests get")
+
+// TestGolden runs each testdata/golden/stitch*.txtar: "in" holds records in their text form, each
+// received at its end unless it says when, "want" what comes out. -update rewrites "want".
 func TestGolden(t *testing.T) {
 	paths, err := filepath.Glob("../testdata/golden/stitch*.txtar")
 	if err != nil || len(paths) == 0 {
@@ -29,16 +30,10 @@ func golden(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var cfg Config
-	for line := range strings.Lines(string(ar.Comment)) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "config: counts="); ok {
-			cfg.Counts = v
-		}
-	}
 	in, want := file(t, ar, "in"), file(t, ar, "want")
-	table := New(cfg)
+	table := New(Config{})
 	got := run(t, table, string(in.Data))
-	if os.Getenv("UPDATE_GOLDEN") != "" {
+	if *update {
 		want.Data = []byte(got)
 		if err := os.WriteFile(path, txtar.Format(ar), 0o644); err != nil {
 			t.Fatal(err)
@@ -82,10 +77,10 @@ func run(t testing.TB, table *Table, text string) string {
 		}
 		b.Now = r.Received
 		table.Do(b)
-		out = text2(out, b)
+		out = appendAll(out, b)
 		b.Free()
 	}
-	return string(text2(out, flush(table)))
+	return string(appendAll(out, flush(table)))
 }
 
 func flush(table *Table) *flow.Batch {
@@ -95,8 +90,8 @@ func flush(table *Table) *flow.Batch {
 	return b
 }
 
-// text2 appends the records of b, one a line, without the times of receipt.
-func text2(dst []byte, b *flow.Batch) []byte {
+// appendAll appends the records of b, one a line, without the times of receipt.
+func appendAll(dst []byte, b *flow.Batch) []byte {
 	for i := range b.Recs {
 		b.Recs[i].Received = 0
 		dst = append(flow.AppendText(dst, b, &b.Recs[i]), '\n')
@@ -128,5 +123,3 @@ func balanced(t testing.TB, table *Table) map[string]uint64 {
 	left("metas", table.metas.used, len(table.metas.free))
 	return n
 }
-
-var _ = fmt.Sprint
