@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,6 +53,13 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// cpuTime gives the processor time that this process has used.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // BenchmarkTopStore reports rows per second of the questions that hunters ask most.
 func BenchmarkTopStore(b *testing.B) {
 	benchStore.Do(func() {
@@ -79,13 +87,16 @@ func BenchmarkTopStore(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			start := cpuTime()
 			for b.Loop() {
 				r, err := c.top.Store(context.Background(), benchStore.s, q)
 				if err != nil || len(r.Warnings) > 0 {
 					b.Fatal(err, r.Warnings)
 				}
 			}
-			b.ReportMetric(benchRows*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")
+			rows := benchRows * float64(b.N) / 1e6
+			b.ReportMetric(rows/b.Elapsed().Seconds(), "Mrows/s")
+			b.ReportMetric(rows/(cpuTime()-start).Seconds(), "Mrows/CPU-s") // is not fooled by a busy machine
 		})
 	}
 	info, err := benchStore.s.Info()

@@ -85,10 +85,9 @@ type table struct {
 	keys  []uint64
 }
 
+func newTable() *table { return &table{slots: make([]uint32, 1024)} }
+
 func (t *table) reset() {
-	if t.slots == nil {
-		t.slots = make([]uint32, 1024)
-	}
 	clear(t.slots)
 	t.keys = t.keys[:0]
 }

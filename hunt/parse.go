@@ -56,7 +56,7 @@ type parser struct {
 	pos    int // in bytes
 	depth  int
 	leaves int
-	lists  int // brackets of values we are in
+	lists  int          // brackets of values we are in
 	clock  func() int64 // Unix ns
 }
 

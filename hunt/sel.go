@@ -66,7 +66,7 @@ func (l *leaf) eval(c *store.Chunk) store.Bitmap {
 // gather sets the rows whose entry passes.
 func gather(rows store.Bitmap, pass []uint8, index []uint32) {
 	for w := range rows {
-		part := index[w*64:min(w*64+64, len(index))]
+		part := index[w*64 : min(w*64+64, len(index))]
 		var word uint64
 		for j, e := range part {
 			word |= uint64(pass[e]) << (j & 63)

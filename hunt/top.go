@@ -56,7 +56,7 @@ const (
 type plan struct {
 	Top
 	by, sum, distinct []*ecs.Field
-	order             func(a, b *Row) int
+	value             func(*Row) float64 // what rows are sorted by
 }
 
 func (t Top) plan() (*plan, error) {
@@ -124,17 +124,20 @@ func (p *plan) setOrder() error {
 		return fmt.Errorf("top: can not sort by %q: give count, first, last or a field that is summed or counted: %s",
 			p.Sort, strings.Join(slices.Concat(namesOf(p.sum), namesOf(p.distinct)), ", "))
 	}
-	p.order = func(a, b *Row) int {
-		c := cmp.Compare(value(b), value(a))
-		if p.Asc {
-			c = -c
-		}
-		if c == 0 {
-			c = slices.Compare(a.Key, b.Key)
-		}
-		return c
-	}
+	p.value = value
 	return nil
+}
+
+// order is below 0 when a stands before b. Equals stand in the order of their keys.
+func (p *plan) order(a, b *Row) int {
+	c := cmp.Compare(p.value(b), p.value(a))
+	if p.Asc {
+		c = -c
+	}
+	if c == 0 {
+		c = slices.Compare(a.Key, b.Key)
+	}
+	return c
 }
 
 // measure gives what rows are sorted by.
@@ -179,4 +182,48 @@ func namesOf(fields []*ecs.Field) []string {
 		names = append(names, f.Name)
 	}
 	return names
+}
+
+// heap holds the rows that stand first, at most Limit, the last of them at its top.
+type heap struct {
+	p    *plan
+	rows []Row
+}
+
+func (h *heap) full() bool { return h.p.Limit > 0 && len(h.rows) >= h.p.Limit }
+
+func (h *heap) after(i, j int) bool { return h.p.order(&h.rows[i], &h.rows[j]) > 0 }
+
+func (h *heap) push(r Row) {
+	if h.full() {
+		if h.p.order(&r, &h.rows[0]) < 0 {
+			h.rows[0] = r
+			h.down()
+		}
+		return
+	}
+	h.rows = append(h.rows, r)
+	if h.p.Limit <= 0 {
+		return
+	}
+	for i := len(h.rows) - 1; i > 0 && h.after(i, (i-1)/2); i = (i - 1) / 2 {
+		h.rows[i], h.rows[(i-1)/2] = h.rows[(i-1)/2], h.rows[i]
+	}
+}
+
+func (h *heap) down() {
+	for i := 0; ; {
+		k := 2*i + 1
+		if k >= len(h.rows) {
+			return
+		}
+		if k+1 < len(h.rows) && h.after(k+1, k) {
+			k++
+		}
+		if !h.after(k, i) {
+			return
+		}
+		h.rows[i], h.rows[k] = h.rows[k], h.rows[i]
+		i = k
+	}
 }

@@ -16,10 +16,12 @@ func (b Bitmap) Set(i int) { b[i>>6] |= 1 << (i & 63) }
 
 // Fill sets the first n rows.
 func (b Bitmap) Fill(n int) {
-	for i := range b {
+	for i := range n >> 6 {
 		b[i] = ^uint64(0)
 	}
-	b.trim(n)
+	if n&63 != 0 {
+		b[n>>6] |= 1<<(n&63) - 1
+	}
 }
 
 // And keeps the rows that o has too.
@@ -41,7 +43,9 @@ func (b Bitmap) Not(n int) {
 	for i := range b {
 		b[i] = ^b[i]
 	}
-	b.trim(n)
+	if n&63 != 0 {
+		b[len(b)-1] &= 1<<(n&63) - 1
+	}
 }
 
 // Count gives the number of rows set.
@@ -50,10 +54,4 @@ func (b Bitmap) Count() (n int) {
 		n += bits.OnesCount64(w)
 	}
 	return n
-}
-
-func (b Bitmap) trim(n int) {
-	if n&63 != 0 {
-		b[len(b)-1] &= 1<<(n&63) - 1
-	}
 }

@@ -31,6 +31,23 @@ type files struct {
 	temp []string     // final paths of the temporary files that commit renames
 }
 
+// lockName is the file by whose lock writers that begin do so one after the other: between the
+// making of a journal and its locking, it looks like the journal of a crash.
+const lockName = ".lock"
+
+// begin waits until no other writer of this store is beginning.
+func (s *Store) begin() (end func(), err error) {
+	f, err := os.OpenFile(filepath.Join(s.dir, lockName), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("lock store: %w", err)
+	}
+	if err := wait(f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock store %s: %w", s.dir, err)
+	}
+	return func() { f.Close() }, nil
+}
+
 func (s *Store) newFiles(name string, replace bool) (*files, error) {
 	j, err := openJournal(filepath.Join(s.dir, journalPrefix+name), os.O_CREATE)
 	if err != nil {

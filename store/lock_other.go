@@ -10,3 +10,6 @@ func lock(f *os.File) bool {
 	fi, err := f.Stat()
 	return err == nil && fi.Size() == 0
 }
+
+// wait has nothing to wait for: no journal is ever taken for that of a crash.
+func wait(*os.File) error { return nil }

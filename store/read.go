@@ -54,7 +54,36 @@ func (r *reader) indexed(d parquet.Dictionary, idx []int32, levels, reps []byte)
 			return fmt.Errorf("index %d in a dictionary of %d", v, d.Len())
 		}
 	}
-	return r.place(len(idx), func(i int) uint32 { return uint32(idx[i]) + r.base }, levels, reps)
+	if r.list || len(levels) == 0 {
+		return r.place(len(idx), func(i int) uint32 { return uint32(idx[i]) + r.base }, levels, reps)
+	}
+	return r.placeIndexes(idx, levels)
+}
+
+// placeIndexes is place for the form that nearly every page has.
+func (r *reader) placeIndexes(idx []int32, levels []byte) error {
+	c := r.col
+	if c.Index == nil {
+		c.Index = make([]uint32, 0, max(r.rows, len(levels)))
+	}
+	r.seen += len(levels)
+	if len(idx) == len(levels) {
+		for _, v := range idx {
+			c.Index = append(c.Index, uint32(v)+r.base)
+		}
+		return nil
+	}
+	for _, l := range levels {
+		e := uint32(0)
+		if l == r.maxDef {
+			if len(idx) == 0 {
+				return errors.New("more levels than values")
+			}
+			e, idx = uint32(idx[0])+r.base, idx[1:]
+		}
+		c.Index = append(c.Index, e)
+	}
+	return nil
 }
 
 // dictionary appends the entries of a dictionary to the column's.

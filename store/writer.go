@@ -108,6 +108,11 @@ func (s *Store) newWriter(cfg WriterConfig, fields []ecs.Field, time *ecs.Field)
 	cfg.setDefaults()
 	w := &Writer{store: s, cfg: cfg, fields: fields, time: time,
 		buffers: map[part]*buffer{}, full: make(chan *buffer, 1), done: make(chan struct{}), stop: make(chan struct{})}
+	end, err := s.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	lost, report, err := s.recover()
 	if err != nil {
 		return nil, err
