@@ -186,6 +186,9 @@ func judge(res *http.Response, text []byte, docs int, needs string) answer {
 		return a
 	}
 	a.verdict = statusVerdict(res.StatusCode)
+	if a.verdict == malformed && bytes.Contains(text, []byte("unrecognized parameter")) {
+		a.verdict = refused // it is not the documents
+	}
 	e := &StatusError{Status: res.StatusCode, Needs: needs}
 	if a.verdict != malformed { // there the reason may quote a document
 		e.Reason = reason(text)

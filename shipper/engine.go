@@ -118,7 +118,7 @@ func (e *Engine) probe(ctx context.Context) (err error) {
 func (e *Engine) probeHost(ctx context.Context, host string) error {
 	status, header, answer, err := e.ask(ctx, host, "/")
 	if err != nil {
-		return explain(host, err)
+		return explainFirst(host, err)
 	}
 	isElastic := header.Get("X-Elastic-Product") == "Elasticsearch"
 	var r root

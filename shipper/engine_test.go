@@ -189,7 +189,7 @@ func TestRequiresDataStream(t *testing.T) {
 	f(Engine{Distribution: Elasticsearch, Version: "8.13.0"}, true)
 	f(Engine{Distribution: Elasticsearch, Version: "9.0.0"}, true)
 	f(Engine{Distribution: Elasticsearch, Version: "8.11.0", Serverless: true}, true)
-	f(Engine{Distribution: Elasticsearch}, false)
+	f(Engine{Distribution: Elasticsearch}, true)
 	f(Engine{Distribution: OpenSearch, Version: "2.19.4"}, false)
 	f(Engine{Distribution: OpenSearch, Version: "9.0.0"}, false)
 }

@@ -103,6 +103,14 @@ func shorten(s string) string {
 	return s
 }
 
+// explainFirst is explain for the first words to a host, which may not be what we take it for.
+func explainFirst(host string, err error) error {
+	if strings.HasPrefix(host, "http://") && isCutOff(err) {
+		return fmt.Errorf("connect to %s: it closed the connection without an answer; if it speaks TLS, write https:// in hosts: %w", host, err)
+	}
+	return explain(host, err)
+}
+
 // explain turns an error of the network into one that names the host and the remedy.
 func explain(host string, err error) error {
 	if errors.Is(err, context.Canceled) {
@@ -124,9 +132,6 @@ func remedy(host string, err error) string {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), isTimeout(err):
 		return "no answer in time; check the network, a firewall in between, or raise timeout"
 	case isCutOff(err):
-		if strings.HasPrefix(host, "http://") {
-			return "it closed the connection without an answer; if it speaks TLS, write https:// in hosts"
-		}
 		return "it closed the connection"
 	}
 	return "no answer"

@@ -184,10 +184,15 @@ func (t *trip) settle(b *body, a answer) {
 		t.attempt = 0
 	}
 	b.keep(keep)
+	if wait == nil {
+		return
+	}
+	err := wait.explain(s, b)
+	s.notices.note(err)
 	if counts[blocked] > 0 {
-		t.pause(wait.explain(s, b))
-	} else if counts[again] > 0 {
-		t.backOff(answer{err: wait.explain(s, b), after: a.after})
+		t.pause(err)
+	} else {
+		t.backOff(answer{err: err, after: a.after})
 	}
 }
 

@@ -32,8 +32,8 @@ type Shipper struct {
 	stats   stats
 }
 
-// stats counts documents, but for the last five. Each document is counted in once and, when its
-// end has come, in one of the six below.
+// stats counts documents, but for the last four. Each document is counted in in once and, when
+// its end has come, in one of the six that stand beside it.
 type stats struct {
 	in, indexed, alreadyThere, failureStore, deadLetters, queueDrops, unsent atomic.Uint64
 

@@ -1,0 +1,53 @@
+package shipper
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"github.com/flowferry/flowferry/shipper/shippertest"
+)
+
+// TestNetwork sends documents over real connections that are reset, cut off and answered before
+// the request has been read.
+func TestNetwork(t *testing.T) {
+	c := &shippertest.Cluster{MaxBody: 150_000, Next: script(
+		shippertest.Fault{Reset: true},
+		shippertest.Fault{Reset: true, Apply: true},
+		shippertest.Fault{Cut: true},
+		shippertest.Fault{Status: 503},
+		shippertest.Fault{Item: items(429, 0, 503)},
+	)}
+	var early atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.ContentLength > 0 && early.Add(1)%5 == 0 {
+			w.Header().Set("Retry-After", "0")
+			w.WriteHeader(http.StatusTooManyRequests) // and the body is left unread
+			return
+		}
+		c.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	e, err := Connect(t.Context(), Config{Hosts: []string{server.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(context.Background())
+	log := &lines{}
+	s := New(e, Config{Block: true, BatchBytes: 200_000, Compression: -1, Log: log.logf, DeadLetter: filepath.Join(t.TempDir(), "dead.ndjson")})
+	r := &rig{Shipper: s, engine: e, cluster: c, log: log}
+	const n = 5000
+	for from := 1; from <= n; from += 500 {
+		r.put(t, from, 500)
+	}
+	r.close(t)
+	if got := len(c.Docs()); got != n {
+		t.Errorf("%d documents, want %d", got, n)
+	}
+	if got := r.stat("indexed") + r.stat("already_there"); got != n || r.stat("found_after_resend") == 0 || r.stat("failed") < 6 {
+		t.Errorf("%v\n%s", r.Stats(), log)
+	}
+}
