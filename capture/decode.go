@@ -12,7 +12,7 @@ type packet struct {
 	payload    []byte // captured transport payload
 	ipLen      uint32 // IP-layer bytes on the wire, headers included
 	payLen     uint32 // transport payload bytes on the wire
-	seq, ack   uint32 // TCP
+	seq        uint32 // TCP
 	fragID     uint32 // IP identification. Valid iff frag
 	sport      uint16 // Valid iff ports
 	dport      uint16 // Valid iff ports

@@ -164,6 +164,6 @@ func decodeTCP(b []byte, p *packet) int {
 		return 20
 	}
 	p.tcp, p.flags = true, b[13]
-	p.seq, p.ack = binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
+	p.seq = binary.BigEndian.Uint32(b[4:])
 	return max(int(b[12]>>4)*4, 20)
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -113,6 +114,16 @@ func TestHopeless(t *testing.T) {
 	f(flow.ProtoTCP, "zzzzzzzzzzzzzz", "", true)
 	f(flow.ProtoTCP, "GE", "zzzzzzzzzzzzzzzz", false)
 	f(flow.ProtoUDP, "zzzzzzzzzzzzzz", "", true)
+}
+
+// Each row of the table names the file it is written in, and a label with a name.
+func TestTable(t *testing.T) {
+	for i := range labels {
+		l := &labels[i]
+		if _, err := os.Stat(l.file); err != nil || l.app.String() == "" {
+			t.Errorf("row %d: %v, %v", i, l.app, err)
+		}
+	}
 }
 
 func TestWhole(t *testing.T) {

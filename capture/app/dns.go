@@ -34,16 +34,28 @@ func dnsBegins(b []byte, qr byte) verdict {
 	for range questions {
 		name, ok := m.name()
 		typ, class, ok2 := m.typeClass()
-		if !ok || !ok2 || !dnsClass(class) || typ == 0 || dnsIsNetBIOS(name, typ) {
+		if !ok || !ok2 || !dnsClass(class) || !dnsAskable(name, typ) {
 			return no
 		}
 	}
 	if questions == 0 {
-		if _, ok := m.record(); !ok {
+		if a, ok := m.record(); !ok || a.Name == "." || strings.HasPrefix(a.Type, "TYPE") {
 			return no
 		}
 	}
 	return yes
+}
+
+// dnsAskable says whether a question makes sense: a type that has a name or is for private use,
+// and of the root only what the root has. Zeros read as a question for the root.
+func dnsAskable(name string, typ uint16) bool {
+	switch {
+	case typ >= 65280: // RFC 6895 section 3.1
+		return name != "."
+	case name == ".":
+		return typ == 1 || typ == 2 || typ == 6 || typ == 28 || typ == 43 || typ == 46 || typ == 48 || typ == 255
+	}
+	return dnsTypes[typ] != "" && !dnsIsNetBIOS(name, typ)
 }
 
 // dnsPlausible checks the header: a known opcode, and no more records than size bytes can hold.
