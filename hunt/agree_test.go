@@ -477,4 +477,3 @@ func add(p *plan, sums []float64, doc map[string][]string) {
 		}
 	}
 }
-
