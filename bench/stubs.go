@@ -8,7 +8,6 @@ _ "github.com/flowferry/flowferry/hunt"
 _ "github.com/flowferry/flowferry/shipper"
 _ "github.com/flowferry/flowferry/shipper/enginetest"
 )
-func document(ctx context.Context, s *suite) error {return nil}
 func top(ctx context.Context, s *suite) error {return nil}
 func engine(ctx context.Context, s *suite) error {return nil}
 func udp(ctx context.Context, s *suite) error {return nil}

@@ -134,7 +134,8 @@ func unixMilli(d time.Duration) uint64 { return uint64(Epoch.Add(d).UnixMilli())
 type Stream struct {
 	Format    Format
 	Datagrams [][]byte
-	Size      int // bytes of all datagrams
+	Times     []int64 // when each was sent, Unix ns
+	Size      int     // bytes of all datagrams
 	Flows     int
 	Packets   uint64
 	Bytes     uint64
@@ -276,6 +277,7 @@ func (e *encoder) close() {
 	}
 	e.Datagrams = append(e.Datagrams, b)
 	e.counts = append(e.counts, moves)
+	e.Times = append(e.Times, now.UnixNano())
 	e.Size += len(b)
 	e.buf, e.count = nil, 0
 }
