@@ -63,6 +63,12 @@ type Field struct {
 	always string // the JSON value, when it is the same in each document
 }
 
+// Possible says whether a record with these optional fields and side tables can have the field.
+// Where it can not, the accessor need not be asked.
+func (f *Field) Possible(has flow.Set, withMeta, withEnr bool) bool {
+	return has&f.Has == f.Has && (f.side == none || f.side == meta && withMeta || f.side == enr && withEnr)
+}
+
 // side names a side table of the Batch.
 type side uint8
 
