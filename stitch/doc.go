@@ -12,7 +12,10 @@
 // # How long a record waits
 //
 // Every flow waits for Window, so that the other direction and the other exporters' reports can
-// come. Then it depends on whether it is known to be the end. It is if the exporter says so
+// come; Window must cover the difference between the exporters' inactive time-outs. A lone
+// direction waits for Half if the other surely exists: the conversation has had one, or its TCP
+// flags acknowledge something and its exporter is not known to show one direction only. Then it
+// depends on whether it is known to be the end. It is if the exporter says so
 // (idle, end of flow, forced), if TCP flags say so (RST, or FIN from each side that was seen),
 // or if the exporter kept the flow for less than ShortestActive and sent it only after it had
 // been silent for Quiet: then only an idle time-out can have sent it. Such a flow leaves after
@@ -37,8 +40,10 @@
 // Per direction, each stretch of time is counted from one reporter (exporter and domain) only.
 // A report by another one of a time that is already covered is a duplicate: it is listed in
 // Meta.Seen and its counts go nowhere, so that totals are never more than the truth even if
-// exporters cut at different times. A reporter takes over where the one before it ends. Which
-// reporter the first piece is counted from is the policy Counts; later pieces stay with it.
+// exporters cut at different times. Which reporter the first piece is counted from is the policy
+// Counts; later pieces stay with it. Where its reports leave a hole another one takes over; as
+// long as the first may still report the same time, the other's piece waits and gives way if it
+// does. A biflow of which one direction is covered gives its other direction only.
 // Two records of one reporter are a duplicate only if they are equal, or the same traffic once
 // at ingress and once at egress; else they are shares of one flow (such as two ToS values) and
 // both count.

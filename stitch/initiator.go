@@ -119,8 +119,8 @@ func (t *Table) state(c *conv) flow.State {
 	from, to := &c.side[c.initiator], &c.side[1-c.initiator]
 	tcp := c.key.Proto == flow.ProtoTCP
 	switch {
-	case c.icmp >= oneWay:
-		return flow.StateUnknown // there is no answer to it
+	case c.icmp >= oneWay || !to.seen() && (toMany(&c.key.A) || toMany(&c.key.B)):
+		return flow.StateUnknown // it asks for no answer
 	case !from.seen():
 		return flow.StateOneway
 	case to.seen() && to.traffic == 0: // a biflow that counted no answer
@@ -135,6 +135,14 @@ func (t *Table) state(c *conv) flow.State {
 		return flow.StateAttempt
 	}
 	return flow.StateOneway
+}
+
+// toMany says whether a is a multicast address or the limited broadcast address.
+func toMany(a *flow.Addr) bool {
+	if a.Is4() {
+		return a[12]>>4 == 0xe || a.As4() == 0xffffffff
+	}
+	return a[0] == 0xff
 }
 
 // tcpState is the state of a TCP conversation of which both sides sent.

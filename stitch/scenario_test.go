@@ -127,6 +127,8 @@ src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=3/120 exporter=198.51.100.1 reason=idle
 			"src=10.0.0.2 dst=10.0.0.1 proto=1 icmp.type=3 icmp.code=1 start="+at(1)+" end="+at(1)+" fwd=1/56 ord=3\n",
 		`src=10.0.0.1 dst=10.0.0.2 fwd=2/168 rev=2/168 reason=forced_end state=established initiator=first_seen complete=true
 src=10.0.0.2 dst=10.0.0.1 fwd=1/56 reason=forced_end initiator=first_seen complete=true`)
+	f("to many", Config{}, line(1, "10.0.0.1:5353", "224.0.0.251:5353", 0, 1, udp+"fwd=2/168"),
+		`src=10.0.0.1:5353 dst=224.0.0.251:5353 fwd=2/168 exporter=198.51.100.1 reason=forced_end initiator=first_seen complete=true`)
 	f("events and aggregates pass", Config{},
 		"kind=event event=flow_denied src="+client+" dst="+server+" proto=6 ord=1\nsrc=10.0.0.1 dst=10.0.0.2 proto=6 fwd=9/900 ord=2\n",
 		`kind=event event=flow_denied src=10.0.0.1:40000 dst=192.0.2.1:443
