@@ -18,6 +18,7 @@ type Chunk struct {
 	Select  Bitmap // rows within the time range of the scan; nil is all
 	columns map[string]*Column
 	names   []string // of columns, sorted
+	group   int      // of the file
 }
 
 // Column gives a column by its name, nil when no row of the chunk has a value. A geo point has

@@ -2,8 +2,8 @@ package store
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"math"
+	"unicode/utf8"
 
 	"github.com/flowferry/flowferry/ecs"
 	"github.com/flowferry/flowferry/flow"
@@ -38,11 +38,14 @@ type textDict struct {
 const uniqueAfter = 4096
 
 func (d *textDict) put(s []byte, n int) int32 {
-	if d.unique {
-		return d.add(s)
-	}
 	if i, ok := d.index[string(s)]; ok {
 		return i
+	}
+	if !utf8.Valid(s) {
+		return d.put(valid(s), n)
+	}
+	if d.unique {
+		return d.add(s)
 	}
 	i := d.add(s)
 	d.index[string(s)] = i
@@ -53,12 +56,20 @@ func (d *textDict) put(s []byte, n int) int32 {
 }
 
 func (d *textDict) putString(s string, n int) int32 {
-	if !d.unique {
-		if i, ok := d.index[s]; ok {
-			return i
-		}
+	if i, ok := d.index[s]; ok {
+		return i
 	}
 	return d.put([]byte(s), n)
+}
+
+// valid puts U+FFFD in the place of each byte that is not UTF-8, as documents do.
+func valid(s []byte) []byte {
+	var out []byte
+	for len(s) > 0 {
+		r, n := utf8.DecodeRune(s)
+		out, s = utf8.AppendRune(out, r), s[n:]
+	}
+	return out
 }
 
 func (d *textDict) add(s []byte) int32 {
@@ -116,6 +127,12 @@ func (c *column) present() {
 	c.n++
 }
 
+// noLists adds rows without a value to a Multi field.
+func (c *column) noLists(rows int) {
+	c.rows += rows
+	c.levels, c.reps = append(c.levels, make([]byte, rows)...), append(c.reps, make([]byte, rows)...)
+}
+
 // list adds the levels of a row of a Multi field with n values.
 func (c *column) list(n int) {
 	if c.rows++; n == 0 {
@@ -170,15 +187,11 @@ type scratch struct {
 	strs  []string
 }
 
-// fill adds field f of recs, which are records of b. have is the union of their Has.
-func (c *column) fill(f *ecs.Field, b *flow.Batch, recs []flow.Record, have flow.Set, s *scratch) {
-	if !have.Has(f.Has) {
-		c.null(len(recs))
-		return
-	}
+// fill adds field f of recs, which are records of b.
+func (c *column) fill(f *ecs.Field, b *flow.Batch, recs []flow.Record, s *scratch) {
 	for i := range recs {
 		r := &recs[i]
-		if !r.Has.Has(f.Has) || !c.put(f, b, r, s) {
+		if !f.Possible(r.Has, r.Meta != 0, r.Enr != 0) || !c.put(f, b, r, s) {
 			c.null(1)
 		}
 	}
@@ -190,7 +203,7 @@ func (c *column) fillList(f *ecs.Field, b *flow.Batch, recs []flow.Record, s *sc
 		r := &recs[i]
 		s.addrs, s.strs = s.addrs[:0], s.strs[:0]
 		switch {
-		case !r.Has.Has(f.Has):
+		case !f.Possible(r.Has, r.Meta != 0, r.Enr != 0):
 		case f.Addrs != nil:
 			s.addrs = f.Addrs(s.addrs, b, r)
 		case f.Strs != nil:
@@ -243,21 +256,21 @@ func (c *column) putOther(f *ecs.Field, b *flow.Batch, r *flow.Record, s *scratc
 		c.putText(s.text)
 	case f.Float != nil:
 		v, ok := f.Float(b, r)
-		if !ok || math.IsNaN(v) {
+		if !ok || math.IsNaN(v) || math.IsInf(v, 0) {
 			return false
 		}
 		c.floats = append(c.floats, v)
 	case f.Point != nil:
 		lat, lon, ok := f.Point(b, r)
-		if !ok {
+		if !ok || !(math.Abs(lat) <= 90 && math.Abs(lon) <= 180) {
 			return false
 		}
 		c.floats, c.lons = append(c.floats, lat), append(c.lons, lon)
 	case f.Flat != nil:
-		if s.text = appendFlat(s.text[:0], f.Flat(b, r)); len(s.text) == 0 {
+		if s.strs = f.AppendValues(s.strs[:0], b, r); len(s.strs) == 0 {
 			return false
 		}
-		c.putText(s.text)
+		c.putString(s.strs[0])
 	default:
 		return false
 	}
@@ -309,15 +322,4 @@ func appendFloats(dst []byte, vs []float64) []byte {
 func appendText(dst, s []byte) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)))
 	return append(dst, s...)
-}
-
-func appendFlat(dst []byte, elems []flow.Element) []byte {
-	if len(elems) == 0 {
-		return dst
-	}
-	j, err := json.Marshal(elems)
-	if err != nil {
-		return dst
-	}
-	return append(dst, j...)
 }

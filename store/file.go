@@ -100,7 +100,7 @@ func (f *file) chunk(g int, want []string) (c *Chunk, err error) {
 		}
 	}()
 	rg := f.pq.RowGroups()[g]
-	c = &Chunk{File: f.path, Rows: int(rg.NumRows()), columns: map[string]*Column{}}
+	c = &Chunk{File: f.path, group: g, Rows: int(rg.NumRows()), columns: map[string]*Column{}}
 	columns := rg.ColumnChunks()
 	for i, name := range f.names() {
 		if want != nil && !slices.Contains(want, name) {

@@ -214,19 +214,26 @@ func (w *Writer) add(ctx context.Context, p part, b *flow.Batch, recs []flow.Rec
 
 func (w *Writer) fill(buf *buffer, b *flow.Batch, recs []flow.Record) {
 	var have flow.Set
+	var meta, enr bool
 	for i := range recs {
-		have |= recs[i].Has
+		r := &recs[i]
+		have, meta, enr = have|r.Has, meta || r.Meta != 0, enr || r.Enr != 0
 	}
 	size := bufferBase
 	for i := range w.fields {
 		f, c := &w.fields[i], &buf.cols[i]
+		possible := f.Possible(have, meta, enr)
 		switch {
 		case f.Type == ecs.Alias:
 			continue
-		case f.Multi:
+		case f.Multi && possible:
 			c.fillList(f, b, recs, &w.scratch)
+		case f.Multi:
+			c.noLists(len(recs))
+		case possible:
+			c.fill(f, b, recs, &w.scratch)
 		default:
-			c.fill(f, b, recs, have, &w.scratch)
+			c.null(len(recs))
 		}
 		size += c.size()
 	}
