@@ -78,7 +78,7 @@ func (x *work) common() {
 }
 
 // padding says whether the rest of a set is padding although it could hold a record: up to 3
-// zero bytes behind records so short, as those of variable length only are (RFC 7011 section 3.3.1).
+// zero bytes behind records of variable length (RFC 7011 section 3.3.1).
 func padding(p *plan, rest []byte) bool {
-	return p.min < 4 && len(rest) < 4 && zero(rest)
+	return p.tail < p.min && p.min < 4 && len(rest) < 4 && zero(rest)
 }

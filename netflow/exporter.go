@@ -43,7 +43,7 @@ const (
 	maxApps     = 16384 // application names
 	maxAppName  = 256   // bytes of one
 	maxSamplers = 1024
-	evictSample = 8 // exporters looked at to find one to forget
+	evictSample = 8 // exporters, or templates, looked at to find one to forget
 )
 
 // exporter finds or makes the state and locks it. The caller unlocks it with d.release.

@@ -42,9 +42,6 @@ func (x *work) finish(r *flow.Record, g got) {
 	if r.Has.Has(flow.HasRev) {
 		x.biflow(r, g)
 	}
-	if g&gotApp != 0 {
-		x.application()
-	}
 	if g&(gotSampler|gotRate) != 0 || x.byIf {
 		x.e.rates.apply(r, g, x.sampler, x.rate)
 	}
@@ -158,9 +155,13 @@ func (x *work) biflow(r *flow.Record, g got) {
 	}
 }
 
-// application names the record's application by what options said of its id.
-func (x *work) application() {
-	if name := x.e.apps[x.app]; name != "" && x.meta.AppName == "" {
+// application names the record's application by what options said of its id; an id without a
+// name is kept as it came.
+func (x *work) application(id uint64, raw []byte) {
+	name := x.e.apps[id]
+	if name == "" {
+		x.keep(flow.Element{ID: ieApplicationID}, raw)
+	} else if x.meta.AppName == "" {
 		x.meta.AppName, x.hasMeta = name, true
 	}
 }

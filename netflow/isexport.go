@@ -14,22 +14,16 @@ func IsExport(payload []byte) bool {
 		n := int(binary.BigEndian.Uint16(payload[2:]))
 		return n >= 1 && n <= maxFixed && len(payload) == l.header+n*l.record
 	case 9:
-		return len(payload) > 20 && plausible(payload[8:]) && areSets(payload[20:], setTemplateV9, setOptionsV9)
+		return len(payload) > 20 && areSets(payload[20:], setTemplateV9, setOptionsV9)
 	case 10:
 		return areMessages(payload)
 	}
 	return false
 }
 
-// plausible says whether the export time is between 2000 and 2100.
-func plausible(p []byte) bool {
-	s := binary.BigEndian.Uint32(p)
-	return s >= 946684800 && s < 4102444800
-}
-
 func areMessages(p []byte) bool {
 	for len(p) > 0 {
-		if len(p) <= ipfixHeader || binary.BigEndian.Uint16(p) != 10 || !plausible(p[4:]) {
+		if len(p) <= ipfixHeader || binary.BigEndian.Uint16(p) != 10 {
 			return false
 		}
 		n := int(binary.BigEndian.Uint16(p[2:]))

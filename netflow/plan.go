@@ -86,7 +86,7 @@ func (p *plan) need(i, n int) {
 }
 
 // choose gives each field its row of the element table: of several for one slot the best
-// fills it, the others are kept as they came, or dropped where they only repeat a time.
+// fills it, the others are kept as they came, or dropped where they only repeat it.
 func choose(fields []field) []*element {
 	var best [slots]int
 	for i := range best {
@@ -110,7 +110,7 @@ func choose(fields []field) []*element {
 	for i, e := range rows {
 		switch {
 		case e.slot == slotNone || best[e.slot] == i:
-		case e.slot == slotStart || e.slot == slotEnd || e.slot == slotDuration:
+		case e.slot == slotStart || e.slot == slotEnd || e.slot == slotDuration || e.slot == slotToS:
 			rows[i] = &element{op: opDrop}
 		default:
 			rows[i] = &unknown
@@ -137,7 +137,6 @@ const (
 	gotICMP
 	gotSampler
 	gotRate
-	gotApp
 	gotArbitrary // biflowDirection: which side is the source means nothing
 	gotReversed  // biflowDirection: the source is the responder
 )
@@ -159,7 +158,6 @@ type work struct {
 	boot        int64  // when the exporter started, Unix ns
 	duration    int64  // ns
 	sampler     uint64
-	app         uint64
 	rate        uint32
 
 	meta    flow.Meta // of the record at hand. Valid iff hasMeta
@@ -433,14 +431,15 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 			g = gotRate
 		}
 	case opApp:
-		x.app = v
-		g = gotApp
+		x.application(v, raw)
 	case opAppName:
-		x.meta.AppName = x.names.get(text(raw))
-		x.hasMeta = x.hasMeta || x.meta.AppName != ""
+		if name := x.names.get(text(raw)); name != "" {
+			x.meta.AppName, x.hasMeta = name, true
+		}
 	case opUser:
-		x.meta.User = x.names.get(text(raw))
-		x.hasMeta = x.hasMeta || x.meta.User != ""
+		if name := x.names.get(text(raw)); name != "" {
+			x.meta.User, x.hasMeta = name, true
+		}
 	case opSilkApp:
 		r.App = silkApps[v]
 	}

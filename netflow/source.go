@@ -99,7 +99,7 @@ func (u *UDP) bind(addr string, cfg Config) error {
 // probe binds addr alone for a moment: sockets that share a port would also share it with
 // another program's, and each would silently get a part. It gives the address with its port.
 func probe(addr string) (string, error) {
-	conn, err := net.ListenPacket("udp", addr)
+	conn, err := net.ListenPacket(network(addr), addr)
 	if err != nil {
 		var op *net.OpError
 		if errors.As(err, &op) {
@@ -113,6 +113,15 @@ func probe(addr string) (string, error) {
 		return "", err
 	}
 	return net.JoinHostPort(host, strconv.Itoa(conn.LocalAddr().(*net.UDPAddr).Port)), nil
+}
+
+// network is "udp4" for an IPv4 address, 0.0.0.0 too, which Go would otherwise take for both
+// families, as it does ":2055" and "[::]:2055".
+func network(addr string) string {
+	if ap, err := netip.ParseAddrPort(addr); err == nil && ap.Addr().Is4() {
+		return "udp4"
+	}
+	return "udp"
 }
 
 // Addrs gives the addresses it listens on.

@@ -50,23 +50,32 @@ func (ts *templates) get(id uint16) *template {
 	return t
 }
 
-// put keeps t, in place of the one with its id, or when there are too many of the one not used
-// for longest.
+// oldest finds, of a few templates taken at random, the one not used for longest.
+func (ts *templates) oldest() uint16 {
+	var oldest *template
+	n := 0
+	for _, t := range ts.byID {
+		if oldest == nil || t.used < oldest.used {
+			oldest = t
+		}
+		if n++; n == evictSample {
+			break
+		}
+	}
+	return oldest.id
+}
+
+// putTemplate keeps t, in place of the one with its id or, when there are too many, of an old one.
 func (d *Decoder) putTemplate(e *exporter, t *template) {
 	ts := &e.templates
 	if ts.byID == nil {
 		ts.byID = map[uint16]*template{}
 	}
 	if ts.byID[t.id] == nil && len(ts.byID) >= d.cfg.MaxTemplates {
-		var oldest *template
-		for _, o := range ts.byID {
-			if oldest == nil || o.used < oldest.used {
-				oldest = o
-			}
-		}
+		id := ts.oldest()
 		d.stats.templatesEvicted.Add(1)
-		ts.session.withdraw(oldest.id)
-		d.dropTemplate(e, oldest.id)
+		ts.session.withdraw(id)
+		d.dropTemplate(e, id)
 	}
 	d.dropTemplate(e, t.id)
 	ts.clock++

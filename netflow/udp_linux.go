@@ -26,7 +26,7 @@ func listenShared(addr string) (*net.UDPConn, error) {
 		}
 		return err
 	}}
-	conn, err := lc.ListenPacket(context.Background(), "udp", addr)
+	conn, err := lc.ListenPacket(context.Background(), network(addr), addr)
 	if err != nil {
 		return nil, err
 	}

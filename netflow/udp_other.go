@@ -13,7 +13,7 @@ const sharesPort = false
 
 // listenShared opens the one socket of its address.
 func listenShared(addr string) (*net.UDPConn, error) {
-	conn, err := net.ListenPacket("udp", addr)
+	conn, err := net.ListenPacket(network(addr), addr)
 	if err != nil {
 		return nil, err
 	}

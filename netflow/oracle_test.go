@@ -1,0 +1,192 @@
+package netflow
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/calmh/ipfix"
+	"github.com/flowferry/flowferry/flow"
+)
+
+// raw walks a message by our own templates and gives each data record's raw values, in the
+// form in which calmh/ipfix gives them.
+func raw(d *Decoder, p []byte) (out []string) {
+	e := d.exporters[exporterKey{exporterAddr, binary.BigEndian.Uint32(p[12:]), 10}]
+	for pos := ipfixHeader; len(p)-pos >= 4; {
+		id, n := binary.BigEndian.Uint16(p[pos:]), int(binary.BigEndian.Uint16(p[pos+2:]))
+		end := pos + n
+		t := e.templates.byID[id]
+		for at := pos + 4; t != nil && !t.options && end-at >= t.plan.min && !padding(&t.plan, p[at:end]); {
+			var rec strings.Builder
+			fmt.Fprintf(&rec, "%d:", id)
+			for _, f := range t.fields {
+				n := int(f.n)
+				if f.n == variable {
+					n, at, _ = varLength(p[:end], at)
+				}
+				fmt.Fprintf(&rec, " %d/%d=%x", f.pen, f.id, p[at:at+n])
+				at += n
+			}
+			out = append(out, rec.String())
+		}
+		pos = end
+	}
+	return out
+}
+
+// calmh/ipfix finds the same records with the same bytes in all IPFIX payloads. Where it is
+// known to differ:
+//
+//	it gives up a message at a set without template   compared up to there
+//	it skips options templates, so their data too     the payloads with options data are left out
+func TestCalmhOracle(t *testing.T) {
+	left := map[string]bool{
+		"IPFIX": true, // options data and trailing messages
+		"IPFIX options template from Juniper MX240 JunOS 15.1 R6 S3": true,
+	}
+	compared := 0
+	for _, g := range vendorGroups(t) {
+		if left[g.name] || !strings.HasPrefix(g.files[0], "ipfix") {
+			continue
+		}
+		d, s := NewDecoder(Config{}), ipfix.NewSession()
+		for _, file := range g.files {
+			p := payload(t, file)
+			if err := d.Datagram(exporterAddr, 1, p, received, &flow.Batch{}); err != nil {
+				t.Fatal(err)
+			}
+			msgs, err := s.ParseBufferAll(p)
+			if err != nil {
+				t.Errorf("%s: calmh: %v", file, err)
+				continue
+			}
+			ours := raw(d, p)
+			for _, m := range msgs {
+				for i, rec := range calmhRecords(s, m) {
+					if i >= len(ours) || ours[i] != rec {
+						t.Errorf("%s: record %d: calmh has\n%s", file, i, rec)
+					}
+					compared++
+				}
+			}
+		}
+	}
+	t.Logf("%d records are the same", compared)
+	if compared < 100 {
+		t.Errorf("only %d records were compared", compared)
+	}
+}
+
+func calmhRecords(s *ipfix.Session, m ipfix.Message) (out []string) {
+	fields := map[uint16][]ipfix.TemplateFieldSpecifier{}
+	for _, tr := range s.ExportTemplateRecords() {
+		fields[tr.TemplateID] = tr.FieldSpecifiers
+	}
+	for _, r := range m.DataRecords {
+		var rec strings.Builder
+		fmt.Fprintf(&rec, "%d:", r.TemplateID)
+		for i, f := range fields[r.TemplateID] {
+			fmt.Fprintf(&rec, " %d/%d=%x", f.EnterpriseID, f.FieldID, r.Fields[i])
+		}
+		out = append(out, rec.String())
+	}
+	return out
+}
+
+// Our names of elements are those of calmh's dictionary, but for the elements that the registry
+// has renamed since 2015.
+func TestNamesAgreeWithCalmh(t *testing.T) {
+	renamed := map[uint16]bool{}
+	for _, id := range []uint16{105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127} {
+		renamed[id] = true
+	}
+	s := ipfix.NewSession()
+	in := ipfix.NewInterpreter(s)
+	same := 0
+	for _, pen := range []uint32{penIANA, penReverse} {
+		for id := range uint16(500) {
+			f := in.InterpretTemplate(ipfix.TemplateRecord{FieldSpecifiers: []ipfix.TemplateFieldSpecifier{{EnterpriseID: pen, FieldID: id}}})
+			name := f[0].Name
+			if name == "" || renamed[id] {
+				continue
+			}
+			if got := ElementName(pen, id); got != name && !strings.HasPrefix(name, "Assigned for") {
+				t.Errorf("%d/%d: %s, calmh has %s", pen, id, got, name)
+			}
+			same++
+		}
+	}
+	if same < 300 {
+		t.Errorf("only %d names were compared", same)
+	}
+	if got := ElementName(penIANA, 60000); got != "" {
+		t.Errorf("element 60000 has the name %s", got)
+	}
+	if got := ElementType(penReverse, 1); got != "unsigned64" {
+		t.Errorf("type of element 1 is %q", got)
+	}
+}
+
+// The session gives what our own reader of field specifiers gives.
+func FuzzTemplateSession(f *testing.F) {
+	files, err := filepath.Glob(filepath.Join(logstash, "ipfix*tpl*.dat"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		f.Add(payload(f, filepath.Base(file))[20:])
+	}
+	f.Fuzz(func(t *testing.T, p []byte) {
+		var s session
+		for len(p) >= 4 {
+			fm := format{ipfix: true}
+			h, ok := fm.header(p)
+			if !ok {
+				return
+			}
+			n, ok := fm.extent(p[4:], h.fields)
+			if !ok {
+				return
+			}
+			rec := p[:4+n]
+			if binary.BigEndian.Uint16(rec) >= 256 && h.fields <= maxFields {
+				if ours, theirs := fm.read(rec[4:], h), s.parse(rec); fmt.Sprint(ours) != fmt.Sprint(theirs) {
+					t.Fatalf("ours %v, calmh %v", ours, theirs)
+				}
+			}
+			p = p[4+n:]
+		}
+	})
+}
+
+func TestIsExport(t *testing.T) {
+	for _, g := range vendorGroups(t) {
+		for _, file := range g.files {
+			if p := payload(t, file); !IsExport(p) {
+				t.Errorf("%s is none", file)
+			}
+		}
+	}
+	f := func(p wire) {
+		t.Helper()
+		if IsExport(p) {
+			t.Errorf("% x is one", []byte(p))
+		}
+	}
+	f(nil)
+	f(v5Message(0, 0, 3)[:100])
+	f(append(v5Message(0, 0, 3), 0))
+	f(v5Message(0, 0, 0))
+	f(wire(bytes.Repeat([]byte{0, 9}, 40)))
+	f(wire(bytes.Repeat([]byte{0, 10}, 40)))
+	f(ipfixMessage(0, 0))
+	f(append(ipfixMessage(0, 0, set(256, pair)), 1))
+	f(v9Message(0, 0, set(256, pair), wire{}.u16(300, 9).u8(1, 2)))
+	if !IsExport(v5Message(0, 0, 30)) || !IsExport(v9Message(0, 0, set(256, pair))) || !IsExport(ipfixMessage(0, 0, set(256, pair))) {
+		t.Error("a good one is none")
+	}
+}

@@ -1,0 +1,57 @@
+package netflow
+
+import "testing"
+
+func TestSequence(t *testing.T) {
+	type in struct {
+		n, units, uptime uint32
+		want             verdict
+		delta            int64
+	}
+	f := func(name string, lost int64, ins ...in) {
+		t.Helper()
+		var s sequence
+		for i, x := range ins {
+			if v, delta := s.take(x.n, x.units, x.uptime); v != x.want || delta != x.delta {
+				t.Errorf("%s: datagram %d: got %d, %+d; want %d, %+d", name, i, v, delta, x.want, x.delta)
+			}
+		}
+		if s.lost != lost {
+			t.Errorf("%s: lost %d, want %d", name, s.lost, lost)
+		}
+	}
+	f("in order, beginning anywhere", 0,
+		in{1000, 30, 0, inOrder, 0}, in{1030, 5, 0, inOrder, 0}, in{1035, 1, 0, inOrder, 0})
+	f("wrap", 0, in{0xffffffff, 1, 0, inOrder, 0}, in{0, 1, 0, inOrder, 0})
+	f("gap", 40, in{0, 30, 0, inOrder, 0}, in{70, 30, 0, afterGap, 40}, in{100, 1, 0, inOrder, 0})
+	f("overtaken", 0, in{0, 1, 0, inOrder, 0}, in{2, 1, 0, afterGap, 1}, in{1, 1, 0, late, -1}, in{3, 1, 0, inOrder, 0})
+	f("one of two lost", 1, in{0, 1, 0, inOrder, 0}, in{3, 1, 0, afterGap, 2}, in{2, 1, 0, late, -1}, in{4, 1, 0, inOrder, 0})
+	f("twice", 0, in{7, 1, 0, inOrder, 0}, in{8, 1, 0, inOrder, 0}, in{7, 1, 0, again, 0}, in{9, 1, 0, inOrder, 0})
+	f("late one twice", 0, in{0, 1, 0, inOrder, 0}, in{2, 1, 0, afterGap, 1}, in{1, 1, 0, late, -1}, in{1, 1, 0, again, 0})
+	f("restart at zero", 0, in{500, 10, 0, inOrder, 0}, in{0, 10, 0, restarted, 0}, in{10, 1, 0, inOrder, 0})
+	f("restart elsewhere, known from its second datagram", 0,
+		in{5000, 10, 0, inOrder, 0}, in{100, 10, 0, late, 0}, in{110, 10, 0, restarted, 0}, in{120, 1, 0, inOrder, 0})
+	f("restart told by uptime", 0, in{5000, 1, 900_000, inOrder, 0}, in{5100, 1, 1000, restarted, 0}, in{5101, 1, 2000, inOrder, 0})
+	f("uptime wraps, no restart", 0, in{10, 1, 0xfffffff0, inOrder, 0}, in{11, 1, 900, inOrder, 0})
+	f("jump too far", 0, in{10, 1, 0, inOrder, 0}, in{1 << 30, 1, 0, restarted, 0})
+	f("no units", 0, in{5, 0, 0, inOrder, 0}, in{5, 0, 0, inOrder, 0}, in{5, 3, 0, inOrder, 0}, in{8, 1, 0, inOrder, 0})
+}
+
+// The number that a version counts in, end to end.
+func TestSequenceUnits(t *testing.T) {
+	f := func(name, stat_ string, want uint64, messages ...wire) {
+		t.Helper()
+		d, _ := run(t, Config{}, nil, messages...)
+		if got := stat(d.Stats(), stat_); got != want {
+			t.Errorf("%s: %s is %d, want %d", name, stat_, got, want)
+		}
+	}
+	f("v5 counts flows", "sequence_lost", 12, v5Message(100, 0, 3), v5Message(115, 0, 2))
+	f("v9 counts datagrams", "sequence_lost_datagrams", 4, v9Message(10, 1, set(0, twenty(256))), v9Message(15, 1, set(256, twentyRecord(0), twentyRecord(1))))
+	f("IPFIX counts data records", "sequence_lost", 3,
+		ipfixMessage(7, 1, set(2, absolute(256)), set(256, absoluteRecord(0), absoluteRecord(1))), ipfixMessage(12, 1, set(256, absoluteRecord(0))))
+	f("IPFIX after data without template: unknown, so nothing lost", "sequence_lost", 0,
+		ipfixMessage(7, 1, set(300, absoluteRecord(0))), ipfixMessage(500, 1, set(2, absolute(256)), set(256, absoluteRecord(0))))
+	f("templates survive a jump", "records", 1, v9Message(10, 1, set(0, twenty(256))), v9Message(1<<30, 1, set(256, twentyRecord(0))))
+	f("domains apart", "sequence_lost_datagrams", 0, v9Message(10, 1, set(0, twenty(256))), v9Message(500, 2, set(0, twenty(256))), v9Message(11, 1, set(0, twenty(256))))
+}
