@@ -11,6 +11,7 @@ import (
 var children = map[string]func(args []string) error{
 	"meter":   childMeter,
 	"packets": childPackets,
+	"top":     childTop,
 }
 
 // child runs one of them. With BENCH_PROFILE it writes a CPU profile to that path.

@@ -8,6 +8,5 @@ _ "github.com/flowferry/flowferry/hunt"
 _ "github.com/flowferry/flowferry/shipper"
 _ "github.com/flowferry/flowferry/shipper/enginetest"
 )
-func top(ctx context.Context, s *suite) error {return nil}
 func engine(ctx context.Context, s *suite) error {return nil}
 func udp(ctx context.Context, s *suite) error {return nil}
