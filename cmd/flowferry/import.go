@@ -152,12 +152,13 @@ func (j *importJob) one(ctx context.Context, in input) error {
 	j.running = append(j.running, p)
 	j.mu.Unlock()
 	runErr := p.Run(ctx, in.source)
-	stats, closeErr := done()
+	stats, closeErr := done(runErr == nil && ctx.Err() == nil)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.account.add(stats)
 	j.account.add(in.stats())
 	j.account.add(p.Stats())
+	in.warn(os.Stderr)
 	return firstOf(runErr, closeErr)
 }
 

@@ -25,6 +25,15 @@ type input struct {
 	stats    func() []flow.Stat
 }
 
+// warn tells what was wrong with the input but did not stop it.
+func (in *input) warn(w io.Writer) {
+	if s, ok := in.source.(*capture.Source); ok {
+		for _, line := range s.Warnings() {
+			fmt.Fprintf(w, "flowferry: %s\n", line)
+		}
+	}
+}
+
 // How a capture is to be read.
 const (
 	asAuto    = "auto"    // as exports where its UDP payloads are such, else as packets

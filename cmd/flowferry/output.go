@@ -45,11 +45,12 @@ func openOutput(ctx context.Context, cfg *Config, block bool) (*output, error) {
 	return &output{words: "store " + dir, store: s, writer: cfg.Output.Store.WriterConfig}, nil
 }
 
-// sink gives the sink for one input, and what to do with it at the end. origin names a file;
-// replace says that an earlier import of the same file is written over.
-func (o *output) sink(origin uint64, replace bool) (s flow.Sink, done func() ([]flow.Stat, error), err error) {
+// sink gives the sink for one input, and what to do with it at the end: whole is false when the
+// input was not read to its end, and then an import into the store leaves nothing. origin names a
+// file; replace says that an earlier import of the same file is written over.
+func (o *output) sink(origin uint64, replace bool) (s flow.Sink, done func(whole bool) ([]flow.Stat, error), err error) {
 	if o.shipper != nil {
-		return o.shipper, func() ([]flow.Stat, error) { return nil, nil }, nil
+		return o.shipper, func(bool) ([]flow.Stat, error) { return nil, nil }, nil
 	}
 	cfg := o.writer
 	cfg.Name, cfg.Replace = fmt.Sprintf("%016x", origin), replace
@@ -60,7 +61,12 @@ func (o *output) sink(origin uint64, replace bool) (s flow.Sink, done func() ([]
 	for _, line := range w.Warnings() {
 		fmt.Fprintf(os.Stderr, "flowferry: %s\n", line)
 	}
-	return w, func() ([]flow.Stat, error) { return closeSink(w) }, nil
+	return w, func(whole bool) ([]flow.Stat, error) {
+		if !whole {
+			return w.Stats(), w.Abort()
+		}
+		return closeSink(w)
+	}, nil
 }
 
 // close ends what all inputs share.

@@ -105,7 +105,7 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 	stopTelling()
 
 	a := numbers()
-	stats, closeErr := done()
+	stats, closeErr := done(true)
 	a.add(stats)
 	shared, err := out.close()
 	a.add(shared)

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"sort"
+	"time"
 
 	"github.com/flowferry/flowferry/hunt"
 	"github.com/flowferry/flowferry/store"
@@ -44,7 +46,78 @@ func (d *demo) hunt(ctx context.Context, cfg *Config) error {
 		}
 		fmt.Fprintln(d.w)
 	}
+	return d.plots(ctx, s)
+}
+
+// plots shows the day on which the store's flows spread over most hours, as a time line and as
+// a strip plot.
+func (d *demo) plots(ctx context.Context, s *store.Store) error {
+	from, to, err := fullestDay(ctx, s)
+	if err != nil {
+		return err
+	}
+	line, err := hunt.Timeline{By: "network.transport", From: from, To: to}.Store(ctx, s, hunt.All())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(d.w, "Time line of the fullest day, flows")
+	if err := line.WriteText(d.w, 100); err != nil {
+		return err
+	}
+	strips, err := hunt.Strip{By: []string{"source.ip", "destination.ip"}, From: from, To: to, Limit: 10}.Store(ctx, s, hunt.All())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(d.w, "\nStrip plot of the same hours: when each pair began its flows")
+	if err := strips.WriteText(d.w, 140); err != nil {
+		return err
+	}
+	fmt.Fprintln(d.w)
 	return nil
+}
+
+const day = 24 * time.Hour
+
+// fullestDay finds, among the days with most flows, one that has flows in many of its hours, and
+// gives those hours.
+func fullestDay(ctx context.Context, s *store.Store) (from, to int64, err error) {
+	days, err := perStep(ctx, s, day, 0, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	sort.Slice(days, func(i, j int) bool { return days[i].flows > days[j].flows })
+	most := 0.0
+	for _, d := range days[:min(len(days), 10)] {
+		hours, err := perStep(ctx, s, time.Hour, d.at, d.at+int64(day))
+		if err != nil {
+			return 0, 0, err
+		}
+		if score := d.flows * float64(len(hours)*len(hours)); score > most {
+			most, from, to = score, hours[0].at, hours[len(hours)-1].at+int64(time.Hour)
+		}
+	}
+	return from, to, nil
+}
+
+// step is one step of a time line that has flows.
+type step struct {
+	at    int64 // Unix ns
+	flows float64
+}
+
+func perStep(ctx context.Context, s *store.Store, interval time.Duration, from, to int64) (steps []step, err error) {
+	series, err := hunt.Timeline{Interval: interval, From: from, To: to}.Store(ctx, s, hunt.All())
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range series.Lines {
+		for i, n := range line.Values {
+			if n > 0 {
+				steps = append(steps, step{series.Start + int64(i)*int64(interval), n})
+			}
+		}
+	}
+	return steps, nil
 }
 
 // next tells where all is and what to do with it.
