@@ -197,9 +197,9 @@ func (e *Engine) atLeast(major, minor int) bool {
 }
 
 // requiresDataStream says whether bulk knows require_data_stream: Elasticsearch since 8.13;
-// OpenSearch (seen with 2.19) refuses the parameter.
+// OpenSearch (seen with 2.19) refuses the parameter. A node that hides its version is a new one.
 func (e *Engine) requiresDataStream() bool {
-	return e.Distribution == Elasticsearch && e.atLeast(8, 13)
+	return e.Distribution == Elasticsearch && (e.Version == "" || e.atLeast(8, 13))
 }
 
 // Do sends one request to one of the hosts and gives its answer. err is not nil only when there
