@@ -155,11 +155,17 @@ func (t *Table) belongs(c *conv, r *flow.Record, s int, by uint32) bool {
 	case !sd.seen():
 		return t.follows(c, r)
 	case r.Start > sd.end:
-		gap := r.Start - sd.heard
-		return other && gap <= t.skew || gap <= t.reach(c, r) && !reopens(sd, r)
+		if other && r.Start-sd.heard <= t.skew {
+			return true
+		}
+		gap := r.Start - max(sd.heard, c.end)
+		return (gap <= 0 || gap <= t.reach(c, r)) && !reopens(sd, r)
 	case r.End < sd.start:
-		gap := sd.start - r.End
-		return other && gap <= t.skew || gap <= t.idle(r.Proto) && !ends(r) && sd.opening()&flow.SYN == 0
+		if other && sd.start-r.End <= t.skew {
+			return true
+		}
+		gap := c.start - r.End
+		return (gap <= 0 || gap <= t.idle(r.Proto) && !ends(r)) && sd.opening()&flow.SYN == 0
 	}
 	return true
 }

@@ -102,6 +102,13 @@ kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=7/700 fwd.tos=0 exporter=1
 		line(1, client, server, 0, 1, udp+"fwd=50/5000")+line(2, client, server, 0, 1, "proto=17 exporter=198.51.100.2 sampling=10 fwd=5/500"),
 		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=50/5000 exporter=198.51.100.1 reason=forced_end state=oneway_unknown initiator=server_port complete=true
 src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.2 sampling=10 reason=forced_end state=oneway_unknown initiator=server_port complete=true`)
+	f("the other exporter's last word, when both directions have ended", Config{},
+		line(1, client, server, 0, 50, tcp+"fwd=5/500 rev=4/400 fwd.flags=FSPA rev.flags=SPA")+
+			line(2, server, client, 55, 55, tcp2+"fwd=1/40 fwd.flags=FA")+
+			line(3, client, server, 55, 55, tcp+"fwd=0/0 rev=1/40 fwd.flags=- rev.flags=FA"),
+		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 rev=4/400 exporter=198.51.100.1 state=established initiator=server_port segment=1
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=0/0 rev=1/40 exporter=198.51.100.1 state=established initiator=server_port segment=2 observers=2 meta
+kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 rev=5/440 exporter=198.51.100.1 reason=end_of_flow state=established initiator=server_port segments=2 observers=2 complete=true meta`)
 	f("ports used again: a SYN after the end, and after silence", Config{},
 		line(1, client, server, 0, 1, tcp+"fwd=5/500 fwd.flags=FSPA")+line(2, client, server, 4, 5, tcp+"fwd=6/600 fwd.flags=FSPA")+
 			line(3, client, server, 1000, 1001, tcp+"fwd=7/700 fwd.flags=PA"),

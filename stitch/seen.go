@@ -120,22 +120,29 @@ func (t *Table) addMeta(r *flow.Record, m *flow.Meta) {
 	}
 }
 
-// sayMeta gives out, a record in the batch, its metadata and the list of other reports.
+// sayMeta gives out, a record in the batch, its metadata and the list of other reports. What
+// its own reporter said in two parts is not another report.
 func (t *Table) sayMeta(out *flow.Record, meta *flow.Meta, p *piece) {
 	var m flow.Meta
 	if meta != nil {
 		m = *meta
 	}
-	if p.seen != 0 {
-		list := make([]flow.Seen, 0, len(m.Seen)+int(p.lists))
-		list = append(list, m.Seen...)
-		for i := p.seen; i != 0; i = t.seens.at(i).next {
-			list = append(list, t.seens.at(i).Seen)
+	var list []flow.Seen
+	for i := p.seen; i != 0; i = t.seens.at(i).next {
+		q := &t.seens.at(i).Seen
+		if q.Exporter == out.Exporter && q.Domain == out.Domain && q.InIf == out.InIf && q.OutIf == out.OutIf && out.Direction == 0 {
+			continue
 		}
+		if list == nil {
+			list = append(make([]flow.Seen, 0, len(m.Seen)+int(p.lists)), m.Seen...)
+		}
+		list = append(list, *q)
+	}
+	if list != nil {
 		m.Seen = list
+		out.Observers = uint8(min(1+len(list), 255))
 	}
-	if len(m.Seen) > 0 {
-		out.Observers = uint8(min(1+len(m.Seen), 255))
+	if meta != nil || list != nil {
+		t.batch.SetMeta(out, m)
 	}
-	t.batch.SetMeta(out, m)
 }
