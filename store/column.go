@@ -15,6 +15,7 @@ type column struct {
 	rows   int    // rows so far
 	n      int    // values so far
 	levels []byte // definition levels: per row 0 or 1; for Multi per entry 0 or 2
+	spare  int    // capacity that levels had in the file before
 	reps   []byte // Multi: repetition levels per entry, 1 for a further value of the same row
 
 	nums   []int64   // Long, Date (ns), Boolean
@@ -25,12 +26,28 @@ type column struct {
 	addrs  *addrDict
 }
 
+// reset empties the column and keeps its memory for the next file.
+func (c *column) reset() {
+	*c = column{nums: c.nums[:0], floats: c.floats[:0], lons: c.lons[:0], idx: c.idx[:0], reps: c.reps[:0],
+		spare: max(c.spare, cap(c.levels)), text: c.text, addrs: c.addrs}
+	if d := c.text; d != nil {
+		d.data, d.ends, d.last, d.unique = d.data[:0], d.ends[:0], "", false
+		clear(d.index)
+	}
+	if d := c.addrs; d != nil {
+		d.addrs, d.last = d.addrs[:0], 0
+		clear(d.index)
+	}
+}
+
 // textDict numbers distinct strings. When it turns out that most values are distinct it stops
 // looking for equal ones: unique is then set and every value is an entry of its own.
 type textDict struct {
 	data   []byte
 	ends   []uint32 // entry i is data[ends[i-1]:ends[i]]
 	index  map[string]int32
+	last   string // the value before: many are the same in each row
+	lastAt int32
 	unique bool
 }
 
@@ -38,8 +55,10 @@ type textDict struct {
 const uniqueAfter = 4096
 
 func (d *textDict) put(s []byte, n int) int32 {
-	if i, ok := d.index[string(s)]; ok {
-		return i
+	if !d.unique {
+		if i, ok := d.index[string(s)]; ok {
+			return i
+		}
 	}
 	if !utf8.Valid(s) {
 		return d.put(valid(s), n)
@@ -50,16 +69,22 @@ func (d *textDict) put(s []byte, n int) int32 {
 	i := d.add(s)
 	d.index[string(s)] = i
 	if n >= uniqueAfter && len(d.ends) > n/4*3 {
-		d.unique, d.index = true, nil
+		d.unique = true
+		clear(d.index)
 	}
 	return i
 }
 
 func (d *textDict) putString(s string, n int) int32 {
-	if i, ok := d.index[s]; ok {
-		return i
+	if s == d.last && s != "" {
+		return d.lastAt
 	}
-	return d.put([]byte(s), n)
+	i, ok := d.index[s]
+	if !ok {
+		i = d.put([]byte(s), n)
+	}
+	d.last, d.lastAt = s, i
+	return i
 }
 
 // valid puts U+FFFD in the place of each byte that is not UTF-8, as documents do.
@@ -89,22 +114,27 @@ func (d *textDict) at(i int32) []byte {
 type addrDict struct {
 	addrs []flow.Addr
 	index map[flow.Addr]int32
+	last  int32 // the entry before
 }
 
 func (d *addrDict) put(a flow.Addr) int32 {
+	if len(d.addrs) > 0 && d.addrs[d.last] == a {
+		return d.last
+	}
 	i, ok := d.index[a]
 	if !ok {
 		i = int32(len(d.addrs))
 		d.addrs = append(d.addrs, a)
 		d.index[a] = i
 	}
+	d.last = i
 	return i
 }
 
 // null adds rows without a value.
 func (c *column) null(rows int) {
 	if c.levels == nil && c.n > 0 {
-		c.levels = make([]byte, c.rows, c.rows+256)
+		c.levels = make([]byte, c.rows, max(c.spare, c.rows+256))
 		for i := range c.levels {
 			c.levels[i] = 1
 		}
@@ -118,7 +148,7 @@ func (c *column) null(rows int) {
 // present tells that the next row has a value, which the caller adds.
 func (c *column) present() {
 	if c.levels == nil && c.n < c.rows {
-		c.levels = make([]byte, c.rows, c.rows+256)
+		c.levels = make([]byte, c.rows, max(c.spare, c.rows+256))
 	}
 	if c.levels != nil {
 		c.levels = append(c.levels, 1)

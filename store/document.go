@@ -14,7 +14,7 @@ import (
 // DocumentOptions says which rows to give as documents.
 type DocumentOptions struct {
 	Stream   string                // "" is "flow"
-	From, To int64                 // @timestamp in [From, To), Unix ns; To 0 is no limit
+	From, To int64                 // @timestamp in [From, To), Unix ns; 0 is no limit
 	Columns  []string              // what Filter looks at
 	Filter   func(c *Chunk) Bitmap // the rows wanted, those outside c.Select left out; nil is all
 	Limit    int                   // documents to give; 0 is all, at the cost of holding an hour's in memory
@@ -28,6 +28,9 @@ type DocumentOptions struct {
 func (s *Store) Documents(ctx context.Context, o DocumentOptions, fn func(doc []byte) error) error {
 	if o.Stream == "" {
 		o.Stream = "flow"
+	}
+	if o.From == 0 {
+		o.From = math.MinInt64
 	}
 	parts, err := s.parts(o.Stream, o.From, o.To)
 	if err != nil {
@@ -58,11 +61,8 @@ func (s *Store) Documents(ctx context.Context, o DocumentOptions, fn func(doc []
 // hour finds the documents of one part.
 func (s *Store) hour(ctx context.Context, p part, o *DocumentOptions, to *found) error {
 	var mu sync.Mutex
-	from, until := max(o.From, p.hour*nsHour), (p.hour+1)*nsHour
-	if o.To != 0 {
-		until = min(until, o.To)
-	}
-	return s.Scan(ctx, ScanOptions{Stream: o.Stream, From: from, To: until, Columns: append([]string{timeColumn}, o.Columns...), Bad: o.Bad}, func(c *Chunk) error {
+	so := ScanOptions{Stream: o.Stream, From: o.From, To: o.To, Columns: append([]string{timeColumn}, o.Columns...), Bad: o.Bad}
+	return s.scanParts(ctx, []part{p}, so, func(c *Chunk) error {
 		rows := to.best(c, o)
 		if len(rows) == 0 {
 			return nil

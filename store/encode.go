@@ -147,7 +147,7 @@ func (e *encoder) strings(f *ecs.Field, c *column) {
 	}
 	e.schema = append(e.schema, el)
 	switch {
-	case c.addrs != nil:
+	case f.Type == ecs.IP:
 		var text []byte
 		for i := range c.addrs.addrs {
 			text = c.addrs.addrs[i].AppendTo(text[:0])

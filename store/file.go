@@ -43,6 +43,9 @@ func openFile(path string) (f *file, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkFooter(o, st.Size()); err != nil {
+		return nil, err
+	}
 	pq, err := parquet.OpenFile(o, st.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(64<<10))
 	if err != nil {
 		return nil, err
@@ -52,6 +55,21 @@ func openFile(path string) (f *file, err error) {
 		f.time = l.ColumnIndex
 	}
 	return f, nil
+}
+
+// checkFooter looks whether the footer's length, by which memory is taken, fits the file.
+func checkFooter(r io.ReaderAt, size int64) error {
+	var end [8]byte
+	if size < 12 {
+		return fmt.Errorf("of %d bytes, which is no Parquet file", size)
+	}
+	if _, err := r.ReadAt(end[:], size-8); err != nil {
+		return err
+	}
+	if n := int64(binary.LittleEndian.Uint32(end[:])); string(end[4:]) != "PAR1" || n > size-12 {
+		return errors.New("cut off or no Parquet file: no footer at its end")
+	}
+	return nil
 }
 
 func (f *file) close() { f.f.Close() }

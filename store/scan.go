@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -11,7 +12,7 @@ import (
 // ScanOptions says what to read.
 type ScanOptions struct {
 	Stream   string // "" is "flow"
-	From, To int64  // @timestamp in [From, To), Unix ns; To 0 is no limit
+	From, To int64  // @timestamp in [From, To), Unix ns; 0 is no limit
 	Columns  []string
 	All      bool // all columns; Columns is then not looked at
 	Workers  int  // goroutines; 0 is one per processor
@@ -29,12 +30,20 @@ func (s *Store) Scan(ctx context.Context, o ScanOptions, fn func(*Chunk) error) 
 	if o.Stream == "" {
 		o.Stream = "flow"
 	}
-	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+	if o.From == 0 {
+		o.From = math.MinInt64
 	}
 	parts, err := s.parts(o.Stream, o.From, o.To)
 	if err != nil {
 		return err
+	}
+	return s.scanParts(ctx, parts, o, fn)
+}
+
+// scanParts is Scan over some hours.
+func (s *Store) scanParts(ctx context.Context, parts []part, o ScanOptions, fn func(*Chunk) error) error {
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -50,7 +59,7 @@ func (s *Store) Scan(ctx context.Context, o ScanOptions, fn func(*Chunk) error) 
 	for i := range o.Workers {
 		wg.Go(func() { sc.work(ctx, i, paths) })
 	}
-	err = s.feed(ctx, parts, paths)
+	err := s.feed(ctx, parts, paths)
 	close(paths)
 	wg.Wait()
 	if cause := context.Cause(ctx); cause != nil {
@@ -147,7 +156,7 @@ func (sc *scan) bad(err error) {
 
 // limit selects the rows with a time in [from, to).
 func (c *Chunk) limit(from, to int64) {
-	if from <= 0 && to == 0 {
+	if from == math.MinInt64 && to == 0 {
 		return
 	}
 	c.Select = NewBitmap(c.Rows)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,7 +144,7 @@ func (s *Store) Info(streams ...string) (Info, error) {
 }
 
 func (s *Store) streamInfo(stream string, in *Info) error {
-	parts, err := s.parts(stream, 0, 0)
+	parts, err := s.parts(stream, math.MinInt64, 0)
 	for _, p := range parts {
 		var paths []string
 		if paths, err = s.files(p); err != nil {

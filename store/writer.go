@@ -72,6 +72,7 @@ type Writer struct {
 	closed  bool
 
 	full  chan *buffer   // to the goroutine that encodes
+	free  chan *buffer   // empty ones back from it
 	done  chan struct{}  // closed when it has ended
 	stop  chan struct{}  // ends the clock
 	clock sync.WaitGroup // flushes what is old
@@ -107,7 +108,7 @@ func (s *Store) newWriter(cfg WriterConfig, fields []ecs.Field, time *ecs.Field)
 	}
 	cfg.setDefaults()
 	w := &Writer{store: s, cfg: cfg, fields: fields, time: time,
-		buffers: map[part]*buffer{}, full: make(chan *buffer, 1), done: make(chan struct{}), stop: make(chan struct{})}
+		buffers: map[part]*buffer{}, full: make(chan *buffer, 1), free: make(chan *buffer, 2), done: make(chan struct{}), stop: make(chan struct{})}
 	end, err := s.begin()
 	if err != nil {
 		return nil, err
@@ -191,7 +192,8 @@ func (w *Writer) add(ctx context.Context, p part, b *flow.Batch, recs []flow.Rec
 	for len(recs) > 0 {
 		buf := w.buffers[p]
 		if buf == nil {
-			buf = &buffer{part: p, cols: make([]column, len(w.fields)), size: bufferBase, born: time.Now()}
+			buf = w.empty()
+			buf.part, buf.size, buf.born = p, bufferBase, time.Now()
 			w.buffers[p] = buf
 			w.size += bufferBase
 		}
@@ -210,6 +212,28 @@ func (w *Writer) add(ctx context.Context, p part, b *flow.Batch, recs []flow.Rec
 		}
 	}
 	return nil
+}
+
+// empty gives a buffer, one that was written if there is one.
+func (w *Writer) empty() *buffer {
+	select {
+	case buf := <-w.free:
+		return buf
+	default:
+		return &buffer{cols: make([]column, len(w.fields))}
+	}
+}
+
+// recycle gives back a buffer that is written, unless enough wait already.
+func (w *Writer) recycle(buf *buffer) {
+	buf.rows = 0
+	for i := range buf.cols {
+		buf.cols[i].reset()
+	}
+	select {
+	case w.free <- buf:
+	default:
+	}
 }
 
 func (w *Writer) fill(buf *buffer, b *flow.Batch, recs []flow.Record) {
@@ -270,6 +294,7 @@ func (w *Writer) encode() {
 		if w.err.Load() == nil {
 			w.fail(w.write(buf))
 		}
+		w.recycle(buf)
 	}
 }
 
