@@ -18,9 +18,9 @@ import (
 type cost struct {
 	cpu    time.Duration
 	wall   time.Duration
-	allocs float64 // per unit of work; in-process contenders only
-	memory int64   // largest resident set, bytes; children only
-	rate   float64 // what the contender itself reports per second, if it does
+	allocs float64       // per unit of work; in-process contenders only
+	memory int64         // largest resident set, bytes; children only
+	other  time.Duration // CPU time of the server it talks to
 }
 
 // contender is one of those that do the same work in a table.

@@ -71,8 +71,10 @@ func (s *suite) ask(ctx context.Context, q question, flows int, files map[string
 		return nil, err
 	}
 	var answers [2]string
-	all := []contender{{"flowferry: " + q.what, "Parquet, two or four columns of all", func(ctx context.Context) (c cost, err error) {
-		c, answers[0], err = s.child(ctx, self, "child", "top", files["flowferry"], q.by, q.sum, q.query)
+	var groups string
+	all := []contender{{"flowferry: " + q.what, "Parquet, two or four columns of all", func(ctx context.Context) (cost, error) {
+		c, said, err := s.child(ctx, self, "child", "top", files["flowferry"], q.by, q.sum, q.query)
+		answers[0], groups, _ = strings.Cut(said, "of ")
 		return c, err
 	}}}
 	if file := files["nfdump"]; file != "" {
@@ -92,6 +94,7 @@ func (s *suite) ask(ctx context.Context, q question, flows int, files map[string
 	if len(all) > 1 && answers[0] != answers[1] {
 		return nil, fmt.Errorf("%s: the answers differ:\n%s\nnfdump says\n%s", q.what, answers[0], answers[1])
 	}
+	fmt.Fprintf(s.out, "%s: the 10 largest of %s; both answer the same\n", q.what, commas(strings.TrimSpace(groups)))
 	perSecond := func(c cost) float64 { return float64(flows) / c.wall.Seconds() }
 	for i := range result {
 		r := &result[i]
@@ -150,6 +153,7 @@ func childTop(args []string) error {
 	for _, row := range r.Rows {
 		fmt.Printf("%s %.0f\n", row.Key[0], row.Sum[0])
 	}
+	fmt.Printf("of %d\n", r.Groups)
 	return nil
 }
 

@@ -43,8 +43,8 @@ func NewFlows(seed uint64, step time.Duration) *Flows {
 	rnd := rand.New(rand.NewPCG(seed, 0x666c6f77))
 	return &Flows{
 		rnd:     rnd,
-		clients: rand.NewZipf(rnd, 1.1, 50, 1<<18-1),
-		servers: rand.NewZipf(rnd, 1.2, 10, 1<<20-1),
+		clients: rand.NewZipf(rnd, 1.1, 50, 1<<14-1),
+		servers: rand.NewZipf(rnd, 1.2, 10, 1<<18-1),
 		step:    step,
 	}
 }
