@@ -145,7 +145,7 @@ func decodeLink(link uint32, b []byte, p *packet) (ether uint16, rest []byte, r 
 	case linkCHDLC: // address(1) control(1) EtherType(2)
 		return etherOf(b, 2)
 	}
-	return 0, nil, rejectLink
+	return decodeRare(link, b)
 }
 
 // etherOf reads the EtherType at offset at. A length instead of a type leads to an LLC header,
