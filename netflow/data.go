@@ -22,6 +22,9 @@ func (x *work) dataSet(t *template, buf []byte, pos int) (err error) {
 	}
 	p := &t.plan
 	first, events := len(x.b.Recs), x.events
+	if p.tail == p.min { // all records are of one length: so many there are
+		x.proto.Ord = x.d.ordinals((len(buf) - pos) / p.min)
+	}
 	for len(buf)-pos >= p.min && !padding(p, buf[pos:]) {
 		next, ok := p.run(x, buf, pos)
 		if !ok {
@@ -30,21 +33,24 @@ func (x *work) dataSet(t *template, buf []byte, pos int) (err error) {
 		}
 		pos = next
 	}
-	x.counted(x.b.Recs[first:], x.events-events)
+	n := len(x.b.Recs) - first
+	if p.tail != p.min {
+		ord := x.d.ordinals(n)
+		for i := range n {
+			x.b.Recs[first+i].Ord = ord + uint64(i)
+		}
+	}
+	x.counted(n, x.events-events)
 	return err
 }
 
-// counted numbers the records just made and enters them in the accounts.
-func (x *work) counted(recs []flow.Record, events uint64) {
-	n := len(recs)
+// counted enters records just made, events among them, in the accounts.
+func (x *work) counted(n int, events uint64) {
 	if n == 0 {
 		return
 	}
-	ord := x.d.ordinals(n)
-	for i := range recs {
-		recs[i].Ord = ord + uint64(i)
-	}
-	x.records += uint32(n)
+	x.counts.records += uint32(n)
+	x.counts.flows += uint32(n)
 	e, s := x.e, &x.d.stats
 	e.count.Events += events
 	e.count.Records += uint64(n) - events
@@ -62,7 +68,7 @@ func (x *work) optionsSet(t *template, buf []byte, pos int) error {
 			return ErrRecord
 		}
 		pos = next
-		x.records++
+		x.counts.records++
 	}
 	return nil
 }
@@ -72,7 +78,7 @@ func (x *work) common() {
 	e := x.e
 	x.proto.Sampling = e.rates.plain()
 	x.byIf = len(e.rates.ingress) > 0
-	if !x.hasUptime && e.boot != 0 && x.export >= e.boot {
+	if !x.hasUptime && e.boot != 0 {
 		x.uptime, x.hasUptime = uint32((x.export-e.boot)/1e6), true
 	}
 }

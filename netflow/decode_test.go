@@ -60,7 +60,7 @@ func TestV5Lengths(t *testing.T) {
 
 func TestV1V7(t *testing.T) {
 	v1 := wire{}.u16(1, 1).u32(uptimeMs, exportSecs, 0).
-		u32(0x0a000001, 0x0a000002, 0).u16(1, 2).u32(3, 400, uptimeMs-1000, uptimeMs).u16(53, 40000).u16(0).u8(17, 8, 0).u8(make([]byte, 11)...)
+		u32(0x0a000001, 0x0a000002, 0).u16(1, 2).u32(3, 400, uptimeMs-1000, uptimeMs).u16(53, 40000).u16(0).u8(17, 8, 0).u8(make([]byte, 7)...)
 	_, b := run(t, Config{}, nil, v1)
 	wants(t, b, "via=netflow_v1 src=10.0.0.1:53 dst=10.0.0.2:40000 proto=17 fwd=3/400 fwd.tos=8 in=1 out=2 !nexthop= !fwd.flags= !src.as=")
 

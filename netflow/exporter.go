@@ -67,6 +67,9 @@ func (d *Decoder) newExporter(key exporterKey, src source) *exporter {
 	e.seen.Store(src.received)
 	e.rates.override = d.rates[src.addr]
 	e.work.init(d, e)
+	if key.version == 9 {
+		e.seq.style = countsDatagrams
+	}
 	d.mu.Lock()
 	if known := d.exporters[key]; known != nil {
 		d.mu.Unlock()
@@ -157,15 +160,14 @@ type ExporterStats struct {
 	Rate    uint32 // sampling: one packet in Rate; 0 is unknown, or differs by sampler
 	Waiting int    // data sets held for a template
 
-	Datagrams, Faulty            uint64
-	Records, Events, Options     uint64
-	Templates                    int // known now
-	NoTemplate                   uint64
-	Lost                         int64 // flows (v5, v7), datagrams (v9), data records (IPFIX)
-	Reordered, Duplicate         uint64
-	Restarts                     uint64
-	HeldBytes                    int
-	TemplateChanges, Withdrawals uint64
+	Datagrams, Faulty              uint64
+	Records, Events, Options       uint64
+	Templates                      int // known now
+	NoTemplate                     uint64
+	Lost                           int64 // flows (v5, v7), datagrams (v9), data records (IPFIX), or what else the exporter counts
+	Reordered, Duplicate, Restarts int64
+	HeldBytes                      int
+	TemplateChanges, Withdrawals   uint64
 }
 
 // Exporters gives the account of each exporter, ordered by address, version and domain.

@@ -17,7 +17,7 @@ func instant(v uint64, unit int64) int64 {
 }
 
 // ntp makes Unix ns of an NTP time stamp: 32 bits of seconds since 1900 and 32 bits of fraction
-// (RFC 7011 section 6.1.9). Seconds without the top bit are of the era from 2036 on.
+// (RFC 7011 section 6.1.9), rounded as it was cut off. Seconds without the top bit are of the era from 2036 on.
 func ntp(v uint64) int64 {
 	const from1900to1970 = 2208988800
 	if v == 0 {
@@ -27,7 +27,7 @@ func ntp(v uint64) int64 {
 	if s < 1<<31 {
 		s += 1 << 32
 	}
-	return (s-from1900to1970)*1e9 + int64((v&math.MaxUint32)*1e9>>32)
+	return (s-from1900to1970)*1e9 + int64(((v&math.MaxUint32)*1e9+1<<31)>>32)
 }
 
 // finish settles what depends on several elements of a record.

@@ -12,7 +12,7 @@ type layout struct {
 	header, record int // bytes
 }
 
-var layouts = [...]layout{1: {16, 52}, 5: {24, 48}, 7: {24, 52}}
+var layouts = [...]layout{1: {16, 48}, 5: {24, 48}, 7: {24, 52}}
 
 // fixed decodes NetFlow v1, v5 and v7. The header is that of v5, of which v1 has the first 16
 // bytes and v7 the first 20:
@@ -40,7 +40,7 @@ func (d *Decoder) fixed(src source, version uint16, p []byte, b *flow.Batch) err
 	}
 	count, fit := int(binary.BigEndian.Uint16(p[2:])), (len(p)-l.header)/l.record
 	if version != 1 && count <= maxFixed {
-		d.sequence(e, binary.BigEndian.Uint32(p[16:]), uint32(count), m.uptime)
+		d.sequence(e, binary.BigEndian.Uint32(p[16:]), counts{uint32(count), uint32(count)}, m.uptime)
 	}
 	if count > maxFixed {
 		return e.done(ErrLength)
@@ -51,9 +51,9 @@ func (d *Decoder) fixed(src source, version uint16, p []byte, b *flow.Batch) err
 		e.rates.common = headerRate(binary.BigEndian.Uint16(p[22:]))
 	}
 	x.common()
-	first := len(b.Recs)
-	x.fixedRecords(version, p[l.header:], min(count, fit))
-	x.counted(b.Recs[first:], 0)
+	n := min(count, fit)
+	x.fixedRecords(version, p[l.header:], n)
+	x.counted(n, 0)
 	if count > fit {
 		return e.done(ErrLength)
 	}
@@ -86,20 +86,22 @@ func headerRate(v uint16) rate {
 //	│ src │ dst │ next   │ in │out │ packets│ bytes│ first │ last │ sport  │ dport  │
 //	 v5: 36 pad │ 37 flags │ 38 proto │ 39 tos │ 40 srcAS │ 42 dstAS │ 44 smask │ 45 dmask
 //	 v7: 36 validity flags │ 37 … as v5, then 48 router
-//	 v1: 36 pad (2) │ 38 proto │ 39 tos │ 40 flags
+//	 v1: 36 pad (2) │ 38 proto │ 39 tos │ 40 flags │ 41 pad (7)
 func (x *work) fixedRecords(version uint16, p []byte, n int) {
 	size := layouts[version].record
 	if mode := x.e.rates.common.mode; mode != "" && n > 0 {
 		x.proto.Meta = x.sampled(mode)
 	}
 	x.proto.Has |= fixedHas[version]
-	b := x.b
+	b, export, uptime := x.b, x.export, x.uptime
+	ord := x.d.ordinals(n)
 	first := len(b.Recs)
 	b.Recs = slices.Grow(b.Recs, n)[:first+n]
 	for i := range n {
 		q := (*[48]byte)(p)
 		r := &b.Recs[first+i]
 		*r = x.proto
+		r.Ord = ord + uint64(i)
 		put4(&r.Src, uint64(binary.BigEndian.Uint32(q[0:])))
 		put4(&r.Dst, uint64(binary.BigEndian.Uint32(q[4:])))
 		if hop := binary.BigEndian.Uint32(q[8:]); hop != 0 {
@@ -108,8 +110,8 @@ func (x *work) fixedRecords(version uint16, p []byte, n int) {
 		}
 		r.InIf, r.OutIf = uint32(binary.BigEndian.Uint16(q[12:])), uint32(binary.BigEndian.Uint16(q[14:]))
 		r.Fwd.Packets, r.Fwd.Bytes = uint64(binary.BigEndian.Uint32(q[16:])), uint64(binary.BigEndian.Uint32(q[20:]))
-		r.Start = x.export + int64(int32(binary.BigEndian.Uint32(q[24:])-x.uptime))*1e6
-		r.End = x.export + int64(int32(binary.BigEndian.Uint32(q[28:])-x.uptime))*1e6
+		r.Start = export + int64(int32(binary.BigEndian.Uint32(q[24:])-uptime))*1e6
+		r.End = export + int64(int32(binary.BigEndian.Uint32(q[28:])-uptime))*1e6
 		r.SrcPort, r.DstPort = binary.BigEndian.Uint16(q[32:]), binary.BigEndian.Uint16(q[34:])
 		r.Proto, r.Fwd.ToS = q[38], q[39]
 		if version == 1 {

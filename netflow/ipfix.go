@@ -31,7 +31,7 @@ func (d *Decoder) ipfix(src source, p []byte, b *flow.Batch) error {
 	defer d.release(e)
 	m := message{received: src.received, export: int64(binary.BigEndian.Uint32(p[4:])) * 1e9}
 	err, whole := d.sets(e, m, p, ipfixHeader, -1, b)
-	d.sequence(e, binary.BigEndian.Uint32(p[8:]), e.work.records, 0)
+	d.sequence(e, binary.BigEndian.Uint32(p[8:]), e.work.counts, 0)
 	if cut && (err == nil || err == ErrSet) {
 		err = ErrLength
 	}

@@ -1,12 +1,16 @@
 package netflow
 
+import "sync/atomic"
+
 // sequence follows the sequence numbers of one exporter and domain. What they count differs:
 // v5 and v7 flows before this datagram, v9 datagrams, IPFIX data records before this message
-// (RFC 7011 section 3.1).
+// (RFC 7011 section 3.1). Some exporters count otherwise, which is found out; see style.
 type sequence struct {
 	known  bool
-	next   uint32 // the number expected next
-	uptime uint32 // sysUptime of the last datagram in order, ms. Valid iff known and the version has one
+	prev   uint32 // number of the last datagram in its place
+	count  counts // what it held
+	uptime uint32 // its sysUptime, ms; 0 where the version has none
+	style  style
 
 	recent  [64]uint32 // numbers of the last datagrams
 	recents int
@@ -14,8 +18,65 @@ type sequence struct {
 	gapped  int
 	stray   uint32 // the number that would follow the last datagram of no known place
 
-	lost                           int64
-	reordered, duplicate, restarts uint64
+	last      uint32 // number of the last datagram, in its place or not
+	lastCount counts
+	suspect   style // that would explain the last datagram. Valid iff suspected
+	suspected bool
+	before    sequenceTotals // when suspicion arose
+
+	sequenceTotals
+}
+
+// sequenceTotals is what the numbers have told so far.
+type sequenceTotals struct {
+	lost      int64 // in what the exporter counts
+	reordered int64 // datagrams that came late
+	duplicate int64 // datagrams that came again
+	restarts  int64
+}
+
+// counts is what a datagram holds.
+type counts struct{ records, flows uint32 } // flows: records without those of options
+
+// style is what the numbers of an exporter count.
+type style uint8
+
+const (
+	countsRecords   style = iota // data records before this message: the standard for IPFIX; flows for v5
+	countsDatagrams              // the standard for v9
+	countsFlows                  // data records before this one, but not options
+	throughRecords               // data records up to and with this message
+	throughFlows                 // the same without options: softflowd
+	styles
+)
+
+// siblings differ only by whether options records count.
+var siblings = [styles]style{countsFlows, countsDatagrams, countsRecords, throughFlows, throughRecords}
+
+// expected is the number that a datagram holding now has after one numbered prev that held was.
+func (s style) expected(prev uint32, was, now counts) uint32 {
+	switch s {
+	case countsDatagrams:
+		return prev + 1
+	case countsFlows:
+		return prev + was.flows
+	case throughRecords:
+		return prev + now.records
+	case throughFlows:
+		return prev + now.flows
+	}
+	return prev + was.records
+}
+
+// units is what a datagram counts for.
+func (s style) units(c counts) uint32 {
+	switch s {
+	case countsDatagrams:
+		return 1
+	case countsFlows, throughFlows:
+		return c.flows
+	}
+	return c.records
 }
 
 // gap is a run of numbers that did not come.
@@ -39,46 +100,49 @@ const (
 	maxBack = 60_000  // of sysUptime, ms
 )
 
-// take judges a datagram that begins at number n and counts units. delta is by how much the
-// loss has grown. uptime is sysUptime in ms, 0 where the version has none.
-func (s *sequence) take(n, units, uptime uint32) (v verdict, delta int64) {
-	v, delta = s.judge(n, units, uptime)
-	s.lost += delta
+// take judges a datagram with number n that holds c. uptime is sysUptime in ms, 0 where the
+// version has none.
+func (s *sequence) take(n uint32, c counts, uptime uint32) verdict {
+	s.suspicion(n, c)
+	v, lost := s.judge(n, c, uptime)
+	s.lost += lost
 	switch v {
 	case late:
 		s.reordered++
 	case again:
 		s.duplicate++
-		return v, delta
 	case restarted:
 		s.restarts++
 		s.recents, s.gapped = 0, 0
 		clear(s.gaps[:])
-		fallthrough
-	default:
-		s.next, s.uptime, s.known = n+units, uptime, true
 	}
-	if units != 0 {
+	if v != late && v != again {
+		s.prev, s.count, s.uptime, s.known = n, c, uptime, true
+	}
+	if v != again && s.style.units(c) != 0 {
 		s.recent[s.recents%len(s.recent)] = n
 		s.recents++
 	}
-	return v, delta
+	s.last, s.lastCount = n, c
+	return v
 }
 
-func (s *sequence) judge(n, units, uptime uint32) (verdict, int64) {
-	diff := int32(n - s.next)
+func (s *sequence) judge(n uint32, c counts, uptime uint32) (v verdict, lost int64) {
+	next := s.style.expected(s.prev, s.count, c)
+	diff := int32(n - next)
 	switch {
 	case !s.known || diff == 0:
 		return inOrder, 0
 	case uptime != 0 && int32(s.uptime-uptime) > maxBack, diff > maxGap, diff < -maxLate:
 		return restarted, 0
 	case diff > 0:
-		s.gaps[s.gapped%len(s.gaps)] = gap{s.next, uint32(diff)}
+		s.gaps[s.gapped%len(s.gaps)] = gap{next, uint32(diff)}
 		s.gapped++
 		return afterGap, int64(diff)
 	case s.saw(n):
 		return again, 0
 	}
+	units := s.style.units(c)
 	for _, g := range s.gaps {
 		if n-g.from < g.n {
 			return late, -min(int64(units), int64(g.n), s.lost)
@@ -89,6 +153,32 @@ func (s *sequence) judge(n, units, uptime uint32) (verdict, int64) {
 	}
 	s.stray = n + units
 	return late, 0
+}
+
+// suspicion changes the style when another one explains two datagrams running that this one
+// does not; what was counted in between is taken back. v5 has but one style.
+func (s *sequence) suspicion(n uint32, c counts) {
+	if !s.known || s.style.expected(s.last, s.lastCount, c) == n {
+		s.suspected = false
+		return
+	}
+	if s.suspected && s.suspect.expected(s.last, s.lastCount, c) == n {
+		s.style, s.suspected, s.sequenceTotals = s.suspect, false, s.before
+		s.prev, s.count = s.last, s.lastCount
+		clear(s.gaps[:])
+		return
+	}
+	s.suspected = false
+	if o := siblings[s.style]; o != s.style && o.expected(s.last, s.lastCount, c) == n {
+		s.style = o // the options records are the difference: no need to wait
+		return
+	}
+	for other := range styles {
+		if other != s.style && c.records != 0 && other.expected(s.last, s.lastCount, c) == n {
+			s.suspect, s.suspected, s.before = other, true, s.sequenceTotals
+			return
+		}
+	}
 }
 
 // saw says whether a datagram with number n was among the last ones.
@@ -102,24 +192,27 @@ func (s *sequence) saw(n uint32) bool {
 }
 
 // lose makes any number count as expected next: how much the last datagram held is not known.
-func (s *sequence) lose() { s.known = false }
+func (s *sequence) lose() { s.known, s.suspected = false, false }
 
 // sequence judges the datagram at hand and keeps the account of all exporters.
-func (d *Decoder) sequence(e *exporter, n, units, uptime uint32) {
-	v, delta := e.seq.take(n, units, uptime)
-	if delta != 0 {
-		lost := &d.stats.lostRecords
-		if e.key.version == 9 {
-			lost = &d.stats.lostDatagrams
-		}
-		lost.Add(delta)
+func (d *Decoder) sequence(e *exporter, n uint32, c counts, uptime uint32) {
+	was := e.seq.sequenceTotals
+	e.seq.take(n, c, uptime)
+	now := e.seq.sequenceTotals
+	if was == now {
+		return
 	}
-	switch v {
-	case late:
-		d.stats.reordered.Add(1)
-	case again:
-		d.stats.duplicate.Add(1)
-	case restarted:
-		d.stats.restarts.Add(1)
+	lost := &d.stats.lostRecords
+	if e.key.version == 9 {
+		lost = &d.stats.lostDatagrams
+	}
+	for _, t := range []struct {
+		at    *atomic.Int64
+		delta int64
+	}{
+		{lost, now.lost - was.lost}, {&d.stats.reordered, now.reordered - was.reordered},
+		{&d.stats.duplicate, now.duplicate - was.duplicate}, {&d.stats.restarts, now.restarts - was.restarts},
+	} {
+		t.at.Add(t.delta)
 	}
 }

@@ -21,8 +21,8 @@ type stats struct {
 
 	short, version, length, set, template, record, denied atomic.Uint64
 
-	lostRecords, lostDatagrams     atomic.Int64 // may go down: a late datagram was not lost
-	reordered, duplicate, restarts atomic.Uint64
+	// These may go down: a late datagram was not lost.
+	lostRecords, lostDatagrams, reordered, duplicate, restarts atomic.Int64
 }
 
 // done counts the outcome of a datagram: each once.
@@ -77,9 +77,9 @@ func (d *Decoder) Stats() []flow.Stat {
 		{Name: "netflow.held_dropped", Value: s.heldDrops.Load()},
 		{Name: "netflow.sequence_lost", Value: uint64(max(s.lostRecords.Load(), 0))},             // flows of v5, v7; data records of IPFIX
 		{Name: "netflow.sequence_lost_datagrams", Value: uint64(max(s.lostDatagrams.Load(), 0))}, // datagrams of v9
-		{Name: "netflow.sequence_reordered", Value: s.reordered.Load()},                          // datagrams that came late
-		{Name: "netflow.sequence_duplicate", Value: s.duplicate.Load()},                          // datagrams that came again
-		{Name: "netflow.restarts", Value: s.restarts.Load()},
+		{Name: "netflow.sequence_reordered", Value: uint64(max(s.reordered.Load(), 0))},          // datagrams that came late
+		{Name: "netflow.sequence_duplicate", Value: uint64(max(s.duplicate.Load(), 0))},          // datagrams that came again
+		{Name: "netflow.restarts", Value: uint64(max(s.restarts.Load(), 0))},
 		{Name: "netflow.exporters", Value: exporters},
 		{Name: "netflow.exporters_evicted", Value: s.exportersEvicted.Load()},
 	}

@@ -25,8 +25,11 @@ func (d *Decoder) v9(src source, p []byte, b *flow.Batch) error {
 		received: src.received, export: int64(binary.BigEndian.Uint32(p[8:])) * 1e9,
 		uptime: binary.BigEndian.Uint32(p[4:]), hasUptime: true,
 	}
-	d.sequence(e, binary.BigEndian.Uint32(p[12:]), 1, m.uptime)
-	err, _ := d.sets(e, m, p, size, int(binary.BigEndian.Uint16(p[2:])), b)
+	err, whole := d.sets(e, m, p, size, int(binary.BigEndian.Uint16(p[2:])), b)
+	d.sequence(e, binary.BigEndian.Uint32(p[12:]), e.work.counts, m.uptime)
+	if !whole {
+		e.seq.suspected = false // it may have held more
+	}
 	return e.done(err)
 }
 
@@ -35,7 +38,7 @@ func (d *Decoder) v9(src source, p []byte, b *flow.Batch) error {
 func (d *Decoder) sets(e *exporter, m message, p []byte, pos, count int, b *flow.Batch) (err error, whole bool) {
 	x := &e.work
 	x.begin(m, b)
-	x.records = 0
+	x.counts = counts{}
 	whole = true
 	for ; len(p)-pos >= 4; count-- {
 		if count == 0 {
@@ -70,9 +73,9 @@ func (d *Decoder) sets(e *exporter, m message, p []byte, pos, count int, b *flow
 		pos += n
 	}
 	if e.templates.learned {
-		n := x.records
+		own := x.counts
 		d.replay(e, m.received, b)
-		x.records = n
+		x.counts = own
 	}
 	return err, whole
 }
