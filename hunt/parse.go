@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -11,7 +12,8 @@ import (
 // Limits of a query: deeper or larger ones the engines refuse too.
 const (
 	maxLength = 64 << 10
-	maxDepth  = 24
+	maxDepth  = 24  // of the tree
+	maxOpen   = 200 // brackets
 	maxLeaves = 1000
 )
 
@@ -78,7 +80,18 @@ func (p *parser) query() (*node, error) {
 	if p.pos < len(p.s) {
 		return nil, p.unexpected()
 	}
+	if n.depth() > maxDepth {
+		return nil, p.fail(0, "and, or and not stand in one another deeper than %d", maxDepth)
+	}
 	return n, nil
+}
+
+func (n *node) depth() int {
+	d := 0
+	for _, k := range n.kids {
+		d = max(d, k.depth())
+	}
+	return d + 1
 }
 
 func (p *parser) unexpected() error {
@@ -130,8 +143,8 @@ func (p *parser) char(c byte) bool {
 }
 
 func (p *parser) or(unit func() (*node, error)) (*node, error) {
-	if p.depth++; p.depth > maxDepth {
-		return nil, p.fail(p.pos, "brackets deeper than %d", maxDepth)
+	if p.depth++; p.depth > maxOpen {
+		return nil, p.fail(p.pos, "brackets deeper than %d", maxOpen)
 	}
 	defer func() { p.depth-- }()
 	return p.chain(opOr, func() (*node, error) {
@@ -253,7 +266,7 @@ func (p *parser) missing() error {
 	if p.pos == len(p.s) {
 		return p.fail(p.pos, "ends where a condition should follow")
 	}
-	return p.fail(p.pos, "%q where a condition field:value should stand", p.s[p.pos:p.pos+1])
+	return p.fail(p.pos, "%q where a condition field:value should stand", cmp.Or(p.peek(), p.s[p.pos:p.pos+1]))
 }
 
 // example shows how a bare word is meant, perhaps.
