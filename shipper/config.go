@@ -101,7 +101,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	if c.Namespace != "" && !namespaces.MatchString(c.Namespace) {
-		return fmt.Errorf("namespace: %q can not stand in a data stream's name; use lower-case letters, digits, _ and .", c.Namespace)
+		return fmt.Errorf("namespace: %q can not stand in a data stream's name; use lower-case letters, digits, _ and dots", c.Namespace)
 	}
 	if c.Compression < -1 || c.Compression > 9 {
 		return fmt.Errorf("compression: %d is no gzip level; use 1 to 9, or -1 for none", c.Compression)

@@ -84,7 +84,7 @@ func Setup(ctx context.Context, e *Engine, o SetupOptions) (Report, error) {
 
 func (s *setup) run(ctx context.Context) error {
 	if !namespaces.MatchString(s.Namespace) {
-		return fmt.Errorf("set up: namespace %q can not stand in a data stream's name; use lower-case letters, digits, _ and .", s.Namespace)
+		return fmt.Errorf("set up: namespace %q can not stand in a data stream's name; use lower-case letters, digits, _ and dots", s.Namespace)
 	}
 	for _, o := range mappings.Objects(s.e.Distribution) {
 		step, err := s.object(ctx, o)
