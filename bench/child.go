@@ -12,6 +12,7 @@ var children = map[string]func(args []string) error{
 	"meter":   childMeter,
 	"packets": childPackets,
 	"top":     childTop,
+	"send":    childSend,
 }
 
 // child runs one of them. With BENCH_PROFILE it writes a CPU profile to that path.

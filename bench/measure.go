@@ -75,7 +75,7 @@ func inProcess(atLeast time.Duration, work func() (units int, err error)) func(c
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		units, start, cpu := 0, time.Now(), cpuTime()
-		for time.Since(start) < atLeast {
+		for units == 0 || time.Since(start) < atLeast {
 			n, err := work()
 			if err != nil {
 				return cost{}, err

@@ -225,7 +225,12 @@ func (s *suite) nfcapd(ctx context.Context, dir string, stream *gen.Stream, pace
 	if err := waitFor(ctx, func() bool { return udpBound(port) }); err != nil {
 		return fmt.Errorf("nfcapd did not open its port: %w", err)
 	}
-	if err := send(ctx, port, stream, pace); err != nil {
+	conn, err := net.Dial("udp4", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := send(ctx, conn, stream, pace); err != nil {
 		return err
 	}
 	time.Sleep(500 * time.Millisecond) // what is still in the socket
@@ -236,13 +241,8 @@ func (s *suite) nfcapd(ctx context.Context, dir string, stream *gen.Stream, pace
 	return nil
 }
 
-// send sends the datagrams of a stream to a loopback port, pace per second.
-func send(ctx context.Context, port int, stream *gen.Stream, pace int) error {
-	conn, err := net.Dial("udp4", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
+// send sends the datagrams of a stream, pace per second.
+func send(ctx context.Context, conn net.Conn, stream *gen.Stream, pace int) error {
 	start := time.Now()
 	for i, p := range stream.Datagrams {
 		if i%32 == 0 {

@@ -86,9 +86,11 @@ var sysUpTimes = []field{
 	u32(21, func(f *Flow) uint32 { return uptime(f.End) }),   // flowEndSysUpTime
 }
 
-var milliseconds = []field{
-	u64(152, func(f *Flow) uint64 { return unixMilli(f.Start) }), // flowStartMilliseconds
-	u64(153, func(f *Flow) uint64 { return unixMilli(f.End) }),   // flowEndMilliseconds
+func milliseconds(start time.Time) []field {
+	return []field{
+		u64(152, func(f *Flow) uint64 { return uint64(start.Add(f.Start).UnixMilli()) }), // flowStartMilliseconds
+		u64(153, func(f *Flow) uint64 { return uint64(start.Add(f.End).UnixMilli()) }),   // flowEndMilliseconds
+	}
 }
 
 var texts = []field{
@@ -98,14 +100,14 @@ var texts = []field{
 }
 
 // fields gives the fields of the template of f, none for v5.
-func (f Format) fields() []field {
+func (f Format) fields(start time.Time) []field {
 	switch f {
 	case V9:
 		return join(common, sysUpTimes, routing)
 	case IPFIX:
-		return join(common, milliseconds, routing)
+		return join(common, milliseconds(start), routing)
 	case IPFIXText:
-		return join(common, milliseconds, texts)
+		return join(common, milliseconds(start), texts)
 	}
 	return nil
 }
@@ -124,11 +126,10 @@ func direction(f *Flow) uint8 {
 	return 0
 }
 
-// booted is when the exporter started, before Epoch.
+// booted is how long before the traffic the exporter started.
 const booted = 26 * time.Hour
 
-func uptime(d time.Duration) uint32    { return uint32((d + booted).Milliseconds()) }
-func unixMilli(d time.Duration) uint64 { return uint64(Epoch.Add(d).UnixMilli()) }
+func uptime(d time.Duration) uint32 { return uint32((d + booted).Milliseconds()) }
 
 // Stream is a run of datagrams of one exporter, with the sums of what is in them.
 type Stream struct {
@@ -146,7 +147,7 @@ type Stream struct {
 	next   uint32   // the sequence number to come
 }
 
-// Step is the time between the flows of a Stream: 1,000 flows/s.
+// Step is the time between the flows of a Stream.
 const Step = time.Millisecond
 
 const (
@@ -156,11 +157,16 @@ const (
 )
 
 // NewStream puts flows into datagrams. The first datagram brings the template, and each 1,000th
-// after it again.
+// after it again. The traffic begins at Epoch and has 1,000 flows/s.
 func NewStream(format Format, flows int, seed uint64) *Stream {
+	return NewStreamAt(format, flows, seed, Epoch, Step)
+}
+
+// NewStreamAt is NewStream for traffic that begins at start and has a flow each step.
+func NewStreamAt(format Format, flows int, seed uint64, start time.Time, step time.Duration) *Stream {
 	s := &Stream{Format: format}
-	g := NewFlows(seed, Step)
-	e := encoder{Stream: s, fields: format.fields()}
+	g := NewFlows(seed, step)
+	e := encoder{Stream: s, fields: format.fields(start), start: start}
 	for range flows {
 		f := g.Next()
 		e.add(&f)
@@ -181,6 +187,7 @@ func NewStream(format Format, flows int, seed uint64) *Stream {
 type encoder struct {
 	*Stream
 	fields []field
+	start  time.Time
 	buf    []byte
 	set    int // where the open data set begins
 	count  uint32
@@ -247,7 +254,7 @@ func (e *encoder) close() {
 	if e.count == 0 || e.buf == nil {
 		return
 	}
-	b, now := e.buf, Epoch.Add(e.last)
+	b, now := e.buf, e.start.Add(e.last)
 	moves := e.count
 	switch e.Format {
 	case V5: // version, count, uptime, seconds, nanoseconds, sequence, engine, sampling
@@ -264,7 +271,7 @@ func (e *encoder) close() {
 		be.PutUint16(b[e.set+2:], uint16(len(b)-e.set))
 		be.PutUint16(b[0:], 9)
 		be.PutUint16(b[2:], uint16(e.count+e.first))
-		be.PutUint32(b[4:], uint32((now.Truncate(time.Second).Sub(Epoch) + booted).Milliseconds()))
+		be.PutUint32(b[4:], uint32((now.Truncate(time.Second).Sub(e.start) + booted).Milliseconds()))
 		be.PutUint32(b[8:], uint32(now.Unix()))
 		be.PutUint32(b[16:], domain)
 		moves = 1

@@ -18,7 +18,7 @@ type Flow struct {
 	SrcPort, DstPort uint16
 	Proto, Flags     uint8
 	ToS              uint8
-	Start, End       time.Duration // since Epoch, whole milliseconds
+	Start, End       time.Duration // since the traffic began, whole milliseconds
 	Packets, Bytes   uint64
 	InIf, OutIf      uint32
 	SrcAS, DstAS     uint32

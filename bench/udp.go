@@ -1,0 +1,271 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/netsampler/goflow2/v2/format"
+	_ "github.com/netsampler/goflow2/v2/format/json" // makes the format known
+	protoproducer "github.com/netsampler/goflow2/v2/producer/proto"
+	"github.com/netsampler/goflow2/v2/utils"
+	"github.com/netsampler/goflow2/v2/utils/templates"
+
+	"github.com/flowferry/flowferry/bench/gen"
+	"github.com/flowferry/flowferry/ecs"
+	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/netflow"
+)
+
+// udp measures the whole way of a flow, from its datagram to the bytes of a bulk request: first
+// in one goroutine, stage upon stage and beside goflow2, then over UDP as the product runs it.
+func udp(ctx context.Context, s *suite) error {
+	if err := s.wholeWay(ctx); err != nil {
+		return err
+	}
+	return s.overUDP(ctx)
+}
+
+func (s *suite) wholeWay(ctx context.Context) error {
+	stream := gen.NewStream(gen.V9, pick(s.quick, 50_000, 200_000), 1)
+	var all []contender
+	for n, does := range []string{"datagram → record", "… → stitched, two-way", "… → enriched", "… → bulk bytes"} {
+		all = append(all, contender{"flowferry", does, inProcess(0, func() (int, error) { return ourWay(stream, n) })})
+	}
+	all = append(all, contender{"goflow2", "datagram → record → JSON line; one-way, no enrichment",
+		inProcess(0, func() (int, error) { return goflow2Way(stream) })})
+	result, err := race(ctx, s.rounds, all)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "\nThe whole way of %s flows of NetFlow v9 in one goroutine\n", commas(strconv.Itoa(stream.Flows)))
+	rows := [][]string{{"", "CPU ns/flow", "min–max", "flows/s per core", "allocs/flow", "way"}}
+	for i := range result {
+		r := &result[i]
+		rows = append(rows, []string{r.name, number(r.median(perUnit)), r.spread(perUnit),
+			number(r.median(func(c cost) float64 { return 1e9 / perUnit(c) })),
+			number(r.median(func(c cost) float64 { return c.allocs })), r.does})
+	}
+	table(s.out, rows)
+	return nil
+}
+
+// bulk is a sink that makes the lines of bulk requests and throws them away.
+type bulk struct {
+	mu   sync.Mutex
+	buf  []byte
+	docs int
+}
+
+func (k *bulk) Put(_ context.Context, b *flow.Batch) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i := range b.Recs {
+		k.buf = append(k.buf, `{"create":{"_id":"`...)
+		k.buf = append(ecs.AppendID(k.buf, &b.Recs[i]), "\"}}\n"...)
+		k.buf = append(ecs.AppendDocument(k.buf, b, &b.Recs[i]), '\n')
+		k.docs++
+	}
+	if len(k.buf) > bodySize {
+		k.buf = k.buf[:0]
+	}
+	b.Free()
+	return nil
+}
+
+func (k *bulk) Close(context.Context) error { return nil }
+
+// ourWay sends the stream once through the first stages: 0 decodes, 1 also stitches, 2 also
+// enriches, 3 also makes documents.
+func ourWay(stream *gen.Stream, n int) (int, error) {
+	through, err := stages()
+	if err != nil {
+		return 0, err
+	}
+	var sink bulk
+	err = eachBatch(stream, func(b *flow.Batch) error {
+		for _, st := range through[:min(n, len(through))] {
+			st.Do(b)
+		}
+		if n > len(through) {
+			return sink.Put(nil, b)
+		}
+		b.Free()
+		return nil
+	})
+	return stream.Flows, err
+}
+
+// discard is a transport of goflow2.
+type discard struct{}
+
+func (discard) Send(_, _ []byte) error { return nil }
+
+func goflow2Way(stream *gen.Stream) (int, error) {
+	json, err := format.FindFormat("json")
+	if err != nil {
+		return 0, err
+	}
+	var none *protoproducer.ProducerConfig
+	pc, err := none.Compile()
+	if err != nil {
+		return 0, err
+	}
+	producer, _ := protoproducer.CreateProtoProducer(pc, protoproducer.CreateSamplingSystem)
+	pipe := utils.NewNetFlowPipe(&utils.PipeConfig{Format: json, Transport: discard{}, Producer: producer,
+		NetFlowTemplater: templates.DefaultTemplateGenerator})
+	for _, p := range stream.Datagrams {
+		if err := pipe.DecodeFlow(&utils.Message{Src: exporter, Dst: exporter, Payload: p, Received: received}); err != nil {
+			return 0, err
+		}
+	}
+	return stream.Flows, nil
+}
+
+// exporters is how many addresses datagrams come from, each with a stream of its own.
+const exporters = 4
+
+// overUDP receives at several paces with the product's source, pipeline and stages, and holds
+// the account: each flow that was sent is kept, merged or named as lost.
+func (s *suite) overUDP(ctx context.Context) error {
+	rows := [][]string{{"datagrams/s sent", "flows/s sent", "lost", "CPU ns/flow", "flows/s per core"}}
+	for _, pace := range pick(s.quick, []int{4_000}, []int{4_000, 8_000, 16_000, 32_000}) {
+		a, err := s.receive(ctx, pace)
+		if err != nil {
+			return err
+		}
+		per := float64(a.cpu) / float64(a.kept)
+		rows = append(rows, []string{number(float64(a.datagrams) / a.sending.Seconds()), number(float64(a.sent) / a.sending.Seconds()),
+			fmt.Sprintf("%.2f %%", 100*float64(a.sent-a.kept)/float64(a.sent)), number(per), number(1e9 / per)})
+	}
+	fmt.Fprintf(s.out, "\nUDP on the loopback, %d exporters, NetFlow v9, the senders on the same %d CPUs; decoded, stitched, enriched, bulk bytes.\n"+
+		"Each flow sent is in the account: kept, paired, merged, or lost by name.\n", exporters, runtime.NumCPU())
+	table(s.out, rows)
+	return nil
+}
+
+// arrived is what became of what was sent.
+type arrived struct {
+	datagrams, sent, kept int
+	sending, cpu          time.Duration
+}
+
+// receive runs the product's way while senders send at a pace.
+func (s *suite) receive(ctx context.Context, pace int) (arrived, error) {
+	src, err := netflow.Listen(netflow.Config{Listen: []string{"127.0.0.1:0"}, Origin: 1})
+	if err != nil {
+		return arrived{}, err
+	}
+	shards := make([][]flow.Stage, 2)
+	for i := range shards {
+		if shards[i], err = stages(); err != nil {
+			return arrived{}, err
+		}
+	}
+	p := &flow.Pipeline{Shards: len(shards), Sink: &bulk{}, Stages: func(i int) []flow.Stage { return shards[i] }}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan error, 1)
+	cpu := cpuTime()
+	go func() { done <- p.Run(running, src) }()
+	flows := pace * 21 * pick(s.quick, 2, 5) // 21 in a datagram
+	a, err := s.sendFrom(ctx, src.Addrs()[0].Port(), flows/exporters, pace/exporters)
+	time.Sleep(300 * time.Millisecond) // for what is still in the sockets
+	stop()
+	if err = errors.Join(err, <-done); err != nil {
+		return a, err
+	}
+	a.cpu = cpuTime() - cpu
+	sums := account{}
+	sums.add(src)
+	sums.add(p)
+	for _, list := range shards {
+		sums.add(list[0].(counting))
+	}
+	return a, sums.check(&a)
+}
+
+// sendFrom starts the senders, each a child process, and waits for them.
+func (s *suite) sendFrom(ctx context.Context, port uint16, flows, pace int) (total arrived, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return total, err
+	}
+	parts, errs := make([]arrived, exporters), make([]error, exporters)
+	var wg sync.WaitGroup
+	for i := range exporters {
+		wg.Go(func() {
+			_, said, err := s.child(ctx, self, "child", "send", fmt.Sprint(port), fmt.Sprint(i), fmt.Sprint(flows), fmt.Sprint(pace))
+			if err == nil {
+				_, err = fmt.Sscan(said, &parts[i].datagrams, &parts[i].sent, &parts[i].sending)
+			}
+			errs[i] = err
+		})
+	}
+	wg.Wait()
+	for _, p := range parts {
+		total.datagrams += p.datagrams
+		total.sent += p.sent
+		total.sending = max(total.sending, p.sending)
+	}
+	return total, errors.Join(errs...)
+}
+
+// childSend is one exporter, with an address of its own out of 127.0.0.0/8.
+func childSend(args []string) error {
+	var n [4]int
+	for i := range n {
+		var err error
+		if n[i], err = strconv.Atoi(args[i]); err != nil {
+			return err
+		}
+	}
+	port, number, flows, pace := n[0], n[1], n[2], n[3]
+	lasts := time.Duration(flows/21) * time.Second / time.Duration(pace)
+	stream := gen.NewStreamAt(gen.V9, flows, uint64(number+1), time.Now(), lasts/time.Duration(flows))
+	conn, err := net.DialUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, byte(number+2))}, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	start := time.Now()
+	if err := send(context.Background(), conn, stream, pace); err != nil {
+		return err
+	}
+	_, err = fmt.Println(len(stream.Datagrams), stream.Flows, int64(time.Since(start)))
+	return err
+}
+
+// account is what the parts of the product counted, by name.
+type account map[string]uint64
+
+type counting interface{ Stats() []flow.Stat }
+
+func (n account) add(part counting) {
+	for _, s := range part.Stats() {
+		n[s.Name] += s.Value
+	}
+}
+
+// check fails when something that was sent is neither kept nor lost by name, and tells a how
+// much was kept.
+func (n account) check(a *arrived) error {
+	if got, sent := n["netflow.datagrams"]+n["netflow.kernel_drops"], uint64(a.datagrams); got != sent {
+		return fmt.Errorf("%d datagrams were sent, %d are in the account", sent, got)
+	}
+	records, dropped := n["netflow.records"], n["pipeline.queue_drops"]
+	if n["netflow.kernel_drops"] == 0 && records != uint64(a.sent) {
+		return fmt.Errorf("%d flows were sent, %d were decoded", a.sent, records)
+	}
+	if got := n["stitch.flows"] + n["stitch.paired"] + n["stitch.duplicates"] + dropped; got != records {
+		return fmt.Errorf("of %d records %d are in the account", records, got)
+	}
+	a.kept = int(records - dropped)
+	return nil
+}
