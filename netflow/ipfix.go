@@ -23,14 +23,10 @@ func (d *Decoder) ipfix(src source, p []byte, b *flow.Batch) error {
 		return ErrLength
 	}
 	cut := n > len(p)
-	if !cut {
-		d.trailing(p[n:])
-		p = p[:n]
-	}
 	e := d.exporter(src, 10, binary.BigEndian.Uint32(p[12:]))
 	defer d.release(e)
 	m := message{received: src.received, export: int64(binary.BigEndian.Uint32(p[4:])) * 1e9}
-	err, whole := d.sets(e, m, p, ipfixHeader, -1, b)
+	whole, err := d.sets(e, m, p, ipfixHeader, min(n, len(p)), -1, b)
 	d.sequence(e, binary.BigEndian.Uint32(p[8:]), e.work.counts, 0)
 	if cut && (err == nil || err == ErrSet) {
 		err = ErrLength
@@ -39,11 +35,4 @@ func (d *Decoder) ipfix(src source, p []byte, b *flow.Batch) error {
 		e.seq.lose()
 	}
 	return e.done(err)
-}
-
-// trailing counts what stands behind the end of a message.
-func (d *Decoder) trailing(rest []byte) {
-	if !zero(rest) {
-		d.stats.trailing.Add(1)
-	}
 }

@@ -100,6 +100,9 @@ func TestMessageLengths(t *testing.T) {
 	f("as it should be", whole, nil, 1)
 	f("padded frame", append(whole[:len(whole):len(whole)], 0, 0, 0, 0), nil, 1)
 	f("trailing second message", append(whole[:len(whole):len(whole)], whole...), nil, 1)
+	short := append(wire{}, whole...)
+	short[3] -= 2 // as an exporter of Telegraf's issue 14370 does
+	f("length two bytes too short", short, nil, 1)
 	f("cut", whole[:len(whole)-1], ErrLength, 0)
 	f("length below its header", wire{}.u16(10, 15).u32(0, 0, 0), ErrLength, 0)
 	f("header cut", whole[:15], ErrShort, 0)

@@ -25,7 +25,7 @@ func (d *Decoder) v9(src source, p []byte, b *flow.Batch) error {
 		received: src.received, export: int64(binary.BigEndian.Uint32(p[8:])) * 1e9,
 		uptime: binary.BigEndian.Uint32(p[4:]), hasUptime: true,
 	}
-	err, whole := d.sets(e, m, p, size, int(binary.BigEndian.Uint16(p[2:])), b)
+	whole, err := d.sets(e, m, p, size, len(p), int(binary.BigEndian.Uint16(p[2:])), b)
 	d.sequence(e, binary.BigEndian.Uint32(p[12:]), e.work.counts, m.uptime)
 	if !whole {
 		e.seq.suspected = false // it may have held more
@@ -33,23 +33,22 @@ func (d *Decoder) v9(src source, p []byte, b *flow.Batch) error {
 	return e.done(err)
 }
 
-// sets walks at most count sets of a message from pos on. whole is false when a data set had no
-// template, so that its records could not be counted. A zero-filled rest is padding.
-func (d *Decoder) sets(e *exporter, m message, p []byte, pos, count int, b *flow.Batch) (err error, whole bool) {
+// sets walks at most count sets of the datagram p from pos on, as long as they begin before end,
+// where the message says that it ends; the last may run on to the end of the datagram, as some
+// exporters state a length that is too short. whole is false when a data set had no template, so
+// that its records could not be counted. A zero-filled rest is padding.
+func (d *Decoder) sets(e *exporter, m message, p []byte, pos, end, count int, b *flow.Batch) (whole bool, err error) {
 	x := &e.work
 	x.begin(m, b)
 	x.counts = counts{}
 	whole = true
-	for ; len(p)-pos >= 4; count-- {
-		if count == 0 {
-			d.trailing(p[pos:])
-			break
-		}
+	for ; end-pos >= 4 && count != 0; count-- {
 		id, n := binary.BigEndian.Uint16(p[pos:]), int(binary.BigEndian.Uint16(p[pos+2:]))
 		if n < 4 || n > len(p)-pos {
 			if !zero(p[pos:]) {
 				err = ErrSet
 			}
+			pos = len(p)
 			break
 		}
 		set := p[:pos+n]
@@ -72,12 +71,15 @@ func (d *Decoder) sets(e *exporter, m message, p []byte, pos, count int, b *flow
 		}
 		pos += n
 	}
+	if !zero(p[pos:]) {
+		d.stats.trailing.Add(1)
+	}
 	if e.templates.learned {
 		own := x.counts
 		d.replay(e, m.received, b)
 		x.counts = own
 	}
-	return err, whole
+	return whole, err
 }
 
 // formatOf tells how templates are laid out in the sets of this id, if it is one of theirs.
