@@ -43,6 +43,20 @@ var (
 	}
 )
 
+// The account of documents, of which every flow, event and session is one: the sum of what a
+// cluster was given equals the sum of what became of it.
+var (
+	given   = []line{{"shipper.documents_in", "for the cluster"}}
+	written = []line{
+		{"shipper.indexed", "indexed"},
+		{"shipper.already_there", "already there, from an earlier shipment"},
+		{"shipper.failure_store", "kept in the failure store"},
+		{"shipper.dead_letters", "refused, kept in the dead letter file"},
+		{"shipper.queue_drops", "lost: the queue was full"},
+		{"shipper.unsent", "lost: not sent when the time was up"},
+	}
+)
+
 func (a account) sum(lines []line) (n uint64) {
 	for _, l := range lines {
 		n += a[l.name]
@@ -50,28 +64,34 @@ func (a account) sum(lines []line) (n uint64) {
 	return n
 }
 
-// balance is what was received and is neither kept nor named as lost: zero, or there is a bug.
-func (a account) balance() int64 {
-	return int64(a.sum(received)) - int64(a.sum(kept)) - int64(a.sum(lost))
+// balance is what was received and is neither kept nor named as lost, and what the cluster was
+// given and nothing is said of: zero, or there is a bug.
+func (a account) balance() (records, documents int64) {
+	return int64(a.sum(received)) - int64(a.sum(kept)) - int64(a.sum(lost)), int64(a.sum(given)) - int64(a.sum(written))
 }
 
 // write prints the account: what came in, what became of each record, and what never came in.
 func (a account) write(w io.Writer) error {
 	p := &printer{w: w}
 	p.printf("The account\n")
-	a.lines(p, "received", received)
-	a.lines(p, "= kept", kept)
-	a.lines(p, "+ lost", lost)
-	if b := a.balance(); b != 0 {
-		p.printf("  %12s  records are not accounted for: please report this\n", count(b))
+	a.lines(p, "records received", received)
+	a.lines(p, "records = kept", kept)
+	a.lines(p, "records + lost", lost)
+	p.printf("  %12s  complete conversations of several pieces besides\n", count(int64(a["stitch.sessions"])))
+	if a.sum(given) > 0 {
+		a.lines(p, "documents given", given)
+		a.lines(p, "documents = done", written)
 	}
-	p.printf("  %12s  complete conversations of several pieces were written besides\n", count(int64(a["stitch.sessions"])))
+	records, documents := a.balance()
+	if records != 0 || documents != 0 {
+		p.printf("  %12s  records and %s documents are not accounted for: please report this\n", count(records), count(documents))
+	}
 	a.rest(p)
 	return p.err
 }
 
 func (a account) lines(p *printer, title string, lines []line) {
-	p.printf("  %12s  records %s\n", count(int64(a.sum(lines))), title)
+	p.printf("  %12s  %s\n", count(int64(a.sum(lines))), title)
 	for _, l := range lines {
 		if n := a[l.name]; n > 0 {
 			p.printf("  %12s    %s\n", count(int64(n)), l.words)
@@ -82,7 +102,7 @@ func (a account) lines(p *printer, title string, lines []line) {
 // rest prints every other number that is not zero, package by package.
 func (a account) rest(p *printer) {
 	told := map[string]bool{"stitch.sessions": true, "stitch.in": true, "pipeline.records": true}
-	for _, lines := range [][]line{received, kept, lost} {
+	for _, lines := range [][]line{received, kept, lost, given, written} {
 		for _, l := range lines {
 			told[l.name] = true
 		}

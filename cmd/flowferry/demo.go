@@ -103,7 +103,7 @@ func (d *demo) prepare() error {
 		return err
 	}
 	geo := filepath.Join(d.testdata, "geo")
-	text := fmt.Sprintf(demoConfig, port, filepath.Join(geo, "GeoIP2-City-Test.mmdb"), filepath.Join(geo, "GeoLite2-ASN-Test.mmdb"),
+	text := fmt.Sprintf(demoConfig, port, filepath.Join(geo, "demo-city.mmdb"), filepath.Join(geo, "demo-asn.mmdb"),
 		filepath.Join(d.testdata, "lists", "demo-watchlist.csv"), d.store())
 	return os.WriteFile(d.config(), []byte(text), 0o600)
 }
@@ -116,6 +116,7 @@ enrich:
   watchlists:
     - name: demo
       path: %s
+      note: note
 output:
   kind: store
   store:

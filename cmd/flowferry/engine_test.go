@@ -6,14 +6,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/flowferry/flowferry/dashboards"
 	"github.com/flowferry/flowferry/ecs"
 	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/shipper/enginetest"
@@ -25,44 +29,43 @@ func TestEngines(t *testing.T) {
 	for _, name := range enginetest.Names {
 		t.Run(name, func(t *testing.T) {
 			e := engine{t, enginetest.Start(t, name)}
-			args := append(exportFiles(t), demoCaptures(t)...)
-			want := documents(t, args)
+			config := enrichedConfig(t)
+			args := append([]string{filepath.Join(testdata, "pcap", "made", "exports.pcap")}, demoCaptures(t)...)
+			want := documents(t, config, args)
 			must(t, "setup", "--cluster", e.url)
 			again := must(t, "setup", "--cluster", e.url)
 			if strings.Contains(again, "created") || strings.Contains(again, "updated") {
 				t.Errorf("the second set-up changed something:\n%s", again)
 			}
-			numbers(t, must(t, append([]string{"import", "--cluster", e.url}, args...)...))
+			load := append([]string{"import", "-c", config, "--cluster", e.url}, args...)
+			numbers(t, must(t, load...))
 			e.compare(want)
-			second := must(t, append([]string{"import", "--cluster", e.url}, args...)...)
-			numbers(t, second)
+			numbers(t, must(t, load...))
 			e.compare(want)
 			e.mapped()
-			sameTop(t, e.url, args)
+			e.panels()
+			sameTop(t, e.url, config, args)
 		})
 	}
 }
 
-// exportFiles are the payloads of one vendor of testdata: many groups would be one exporter.
-func exportFiles(t *testing.T) []string {
+// enrichedConfig is the demo's configuration.
+func enrichedConfig(t *testing.T) (path string) {
 	t.Helper()
-	groups, err := exportGroups(filepath.Join(testdata, "export", "logstash"))
-	if err != nil {
+	d := &demo{dir: filepath.Join(t.TempDir(), "demo"), testdata: testdata}
+	if err := d.prepare(); err != nil {
 		t.Fatal(err)
 	}
-	for _, g := range groups {
-		if strings.Contains(g.name, "Fortigate FortiOS 54x") {
-			return g.files
-		}
-	}
-	t.Fatal("no Fortigate group")
-	return nil
+	return d.config()
 }
 
 // documents are what an import of the files must write, by stream and id.
-func documents(t *testing.T, files []string) map[string]json.RawMessage {
+func documents(t *testing.T, config string, files []string) map[string]json.RawMessage {
 	t.Helper()
-	cfg := &Config{}
+	cfg, err := loadConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
 	inputs, err := openInputs(files, asAuto, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -152,6 +155,37 @@ func (e engine) mapped() {
 			}
 		}
 	}
+}
+
+// panels asks what each panel of the dashboards asks: with the demo's flows none is empty.
+func (e engine) panels() {
+	e.t.Helper()
+	for _, q := range dashboards.Panels() {
+		answer, err := json.Marshal(e.do("POST", "/"+q.Index+"/_search", string(q.Body)))
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		if n, err := q.Count(answer); err != nil || n == 0 {
+			e.t.Errorf("panel %q of %q shows %d, %v", q.Panel, q.Dashboard, n, err)
+		}
+	}
+}
+
+// waitForFirst waits until the engine has a first document.
+func (e engine) waitForFirst() {
+	e.t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		resp, err := http.Get(e.url + "/logs-flowferry.*/_search?size=1")
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		data, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err == nil && bytes.Contains(data, []byte(`"_source"`)) {
+			return
+		}
+	}
+	e.t.Fatal("no document has come")
 }
 
 // properties collects the names of the fields below a mapping.
@@ -250,10 +284,10 @@ func (e engine) read(stream string, into map[string]json.RawMessage) {
 }
 
 // sameTop imports the files into a store too and asks both the same questions.
-func sameTop(t *testing.T, url string, files []string) {
+func sameTop(t *testing.T, url, config string, files []string) {
 	t.Helper()
 	dir := t.TempDir()
-	must(t, append([]string{"import", "--store", dir}, files...)...)
+	must(t, append([]string{"import", "-c", config, "--store", dir}, files...)...)
 	f := func(args ...string) {
 		t.Helper()
 		args = append([]string{"top", "--csv", "-n", "0"}, args...)
@@ -283,20 +317,135 @@ func TestEngineKilled(t *testing.T) {
 			i := enginetest.StartInstance(t, name)
 			e := engine{t, i.URL}
 			must(t, "setup", "--cluster", i.URL)
-			want := documents(t, demoCaptures(t))
+			config := enrichedConfig(t)
+			want := documents(t, config, demoCaptures(t))
+			cfg, err := loadConfig(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			setOutput(cfg, "", i.URL)
+			cfg.Output.Cluster.DeadLetter = filepath.Join(t.TempDir(), "dead")
+			inputs, err := openInputs(demoCaptures(t), asAuto, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			inputs = distinct(inputs)
+			gate := make(chan struct{})
+			for n := len(inputs) / 2; n < len(inputs); n++ {
+				inputs[n].source = gated{inputs[n].source, gate}
+			}
+			stages, err := newStages(cfg, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := openOutput(t.Context(), cfg, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			job := &importJob{out: out, stages: stages, account: account{}}
 			done := make(chan error, 1)
 			go func() {
-				_, err := inProcess(t.Context(), append([]string{"import", "--cluster", i.URL}, demoCaptures(t)...)...)
-				done <- err
+				err := job.all(t.Context(), inputs, 2)
+				_, closeErr := out.close()
+				done <- firstOf(err, closeErr)
 			}()
-			time.Sleep(300 * time.Millisecond)
+			e.waitForFirst()
 			i.Kill()
+			close(gate)
 			time.Sleep(2 * time.Second)
 			i.Restart(t)
 			if err := <-done; err != nil {
-				t.Logf("import: %v", err)
+				t.Errorf("import: %v", err)
 			}
 			e.compare(want)
 		})
 	}
+}
+
+// gated is a source that waits before it begins.
+type gated struct {
+	flow.Source
+	gate <-chan struct{}
+}
+
+func (g gated) Run(ctx context.Context, emit func(*flow.Batch)) error {
+	<-g.gate
+	return g.Source.Run(ctx, emit)
+}
+
+// A collector writes what exporters send into the engine; told to stop, it has lost nothing.
+func TestRunIntoEngine(t *testing.T) {
+	for _, name := range enginetest.Names {
+		t.Run(name, func(t *testing.T) {
+			i := enginetest.StartInstance(t, name)
+			e := engine{t, i.URL}
+			must(t, "setup", "--cluster", i.URL)
+			out := collectGroups(t, "--cluster", i.URL)
+			n := numbers(t, out)
+			if n["received"] != 378 || n["+ lost"] != 0 {
+				t.Errorf("received %d, lost %d of 378", n["received"], n["+ lost"])
+			}
+			e.do("POST", "/logs-flowferry.*/_refresh", "")
+			if got, want := int64(e.count("flow", "{}")), amount(t, out, "flows kept"); got != want {
+				t.Errorf("%d flows in the engine, %d kept", got, want)
+			}
+			if got, want := int64(e.count("session", "{}")), amount(t, out, "complete conversations"); got != want {
+				t.Errorf("%d sessions in the engine, %d written", got, want)
+			}
+			if got, want := int64(e.count("event", "{}")), amount(t, out, "events kept"); got != want {
+				t.Errorf("%d events in the engine, %d kept", got, want)
+			}
+		})
+	}
+}
+
+// collectGroups runs a collector in this process, sends it the exports of every vendor, and
+// stops it once it has them all.
+func collectGroups(t *testing.T, args ...string) (out string) {
+	t.Helper()
+	groups, err := exportGroups(filepath.Join(testdata, "export", "logstash"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		out, err = inProcess(ctx, append([]string{"run", "--listen", addr}, args...)...)
+		done <- err
+	}()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if c, err := net.ListenPacket("udp4", addr); err != nil {
+			break // somebody listens there now
+		} else if c.Close(); time.Now().After(deadline) {
+			t.Fatal("the collector does not listen")
+		}
+	}
+	if err := sendGroups(ctx, addr, groups); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Fatalf("run: %v\n%s", err, out)
+	}
+	return out
+}
+
+// amount reads one number of a printed account by the words behind it.
+func amount(t *testing.T, out, words string) int64 {
+	t.Helper()
+	m := regexp.MustCompile(`(?m)^ +([\d,]+) +` + words).FindStringSubmatch(out)
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(strings.ReplaceAll(m[1], ",", ""), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -90,7 +90,7 @@ func distinct(inputs []input) (kept []input) {
 	seen := map[uint64]string{}
 	for _, in := range inputs {
 		if first, ok := seen[in.origin]; ok {
-			fmt.Fprintf(os.Stderr, "flowferry: %s has the same content as %s; it is read once\n", in.name, first)
+			note("%s has the same content as %s; it is read once", in.name, first)
 			continue
 		}
 		seen[in.origin] = in.name
@@ -158,7 +158,7 @@ func (j *importJob) one(ctx context.Context, in input) error {
 	j.account.add(stats)
 	j.account.add(in.stats())
 	j.account.add(p.Stats())
-	in.warn(os.Stderr)
+	in.warn()
 	return firstOf(runErr, closeErr)
 }
 

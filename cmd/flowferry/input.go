@@ -26,10 +26,10 @@ type input struct {
 }
 
 // warn tells what was wrong with the input but did not stop it.
-func (in *input) warn(w io.Writer) {
+func (in *input) warn() {
 	if s, ok := in.source.(*capture.Source); ok {
 		for _, line := range s.Warnings() {
-			fmt.Fprintf(w, "flowferry: %s\n", line)
+			note("%s", line)
 		}
 	}
 }

@@ -24,18 +24,22 @@ type output struct {
 	words   string // for people: "store flowferry-store"
 	store   *store.Store
 	writer  store.WriterConfig
+	engine  *shipper.Engine
 	shipper *shipper.Shipper
 }
 
 func openOutput(ctx context.Context, cfg *Config, block bool) (*output, error) {
 	if cfg.Output.Kind == outputCluster {
-		engine, err := shipper.Connect(ctx, cfg.Output.Cluster)
+		c := cfg.Output.Cluster
+		c.Block, c.Log = block, note
+		engine, err := shipper.Connect(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		c := cfg.Output.Cluster
-		c.Block = block
-		return &output{words: engine.String(), shipper: shipper.New(engine, c)}, nil
+		for _, line := range engine.Warnings() {
+			note("%s", line)
+		}
+		return &output{words: engine.String(), engine: engine, shipper: shipper.New(engine, c)}, nil
 	}
 	dir := cfg.Output.Store.Dir()
 	s, err := store.Open(dir)
@@ -59,7 +63,7 @@ func (o *output) sink(origin uint64, replace bool) (s flow.Sink, done func(whole
 		return nil, nil, err
 	}
 	for _, line := range w.Warnings() {
-		fmt.Fprintf(os.Stderr, "flowferry: %s\n", line)
+		note("%s", line)
 	}
 	return w, func(whole bool) ([]flow.Stat, error) {
 		if !whole {
@@ -74,7 +78,13 @@ func (o *output) close() ([]flow.Stat, error) {
 	if o.shipper == nil {
 		return nil, nil
 	}
-	return closeSink(o.shipper)
+	stats, err := closeSink(o.shipper)
+	return stats, firstOf(err, o.engine.Close(context.Background()))
+}
+
+// note tells the operator of something that does not stop the work.
+func note(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "flowferry: "+format+"\n", args...)
 }
 
 // statSink is a sink that counts.

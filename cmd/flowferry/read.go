@@ -81,7 +81,7 @@ func readFiles(ctx context.Context, cfg *Config, paths []string, as string, stit
 			errs = append(errs, fmt.Errorf("read %s: %w", in.name, err))
 		}
 		a.add(in.stats())
-		in.warn(os.Stderr)
+		in.warn()
 	}
 	errs = append(errs, pr.Close(ctx))
 	notes := &printer{w: os.Stderr}

@@ -21,6 +21,7 @@ var questions = []question{
 	{"Top talkers, by bytes", "", hunt.Top{By: []string{"source.ip"}, Sum: []string{"network.bytes"}, Distinct: []string{"destination.ip"}, Limit: 8}},
 	{"Top services, by flows", "", hunt.Top{By: []string{"network.transport", "destination.port"}, Sum: []string{"network.bytes"}, Sort: "count", Limit: 8}},
 	{"What was spoken, whatever the port", "network.protocol:*", hunt.Top{By: []string{"network.protocol"}, Sum: []string{"network.bytes"}, Sort: "count", Limit: 8}},
+	{"Where to", "destination.geo.country_name:*", hunt.Top{By: []string{"destination.geo.country_name", "destination.as.organization.name"}, Sum: []string{"network.bytes"}, Limit: 6}},
 	{"Watchlist hits", "threat.feed.name:*", hunt.Top{By: []string{"threat.feed.name", "threat.indicator.name"}, Sort: "count", Seen: true, Limit: 8}},
 }
 

@@ -69,14 +69,14 @@ func TestReadPayloadFiles(t *testing.T) {
 func numbers(t *testing.T, out string) map[string]int64 {
 	t.Helper()
 	found := map[string]int64{}
-	for _, m := range regexp.MustCompile(`(?m)^ +([\d,]+)  records (received|= kept|\+ lost)$`).FindAllStringSubmatch(out, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^ +([\d,]+)  (?:records|documents) (received|= kept|\+ lost|given|= done)$`).FindAllStringSubmatch(out, -1) {
 		n, err := strconv.ParseInt(strings.ReplaceAll(m[1], ",", ""), 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
 		found[m[2]] = n
 	}
-	if strings.Contains(out, "not accounted for") || found["received"] != found["= kept"]+found["+ lost"] {
+	if strings.Contains(out, "not accounted for") || found["received"] != found["= kept"]+found["+ lost"] || found["given"] != found["= done"] {
 		t.Errorf("the account does not balance:\n%s", out)
 	}
 	return found
