@@ -74,7 +74,7 @@ func pass(s *gen.Stream, d decoder) func() (int, error) {
 }
 
 func decodeRows(result []series) [][]string {
-	rows := [][]string{{"", "CPU ns/flow", "min–max", "×", "allocs/flow", "ends with"}}
+	rows := [][]string{{"", "CPU ns/flow", "min–max", "vs first", "allocs/flow", "ends with"}}
 	for i := range result {
 		r := &result[i]
 		rows = append(rows, []string{r.name, number(r.median(perUnit)), r.spread(perUnit), times(r, &result[0], perUnit),

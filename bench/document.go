@@ -35,7 +35,7 @@ func document(ctx context.Context, s *suite) error {
 	}
 	fmt.Fprintf(s.out, "\n%s documents of %d bytes: IPFIX records of 20 fields, both directions stitched, geo, AS, groups, service\n",
 		commas(fmt.Sprint(len(w.maps))), w.bytes/len(w.maps))
-	rows := [][]string{{"", "CPU ns/document", "min–max", "×", "allocs/document", "in its time"}}
+	rows := [][]string{{"", "CPU ns/document", "min–max", "vs first", "allocs/document", "in its time"}}
 	for i := range result {
 		r := &result[i]
 		rows = append(rows, []string{r.name, number(r.median(perUnit)), r.spread(perUnit), times(r, &result[0], perUnit),

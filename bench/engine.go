@@ -274,7 +274,7 @@ func (l *shipment) merged(ctx context.Context) (int64, error) {
 func (l *shipment) rows(result []series) [][]string {
 	rate := func(c cost) float64 { return float64(l.docs) / c.wall.Seconds() }
 	each := func(d time.Duration) float64 { return d.Seconds() * 1e6 / float64(l.docs) }
-	rows := [][]string{{"", "documents/s", "min–max", "×", "own CPU µs/document", "engine's", "own share", "does"}}
+	rows := [][]string{{"", "documents/s", "min–max", "vs first", "own CPU µs/document", "engine's", "own share", "does"}}
 	for i := range result {
 		r := &result[i]
 		rows = append(rows, []string{r.name, number(r.median(rate)), r.spread(rate), times(r, &result[0], rate),

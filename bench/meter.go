@@ -135,7 +135,7 @@ func addUp(re *regexp.Regexp, said string) (total uint64) {
 
 func meterRows(result []series, packets int) [][]string {
 	of := func(c cost) float64 { return float64(c.cpu) / float64(packets) }
-	rows := [][]string{{"", "CPU ns/packet", "min–max", "×", "resident MB", "ends with"}}
+	rows := [][]string{{"", "CPU ns/packet", "min–max", "vs first", "resident MB", "ends with"}}
 	for i := range result {
 		r := &result[i]
 		rows = append(rows, []string{r.name, number(r.median(of)), r.spread(of), times(r, &result[0], of),

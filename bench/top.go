@@ -52,9 +52,9 @@ func top(ctx context.Context, s *suite) error {
 	}
 	fmt.Fprintf(s.out, "\n%s flows of NetFlow v9, one row each; writing ours took %.2f µs of CPU per flow, decoding and enrichment included\n",
 		commas(strconv.Itoa(flows)), wrote.Seconds()*1e6/float64(flows))
-	rows := [][]string{{"", "rows/s, wall", "min–max", "×", "CPU ns/row", "disk bytes/row", "reads"}}
+	rows := [][]string{{"", "rows/s, wall", "min–max", "vs first", "CPU ns/row", "disk bytes/row", "reads"}}
 	for _, q := range questions {
-		more, err := s.ask(ctx, q, flows, files)
+		more, err := s.compare(ctx, q, flows, files)
 		if err != nil {
 			return err
 		}
@@ -64,8 +64,8 @@ func top(ctx context.Context, s *suite) error {
 	return nil
 }
 
-// ask lets both answer in turn and gives the rows of the table.
-func (s *suite) ask(ctx context.Context, q question, flows int, files map[string]string) (rows [][]string, err error) {
+// compare lets both answer in turn and gives the rows of the table.
+func (s *suite) compare(ctx context.Context, q question, flows int, files map[string]string) (rows [][]string, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -136,17 +136,7 @@ func fillStore(ctx context.Context, dir string, stream *gen.Stream) (time.Durati
 
 // childTop is our contender: one question to the store, answered as "key value" lines.
 func childTop(args []string) error {
-	st, err := store.Open(args[0])
-	if err != nil {
-		return err
-	}
-	q := hunt.All()
-	if args[3] != "" {
-		if q, err = hunt.Parse(args[3]); err != nil {
-			return err
-		}
-	}
-	r, err := hunt.Top{By: []string{args[1]}, Sum: []string{args[2]}, Limit: 10}.Store(context.Background(), st, q)
+	r, err := ask(args[0], args[1], args[2], args[3])
 	if err != nil {
 		return err
 	}
@@ -155,6 +145,21 @@ func childTop(args []string) error {
 	}
 	fmt.Printf("of %d\n", r.Groups)
 	return nil
+}
+
+// ask gives the ten values of by with the largest sum.
+func ask(dir, by, sum, query string) (*hunt.Result, error) {
+	st, err := store.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	q := hunt.All()
+	if query != "" {
+		if q, err = hunt.Parse(query); err != nil {
+			return nil, err
+		}
+	}
+	return hunt.Top{By: []string{by}, Sum: []string{sum}, Limit: 10}.Store(context.Background(), st, q)
 }
 
 // nfdumpAnswer brings nfdump's csv into the form of ours.

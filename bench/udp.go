@@ -33,7 +33,7 @@ func udp(ctx context.Context, s *suite) error {
 }
 
 func (s *suite) wholeWay(ctx context.Context) error {
-	stream := gen.NewStream(gen.V9, pick(s.quick, 50_000, 200_000), 1)
+	stream := gen.NewStream(gen.V9, pick(s.quick, 40_000, 100_000), 1)
 	var all []contender
 	for n, does := range []string{"datagram → record", "… → stitched, two-way", "… → enriched", "… → bulk bytes"} {
 		all = append(all, contender{"flowferry", does, inProcess(0, func() (int, error) { return ourWay(stream, n) })})
@@ -94,7 +94,7 @@ func ourWay(stream *gen.Stream, n int) (int, error) {
 			st.Do(b)
 		}
 		if n > len(through) {
-			return sink.Put(nil, b)
+			return sink.Put(context.Background(), b)
 		}
 		b.Free()
 		return nil
