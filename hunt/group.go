@@ -79,49 +79,60 @@ func appendMillis(dst []byte, ms int64) []byte {
 	return time.UnixMilli(ms).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
 }
 
-// table numbers 64-bit values in the order of their first appearance.
+// table numbers 64-bit values in the order of their first appearance. The value stands in the
+// slot, so that a look at a table larger than the cache is one miss and not two.
 type table struct {
-	slots []uint32 // number+1; 0 is free
+	slots []tableSlot
 	keys  []uint64
 }
 
-func newTable() *table { return &table{slots: make([]uint32, 1024)} }
+type tableSlot struct {
+	key uint64
+	n   uint32 // number+1; 0 is free
+}
+
+func newTable() *table { return &table{slots: make([]tableSlot, 1024)} }
 
 func (t *table) reset() {
 	clear(t.slots)
 	t.keys = t.keys[:0]
 }
 
+func hash64(k uint64) uint64 {
+	h := k * 0x9e3779b97f4a7c15
+	return h ^ h>>32
+}
+
 func (t *table) put(k uint64) (n uint32, fresh bool) {
 	mask := uint64(len(t.slots) - 1)
-	h := k * 0x9e3779b97f4a7c15
-	h ^= h >> 32
-	for h &= mask; ; h = (h + 1) & mask {
-		s := t.slots[h]
-		if s == 0 {
-			break
+	h := hash64(k) & mask
+	for t.slots[h].n != 0 {
+		if t.slots[h].key == k {
+			return t.slots[h].n - 1, false
 		}
-		if t.keys[s-1] == k {
-			return s - 1, false
-		}
+		h = (h + 1) & mask
 	}
 	t.keys = append(t.keys, k)
-	t.slots[h] = uint32(len(t.keys))
-	if 2*len(t.keys) > len(t.slots) {
+	t.slots[h] = tableSlot{k, uint32(len(t.keys))}
+	if 3*len(t.keys) > 2*len(t.slots) {
 		t.grow()
 	}
 	return uint32(len(t.keys) - 1), true
 }
 
 func (t *table) grow() {
-	t.slots = make([]uint32, 4*len(t.slots))
+	old := t.slots
+	t.slots = make([]tableSlot, 2*len(old))
 	mask := uint64(len(t.slots) - 1)
-	for i, k := range t.keys {
-		h := k * 0x9e3779b97f4a7c15
-		h ^= h >> 32
-		for h &= mask; t.slots[h] != 0; h = (h + 1) & mask {
+	for _, s := range old {
+		if s.n == 0 {
+			continue
 		}
-		t.slots[h] = uint32(i + 1)
+		h := hash64(s.key) & mask
+		for t.slots[h].n != 0 {
+			h = (h + 1) & mask
+		}
+		t.slots[h] = s
 	}
 }
 

@@ -190,8 +190,8 @@ func TestTopErrors(t *testing.T) {
 	f(Top{}, "no field to group by")
 	f(Top{By: []string{"sorce.ip"}}, `did you mean "source.ip"`)
 	f(Top{By: []string{"ip"}}, "give one of source.ip, destination.ip")
-	f(Top{By: []string{"source.geo.location"}}, "which is a geo_point")
-	f(Top{By: []string{"src"}, Sum: []string{"dst"}}, "can not sum destination.ip, which is a ip")
+	f(Top{By: []string{"source.geo.location"}}, "whose type is geo_point")
+	f(Top{By: []string{"src"}, Sum: []string{"dst"}}, "can not sum destination.ip, whose type is ip")
 	f(Top{By: []string{"src"}, Sort: "bytes"}, `can not sort by "bytes"`)
-	f(Top{By: []string{"src"}, Distinct: []string{"flow.unknown"}}, "which is a flattened")
+	f(Top{By: []string{"src"}, Distinct: []string{"flow.unknown"}}, "whose type is flattened")
 }

@@ -95,12 +95,12 @@ func (t Timeline) Store(ctx context.Context, s *store.Store, q *Query) (*Series,
 func (t *Timeline) fields() (sum, by *ecs.Field, err error) {
 	if t.Sum != "" {
 		if sum, err = Field(t.Sum); err == nil && !number(sum) {
-			err = fmt.Errorf("can not sum %s, which is a %v", sum.Name, sum.Type)
+			err = fmt.Errorf("can not sum %s, whose type is %v", sum.Name, sum.Type)
 		}
 	}
 	if t.By != "" && err == nil {
 		if by, err = Field(t.By); err == nil && !scalar(by) {
-			err = fmt.Errorf("can not group by %s, which is a %v", by.Name, by.Type)
+			err = fmt.Errorf("can not group by %s, whose type is %v", by.Name, by.Type)
 		}
 	}
 	if err != nil {

@@ -22,7 +22,7 @@ type Top struct {
 	Asc   bool   // the least, or the earliest, first
 	Limit int    // groups to give; 0 is 10, below 0 is all
 
-	From, To int64  // @timestamp in [From, To), Unix ns, at a resolution of 1 ms; To 0 is no limit
+	From, To int64  // @timestamp in [From, To), Unix ns, at a resolution of 1 ms; 0 is no limit
 	Stream   string // "" is "flow"
 }
 
@@ -103,7 +103,7 @@ func fieldsOf(what string, names []string, ok func(*ecs.Field) bool) ([]*ecs.Fie
 			return nil, fmt.Errorf("top: %s: %w", what, err)
 		}
 		if !ok(f) {
-			return nil, fmt.Errorf("top: can not %s %s, which is a %v", what, f.Name, f.Type)
+			return nil, fmt.Errorf("top: can not %s %s, whose type is %v", what, f.Name, f.Type)
 		}
 		fields = append(fields, f)
 	}

@@ -271,9 +271,12 @@ func (c *cluster) body(by []*ecs.Field, after json.RawMessage, first bool) objec
 	return object{"size": 0, "track_total_hits": first && after == nil, "query": object{"bool": object{"filter": filter}}, "aggs": aggs}
 }
 
-// timeRange is @timestamp in [from, to).
+// timeRange is @timestamp in [from, to); 0 is no limit.
 func timeRange(from, to int64) object {
-	r := object{"gte": from / 1e6, "format": "epoch_millis"}
+	r := object{"format": "epoch_millis"}
+	if from != 0 {
+		r["gte"] = from / 1e6
+	}
 	if to != 0 {
 		r["lt"] = to / 1e6
 	}
