@@ -161,7 +161,6 @@ func deliver(t *rapid.T, records []flow.Record, delay int64) []flow.Record {
 
 // told is what came out of one conversation.
 type told struct {
-	flows             flow.Record // sums of the flows
 	complete          []flow.Record
 	packets, segments uint64
 }
@@ -243,6 +242,7 @@ func TestModel(t *testing.T) {
 			x := out[c.client]
 			if x == nil {
 				t.Fatalf("%s: nothing came out", c.summary())
+				return
 			}
 			if got, want := x.summary(), c.summary(); got != want {
 				t.Fatalf("got  %s\nwant %s", got, want)

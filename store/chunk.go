@@ -1,7 +1,6 @@
 package store
 
 import (
-	"fmt"
 	"unsafe"
 
 	"github.com/flowferry/flowferry/ecs"
@@ -105,17 +104,4 @@ func (c *Column) Int(i int) (v int64, ok bool) {
 		return 0, false
 	}
 	return c.Ints[i], true
-}
-
-// check makes sure that no index leads outside the dictionary.
-func (c *Column) check() error {
-	n := uint32(c.Entries())
-	var top uint32
-	for _, i := range c.Index {
-		top = max(top, i)
-	}
-	if len(c.Index) > 0 && top >= n {
-		return fmt.Errorf("column %s: index %d in a dictionary of %d", c.Name, top, n)
-	}
-	return nil
 }

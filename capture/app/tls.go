@@ -261,10 +261,3 @@ func (r *reader) u16() int {
 	}
 	return 0
 }
-
-func (r *reader) u32() uint32 {
-	if b := r.take(4); b != nil {
-		return binary.BigEndian.Uint32(b)
-	}
-	return 0
-}
