@@ -3,7 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,6 +79,11 @@ cluster. The query language is in docs/query.md, the fields are in docs/fields.m
 			if len(top.By) == 0 {
 				return usage("--by is missing: name the field to group by, as --by source.ip")
 			}
+			for _, name := range slices.Concat(top.By, top.Sum, top.Distinct) {
+				if _, err := hunt.Field(name); err != nil {
+					return usageError{err}
+				}
+			}
 			if top.From, top.To, err = when.bounds(time.Now()); err != nil {
 				return err
 			}
@@ -117,11 +125,20 @@ func runTop(ctx context.Context, cfg *Config, top hunt.Top, q *hunt.Query) (*hun
 		}
 		return top.Cluster(ctx, e, mappings.DataStream(top.Stream, cmp.Or(c.Namespace, "default")), q)
 	}
-	s, err := store.Open(cfg.Output.Store.Dir())
+	s, err := existingStore(cfg)
 	if err != nil {
 		return nil, err
 	}
 	return top.Store(ctx, s, q)
+}
+
+// existingStore opens the configured store; a question never makes one.
+func existingStore(cfg *Config) (*store.Store, error) {
+	dir := cfg.Output.Store.Dir()
+	if _, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("open store: %w; name another with --store, or fill one with flowferry import or run", err)
+	}
+	return store.Open(dir)
 }
 
 func printTop(w io.Writer, r *hunt.Result, asCSV bool) error {
