@@ -33,10 +33,10 @@ func udp(ctx context.Context, s *suite) error {
 }
 
 func (s *suite) wholeWay(ctx context.Context) error {
-	stream := gen.NewStream(gen.V9, pick(s.quick, 40_000, 100_000), 1)
+	stream, sink := gen.NewStream(gen.V9, pick(s.quick, 40_000, 100_000), 1), newBulk()
 	var all []contender
 	for n, does := range []string{"datagram → record", "… → stitched, two-way", "… → enriched", "… → bulk bytes"} {
-		all = append(all, contender{"flowferry", does, inProcess(0, func() (int, error) { return ourWay(stream, n) })})
+		all = append(all, contender{"flowferry", does, inProcess(0, func() (int, error) { return ourWay(stream, n, sink) })})
 	}
 	all = append(all, contender{"goflow2", "datagram → record → JSON line; one-way, no enrichment",
 		inProcess(0, func() (int, error) { return goflow2Way(stream) })})
@@ -56,12 +56,14 @@ func (s *suite) wholeWay(ctx context.Context) error {
 	return nil
 }
 
-// bulk is a sink that makes the lines of bulk requests and throws them away.
+// bulk is a sink that makes the lines of bulk requests and throws them away. Its buffer is used
+// again and again, as the shipper's are.
 type bulk struct {
-	mu   sync.Mutex
-	buf  []byte
-	docs int
+	mu  sync.Mutex
+	buf []byte
 }
+
+func newBulk() *bulk { return &bulk{buf: make([]byte, 0, 2*bodySize)} }
 
 func (k *bulk) Put(_ context.Context, b *flow.Batch) error {
 	k.mu.Lock()
@@ -70,7 +72,6 @@ func (k *bulk) Put(_ context.Context, b *flow.Batch) error {
 		k.buf = append(k.buf, `{"create":{"_id":"`...)
 		k.buf = append(ecs.AppendID(k.buf, &b.Recs[i]), "\"}}\n"...)
 		k.buf = append(ecs.AppendDocument(k.buf, b, &b.Recs[i]), '\n')
-		k.docs++
 	}
 	if len(k.buf) > bodySize {
 		k.buf = k.buf[:0]
@@ -83,12 +84,11 @@ func (k *bulk) Close(context.Context) error { return nil }
 
 // ourWay sends the stream once through the first stages: 0 decodes, 1 also stitches, 2 also
 // enriches, 3 also makes documents.
-func ourWay(stream *gen.Stream, n int) (int, error) {
+func ourWay(stream *gen.Stream, n int, sink *bulk) (int, error) {
 	through, err := stages()
 	if err != nil {
 		return 0, err
 	}
-	var sink bulk
 	err = eachBatch(stream, func(b *flow.Batch) error {
 		for _, st := range through[:min(n, len(through))] {
 			st.Do(b)
@@ -168,7 +168,7 @@ func (s *suite) receive(ctx context.Context, pace int) (arrived, error) {
 			return arrived{}, err
 		}
 	}
-	p := &flow.Pipeline{Shards: len(shards), Sink: &bulk{}, Stages: func(i int) []flow.Stage { return shards[i] }}
+	p := &flow.Pipeline{Shards: len(shards), Sink: newBulk(), Stages: func(i int) []flow.Stage { return shards[i] }}
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 1)
