@@ -3,7 +3,6 @@ package dashboards_test
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -44,25 +43,6 @@ func traffic() *flow.Batch {
 	return b
 }
 
-func request(t *testing.T, method, url string, body []byte) []byte {
-	t.Helper()
-	req, err := http.NewRequest(method, url, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode/100 != 2 {
-		t.Fatalf("%s %s: %s %s", method, url, resp.Status, answer)
-	}
-	return answer
-}
-
 // No panel is empty on a day of traffic, on either engine.
 func TestPanelsShowSomething(t *testing.T) {
 	f := func(name, flavour string) {
@@ -70,7 +50,7 @@ func TestPanelsShowSomething(t *testing.T) {
 			url := enginetest.Start(t, name)
 			for _, o := range mappings.Objects(flavour) {
 				if !o.Optional {
-					request(t, o.Method, url+o.Path, o.Body)
+					enginetest.Must(t, o.Method, url+o.Path, o.Body)
 				}
 			}
 			b := traffic()
@@ -80,12 +60,12 @@ func TestPanelsShowSomething(t *testing.T) {
 				bulk = append(ecs.AppendID(bulk, &b.Recs[i]), "\"}}\n"...)
 				bulk = append(ecs.AppendDocument(bulk, b, &b.Recs[i]), '\n')
 			}
-			answer := request(t, http.MethodPost, url+"/"+mappings.DataStream("flow", "dashboardstest")+"/_bulk?refresh=true", bulk)
+			answer := enginetest.Must(t, http.MethodPost, url+"/"+mappings.DataStream("flow", "dashboardstest")+"/_bulk?refresh=true", bulk)
 			if bytes.Contains(answer, []byte(`"errors":true`)) {
 				t.Fatalf("bulk: %.500s", answer)
 			}
 			for _, q := range dashboards.Panels() {
-				n, err := q.Count(request(t, http.MethodPost, url+"/"+q.Index+"/_search", q.Body))
+				n, err := q.Count(enginetest.Must(t, http.MethodPost, url+"/"+q.Index+"/_search", q.Body))
 				if err != nil || n == 0 {
 					t.Errorf("%s: %s is empty (%v): %s", q.Dashboard, q.Panel, err, q.Body)
 				}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"reflect"
 	"slices"
@@ -29,23 +28,10 @@ type cluster struct {
 // do sends a request and gives the status and the answer.
 func (c cluster) do(method, path string, body []byte) (int, map[string]any) {
 	c.t.Helper()
-	req, err := http.NewRequest(method, c.url+path, bytes.NewReader(body))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	status, text := enginetest.Request(c.t, method, c.url+path, body)
 	var answer map[string]any
 	_ = json.Unmarshal(text, &answer)
-	return resp.StatusCode, answer
+	return status, answer
 }
 
 // must is do for a request that has to succeed.

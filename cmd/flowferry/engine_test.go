@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -120,20 +118,7 @@ func (e engine) get(path string) (answer map[string]any) { return e.do("GET", pa
 
 func (e engine) do(method, path, body string) (answer map[string]any) {
 	e.t.Helper()
-	req, err := http.NewRequestWithContext(e.t.Context(), method, e.url+path, strings.NewReader(body))
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		e.t.Fatalf("%s %s: %s %v\n%s", method, path, resp.Status, err, data)
-	}
+	data := enginetest.Must(e.t, method, e.url+path, []byte(body))
 	if err := json.Unmarshal(data, &answer); err != nil {
 		e.t.Fatalf("%s %s: %v", method, path, err)
 	}
@@ -175,13 +160,8 @@ func (e engine) panels() {
 func (e engine) waitForFirst() {
 	e.t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		resp, err := http.Get(e.url + "/logs-flowferry.*/_search?size=1")
-		if err != nil {
-			e.t.Fatal(err)
-		}
-		data, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err == nil && bytes.Contains(data, []byte(`"_source"`)) {
+		_, data := enginetest.Request(e.t, "GET", e.url+"/logs-flowferry.*/_search?size=1", nil)
+		if bytes.Contains(data, []byte(`"_source"`)) {
 			return
 		}
 	}

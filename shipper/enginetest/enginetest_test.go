@@ -158,19 +158,5 @@ func read(t *testing.T, url string, into any) {
 
 func call(t *testing.T, method, url, body string) []byte {
 	t.Helper()
-	req, err := http.NewRequest(method, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode > 299 {
-		t.Fatalf("%s %s: %s %v\n%s", method, url, resp.Status, err, answer)
-	}
-	return answer
+	return Must(t, method, url, []byte(body))
 }
