@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"time"
 
@@ -75,6 +76,12 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 		return err
 	}
 	warn(log, stages.tables.Warnings())
+	udp, err := netflow.Listen(cfg.NetFlow)
+	if err != nil {
+		return err
+	}
+	defer udp.Close()
+	warn(log, udp.Warnings())
 	out, err := openOutput(ctx, cfg, false)
 	if err != nil {
 		return err
@@ -83,16 +90,11 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 	if err != nil {
 		return err
 	}
-	udp, err := netflow.Listen(cfg.NetFlow)
-	if err != nil {
-		return err
-	}
-	warn(log, udp.Warnings())
 	for _, a := range udp.Addrs() {
 		log.Info("listening", "udp", a.String(), "output", out.words)
 	}
 
-	p := &flow.Pipeline{Shards: cfg.shards(), Stages: stages.forShard, Sink: sink, Seed: epoch}
+	p := &flow.Pipeline{Shards: cfg.shards(), Stages: stages.forShard, Sink: sink, Seed: rand.Uint64()}
 	numbers := func() account {
 		a := account{}
 		a.add(udp.Stats())
