@@ -74,7 +74,7 @@ func documents(t *testing.T, config string, files []string) map[string]json.RawM
 	}
 	k := &documentKeeper{t: t, docs: map[string]json.RawMessage{}}
 	for _, in := range distinct(inputs) {
-		p := &flow.Pipeline{Stages: s.forShard, Sink: k, Block: true}
+		p := &flow.Pipeline{Stages: s.forPipeline().forShard, Sink: k, Block: true}
 		if err := p.Run(t.Context(), in.source); err != nil {
 			t.Logf("%s: %v", in.name, err) // a broken capture; what was read counts
 		}
@@ -322,7 +322,7 @@ func TestEngineKilled(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			job := &importJob{out: out, stages: stages, account: account{}}
+			job := newImportJob(out, stages)
 			done := make(chan error, 1)
 			go func() {
 				err := job.all(t.Context(), inputs, 2)

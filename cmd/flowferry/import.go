@@ -56,9 +56,9 @@ func asFlag(cmd *cobra.Command, as *string) {
 // importFiles carries the files into the output, as many at once as there are cores, and prints
 // the account.
 func importFiles(ctx context.Context, w io.Writer, cfg *Config, paths []string, as string) error {
-	inputs, err := openInputs(paths, as, cfg)
-	if err != nil {
-		return err
+	inputs, unread := openInputs(paths, as, cfg)
+	if len(inputs) == 0 {
+		return unread
 	}
 	inputs = distinct(inputs)
 	stages, err := newStages(cfg, true)
@@ -69,7 +69,7 @@ func importFiles(ctx context.Context, w io.Writer, cfg *Config, paths []string, 
 	if err != nil {
 		return err
 	}
-	job := &importJob{out: out, stages: stages, account: account{}}
+	job := newImportJob(out, stages)
 	stop := showProgress(os.Stderr, "import", func() (done, total int64, flows uint64) {
 		done, total = totalProgress(inputs)
 		return done, total, job.flows()
@@ -78,11 +78,11 @@ func importFiles(ctx context.Context, w io.Writer, cfg *Config, paths []string, 
 	stop()
 	shared, closeErr := out.close()
 	job.account.add(shared)
-	stages.addTo(job.account)
+	job.account.add(stages.tables.Stats())
 	if err := job.account.write(w); err != nil {
 		return err
 	}
-	return firstOf(err, closeErr, ctx.Err())
+	return errors.Join(unread, firstOf(err, closeErr, ctx.Err()))
 }
 
 // distinct drops files of equal content, which would write the same documents twice.
@@ -114,8 +114,12 @@ type importJob struct {
 
 	mu      sync.Mutex
 	account account
-	running []*flow.Pipeline
+	running map[*flow.Pipeline]bool
 	errs    []error
+}
+
+func newImportJob(out *output, stages *stages) *importJob {
+	return &importJob{out: out, stages: stages, account: account{}, running: map[*flow.Pipeline]bool{}}
 }
 
 // all imports the inputs, at most n at once, and returns what went wrong with any of them.
@@ -147,9 +151,10 @@ func (j *importJob) one(ctx context.Context, in input) error {
 	if err != nil {
 		return err
 	}
-	p := &flow.Pipeline{Stages: j.stages.forShard, Sink: sink, Block: true}
+	stages := j.stages.forPipeline()
+	p := &flow.Pipeline{Stages: stages.forShard, Sink: sink, Block: true}
 	j.mu.Lock()
-	j.running = append(j.running, p)
+	j.running[p] = true
 	j.mu.Unlock()
 	runErr := p.Run(ctx, in.source)
 	stats, closeErr := done(runErr == nil && ctx.Err() == nil)
@@ -158,15 +163,18 @@ func (j *importJob) one(ctx context.Context, in input) error {
 	j.account.add(stats)
 	j.account.add(in.stats())
 	j.account.add(p.Stats())
+	stages.addTo(j.account)
+	delete(j.running, p)
 	in.warn()
 	return firstOf(runErr, closeErr)
 }
 
 // flows is how many records have been read so far.
-func (j *importJob) flows() (n uint64) {
+func (j *importJob) flows() uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for _, p := range j.running {
+	n := j.account["pipeline.records"]
+	for p := range j.running {
 		n += p.Stats()[0].Value
 	}
 	return n

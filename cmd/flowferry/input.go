@@ -42,39 +42,57 @@ const (
 )
 
 // openInputs makes the inputs of the files named on a command line. Raw export payloads, one
-// datagram a file, are one exporter's datagrams in the order given and make one input.
+// datagram a file, are one exporter's datagrams in the order given and make one input. A file
+// that can not be read does not keep the others from it: the error tells of each such file, and
+// the inputs are those that can be.
 func openInputs(paths []string, as string, cfg *Config) (inputs []input, err error) {
 	var payloads []string
+	var errs []error
 	for _, path := range paths {
-		isCapture, err := capture.IsCapture(path)
-		if err != nil {
-			return nil, err
-		}
-		if !isCapture {
-			if err := checkPayload(path); err != nil {
-				return nil, err
-			}
+		in, isPayload, err := openInput(path, as, cfg)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case isPayload:
 			payloads = append(payloads, path)
-			continue
+		default:
+			inputs = append(inputs, in)
 		}
-		in, err := openCapture(path, as, cfg)
-		if err != nil {
-			return nil, err
-		}
-		inputs = append(inputs, in)
 	}
 	if len(payloads) > 0 {
-		p, err := netflow.NewPayloads(payloads, cfg.NetFlow)
+		in, err := openPayloads(payloads, cfg)
 		if err != nil {
-			return nil, err
+			errs = append(errs, err)
+		} else {
+			inputs = append(inputs, in)
 		}
-		name := payloads[0]
-		if n := len(payloads); n > 1 {
-			name = fmt.Sprintf("%s and %d more", name, n-1)
-		}
-		inputs = append(inputs, input{name, p, p.Origin(), p.Progress, p.Stats})
 	}
-	return inputs, nil
+	return inputs, errors.Join(errs...)
+}
+
+// openInput opens a capture, or finds that the file is an export payload.
+func openInput(path, as string, cfg *Config) (in input, isPayload bool, err error) {
+	isCapture, err := capture.IsCapture(path)
+	if err != nil {
+		return in, false, err
+	}
+	if !isCapture {
+		return in, true, checkPayload(path)
+	}
+	in, err = openCapture(path, as, cfg)
+	return in, false, err
+}
+
+func openPayloads(paths []string, cfg *Config) (input, error) {
+	p, err := netflow.NewPayloads(paths, cfg.NetFlow)
+	if err != nil {
+		return input{}, err
+	}
+	name := paths[0]
+	if n := len(paths); n > 1 {
+		name = fmt.Sprintf("%s and %d more", name, n-1)
+	}
+	return input{name, p, p.Origin(), p.Progress, p.Stats}, nil
 }
 
 // checkPayload refuses a file that can not be an export payload, by the version it begins with.
@@ -85,7 +103,10 @@ func checkPayload(path string) error {
 	}
 	defer f.Close()
 	var version [2]byte
-	if _, err := io.ReadFull(f, version[:]); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	switch _, err := io.ReadFull(f, version[:]); {
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("read %s: the file is empty", path)
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("read %s: %w", path, err)
 	}
 	switch binary.BigEndian.Uint16(version[:]) {

@@ -100,7 +100,7 @@ func closeSink(s statSink) ([]flow.Stat, error) {
 	return s.Stats(), err
 }
 
-// stages makes the stages of every shard and remembers them for their counts.
+// stages makes the stages of one pipeline's shards and remembers them for their counts.
 type stages struct {
 	cfg    *Config
 	tables *enrich.Tables
@@ -129,13 +129,18 @@ func (s *stages) forShard(int) (list []flow.Stage) {
 	return append(list, s.tables.Stage())
 }
 
+// forPipeline gives the stages of one more pipeline, with the same tables.
+func (s *stages) forPipeline() *stages {
+	return &stages{cfg: s.cfg, tables: s.tables, join: s.join}
+}
+
+// addTo adds what this pipeline's stages counted. The tables count for all pipelines together.
 func (s *stages) addTo(a account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.tabs {
 		a.add(t.Stats())
 	}
-	a.add(s.tables.Stats())
 }
 
 // shards is how many goroutines run stages for live input.

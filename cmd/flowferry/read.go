@@ -65,18 +65,15 @@ the complete conversations (event.dataset flowferry.session) besides their piece
 // readFiles prints the flows of the files, one after the other, and tells on standard error what
 // could not be read.
 func readFiles(ctx context.Context, cfg *Config, paths []string, as string, stitched bool, pr *recordPrinter) error {
-	inputs, err := openInputs(paths, as, cfg)
-	if err != nil {
-		return err
-	}
 	stages, err := newStages(cfg, stitched)
 	if err != nil {
 		return err
 	}
 	a := account{}
-	var errs []error
+	inputs, err := openInputs(paths, as, cfg)
+	errs := []error{err}
 	for _, in := range inputs {
-		p := &flow.Pipeline{Stages: stages.forShard, Sink: pr, Block: true}
+		p := &flow.Pipeline{Stages: stages.forPipeline().forShard, Sink: pr, Block: true}
 		if err := p.Run(ctx, in.source); err != nil {
 			errs = append(errs, fmt.Errorf("read %s: %w", in.name, err))
 		}

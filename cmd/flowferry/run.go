@@ -100,6 +100,7 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 		a.add(udp.Stats())
 		a.add(p.Stats())
 		stages.addTo(a)
+		a.add(stages.tables.Stats())
 		return a
 	}
 	stopTelling := every(tell, func() { tellNumbers(log, numbers()) })

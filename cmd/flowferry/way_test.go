@@ -55,6 +55,27 @@ func TestReadFormats(t *testing.T) {
 	}
 }
 
+// A file that can not be read is named, and the others are read.
+func TestBadFileAmongGood(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	good := demoCaptures(t)[0]
+	f := func(args ...string) {
+		t.Helper()
+		out, err := inProcess(t.Context(), args...)
+		if err == nil || !strings.Contains(err.Error(), empty+": the file is empty") {
+			t.Errorf("%s: got %v", args[0], err)
+		}
+		if len(out) < 100 {
+			t.Errorf("%s: the good file was not read: %s", args[0], out)
+		}
+	}
+	f("read", empty, good)
+	f("import", "--store", t.TempDir(), "does-not-exist", empty, good)
+}
+
 // A capture that carries exports is read as the exports, unless asked otherwise.
 func TestReadPayloadFiles(t *testing.T) {
 	dir := filepath.Join(testdata, "export", "logstash")
