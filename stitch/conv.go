@@ -77,22 +77,48 @@ func (t *Table) open(key *flow.Key, r *flow.Record) uint32 {
 	for t.count >= t.cfg.MaxFlows {
 		t.evict()
 	}
-	t.count++
+	if t.count++; t.count > len(t.buckets) {
+		t.grow()
+	}
 	i := t.convs.take()
 	c := t.convs.at(i)
 	*c = conv{key: *key, sampling: samplingOf(r), icmp: icmpKind(r), start: r.Start, end: r.End}
-	bucket := &t.buckets[key.Hash(t.seed)&uint64(len(t.buckets)-1)]
-	c.chain, *bucket = *bucket, i
+	t.chain(i, c)
 	c.wake = t.now + t.window
 	t.schedule(i)
 	t.push(&t.live, i)
 	return i
 }
 
+// bucket is where the chain of conversations with this key begins.
+func (t *Table) bucket(key *flow.Key) *uint32 {
+	return &t.buckets[key.Hash(t.seed)&uint64(len(t.buckets)-1)]
+}
+
+// chain puts conversation i into its bucket.
+func (t *Table) chain(i uint32, c *conv) {
+	b := t.bucket(&c.key)
+	c.chain, *b = *b, i
+}
+
+// grow doubles the buckets and puts every conversation where it then belongs.
+func (t *Table) grow() {
+	old := t.buckets
+	t.buckets = make([]uint32, 2*len(old))
+	for _, i := range old {
+		for i != 0 {
+			c := t.convs.at(i)
+			next := c.chain
+			t.chain(i, c)
+			i = next
+		}
+	}
+}
+
 // forget frees conversation i, which holds no piece and is in no slot of the wheel.
 func (t *Table) forget(i uint32) {
 	c := t.convs.at(i)
-	at := &t.buckets[c.key.Hash(t.seed)&uint64(len(t.buckets)-1)]
+	at := t.bucket(&c.key)
 	for *at != i {
 		at = &t.convs.at(*at).chain
 	}
@@ -127,7 +153,7 @@ func (t *Table) evict() {
 func (t *Table) match(key *flow.Key, r *flow.Record, s int, by uint32) (found uint32) {
 	var best int64
 	sampling, icmp := samplingOf(r), icmpKind(r)
-	for i := t.buckets[key.Hash(t.seed)&uint64(len(t.buckets)-1)]; i != 0; {
+	for i := *t.bucket(key); i != 0; {
 		c := t.convs.at(i)
 		if c.key == *key && c.sampling == sampling && c.icmp == icmp && t.belongs(c, r, s, by) {
 			if n := overlap(c.start, c.end, r.Start, r.End); found == 0 || n > best {

@@ -25,7 +25,7 @@ type Table struct {
 	seens   slab[seen]
 	metas   slab[flow.Meta]
 	seed    uint64   // of the hash: nobody outside can aim at a bucket
-	buckets []uint32 // first conversation by hash
+	buckets []uint32 // first conversation by hash; a power of two, grows with the conversations
 	wheel   [slots]list
 	live    list // by age, the oldest first
 	dead    list // as live, of those that are only remembered
@@ -59,11 +59,7 @@ func New(cfg Config) *Table {
 	t.window, t.half, t.skew, t.linger = int64(cfg.Window), int64(cfg.Half), int64(cfg.Skew), int64(cfg.Linger)
 	t.active, t.shortest, t.quiet = int64(cfg.Active), int64(cfg.ShortestActive), int64(cfg.Quiet)
 	t.idleTCP, t.idleElse = int64(cfg.IdleTCP), int64(cfg.Idle)
-	size := 1
-	for size < cfg.MaxFlows {
-		size *= 2
-	}
-	t.buckets = make([]uint32, size)
+	t.buckets = make([]uint32, 256)
 	t.live.of, t.dead.of = ageLink, ageLink
 	for i := range t.wheel {
 		t.wheel[i].of = timerLink
