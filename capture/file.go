@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
@@ -46,6 +47,7 @@ type File struct {
 	closer func()
 	in     counter
 	r      *bufio.Reader
+	used   []*bufio.Reader // to give back
 	format format
 	off    int64 // of the next unread byte, after decompression
 	ord    uint64
@@ -95,7 +97,7 @@ func (f *File) open() error {
 		return fmt.Errorf("open %s: it is a directory; name the capture files in it", f.path)
 	}
 	f.in.r, f.in.total = f.f, info.Size()
-	f.r = bufio.NewReaderSize(&f.in, window)
+	f.read(&f.in)
 	if err := f.decompress(); err != nil {
 		return err
 	}
@@ -123,21 +125,36 @@ func (f *File) decompress() error {
 		if err != nil {
 			return fmt.Errorf("open %s: %w", f.path, err)
 		}
-		f.r = bufio.NewReaderSize(z, window)
+		f.read(z)
 	case len(head) == 4 && binary.LittleEndian.Uint32(head) == 0xfd2fb528: // RFC 8878 section 3.1.1
 		z, err := zstd.NewReader(f.r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
 		if err != nil {
 			return fmt.Errorf("open %s: %w", f.path, err)
 		}
 		f.closer = z.Close
-		f.r = bufio.NewReaderSize(z, window)
+		f.read(z)
 	}
 	return nil
 }
 
-// Close closes the file.
+// windows keeps readers for the next file: many small captures are read one after the other.
+var windows = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, window) }}
+
+// read makes f read from r.
+func (f *File) read(r io.Reader) {
+	f.r = windows.Get().(*bufio.Reader)
+	f.r.Reset(r)
+	f.used = append(f.used, f.r)
+}
+
+// Close closes the file. The data of its packets are not valid any more.
 func (f *File) Close() error {
 	f.closer()
+	for _, r := range f.used {
+		r.Reset(nil)
+		windows.Put(r)
+	}
+	f.used = nil
 	return f.f.Close()
 }
 
