@@ -15,22 +15,30 @@ var children = map[string]func(args []string) error{
 	"send":    childSend,
 }
 
-// child runs one of them. With BENCH_PROFILE it writes a CPU profile to that path.
+// child runs one of them.
 func child(name string, args []string) error {
 	f := children[name]
 	if f == nil {
 		return fmt.Errorf("there is no child %q", name)
 	}
-	if path := os.Getenv("BENCH_PROFILE"); path != "" {
-		out, err := os.Create(path)
-		if err != nil {
-			return err
-		}
-		defer out.Close()
-		if err := pprof.StartCPUProfile(out); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+	return profiled(func() error { return f(args) })
+}
+
+// profiled runs f and writes a CPU profile to the path in BENCH_PROFILE, if there is one.
+func profiled(f func() error) error {
+	path := os.Getenv("BENCH_PROFILE")
+	if path == "" {
+		return f()
 	}
-	return f(args)
+	out, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	os.Unsetenv("BENCH_PROFILE") // for the children of this process
+	return f()
 }

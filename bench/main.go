@@ -6,7 +6,7 @@
 // It measures CPU time (user and system, of getrusage), not wall time, so that other work on
 // the machine disturbs little; the contenders of a table take turns within each round, and the
 // table shows the median of the rounds. Network traffic stays on the loopback. What it writes
-// is removed at the end.
+// is removed at the end. With BENCH_PROFILE=FILE a CPU profile of the run is written there.
 package main
 
 import (
@@ -19,6 +19,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // suite is the setting of a run.
@@ -57,7 +58,7 @@ func main() {
 	flag.Parse()
 	s := &suite{out: os.Stdout, quick: *quick, rounds: *rounds, size: *size << 20}
 	s.defaults()
-	exit(s.main(*dir, *only))
+	exit(profiled(func() error { return s.main(*dir, *only) }))
 }
 
 func exit(err error) {
@@ -92,7 +93,7 @@ func pick[T any](quick bool, small, full T) T {
 }
 
 func (s *suite) main(dir, only string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	chosen := strings.Split(only, ",")
 	for _, name := range chosen {
