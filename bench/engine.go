@@ -50,7 +50,7 @@ func engine(ctx context.Context, s *suite) error {
 	if _, err := shipper.Setup(ctx, cluster, shipper.SetupOptions{}); err != nil {
 		return err
 	}
-	load := &shipment{node: node, cluster: cluster, dir: s.dir, stream: gen.NewStream(gen.IPFIX, pick(s.quick, 60_000, 300_000), 1)}
+	load := &shipment{node: node, cluster: cluster, dir: s.dir, stream: gen.NewStream(gen.IPFIX, pick(s.quick, 20_000, 300_000), 1)}
 	if err := load.prepare(); err != nil {
 		return err
 	}
