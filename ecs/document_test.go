@@ -19,12 +19,12 @@ func filled() (*flow.Batch, *flow.Record) {
 	at := time.Date(2024, 2, 29, 23, 59, 59, 123456789, time.UTC).UnixNano()
 	r := b.Next()
 	*r = flow.Record{
-		Start: at - 1500e6, End: at, Received: at + 1e9, Origin: 0x0123456789abcdef, Ord: 42, Has: flow.HasMPLS<<1 - 1,
+		Start: at - 1500e6, End: at, Received: at + 1e9, Origin: 0x0123456789abcdef, Ord: 42, Has: flow.HasFlows<<1 - 1,
 		Src: flow.MustAddr("10.1.2.3"), Dst: flow.MustAddr("81.2.69.142"), Exporter: flow.MustAddr("192.0.2.1"),
 		NextHop: flow.MustAddr("192.0.2.254"), NATSrc: flow.MustAddr("198.51.100.7"), NATDst: flow.MustAddr("81.2.69.143"),
 		Fwd:    flow.Counts{Bytes: 3000, Packets: 10, Payload: 2400, InitFlags: flow.SYN, Flags: flow.SYN | flow.ACK | flow.PSH | flow.FIN, ToS: 46 << 2, TTL: 63},
 		Rev:    flow.Counts{Bytes: 1000, Packets: 8, Payload: 500, InitFlags: flow.SYN | flow.ACK, Flags: flow.SYN | flow.ACK, ToS: 8, TTL: 52},
-		Domain: 7, Sampling: 100, InIf: 3, OutIf: 4, SrcAS: 64512, DstAS: 20712, MPLS: 16001, Segment: 1, Segments: 2,
+		Domain: 7, Sampling: 100, InIf: 3, OutIf: 4, SrcAS: 64512, DstAS: 20712, MPLS: 16001, Segment: 1, Segments: 2, Flows: 3,
 		SrcPort: 49152, DstPort: 443, NATSrcPort: 1025, NATDstPort: 8443, VLAN: 100, PostVLAN: 200, App: flow.AppTLS,
 		SrcMAC: flow.MAC{0, 0, 0x5e, 0, 0x53, 0x23}, DstMAC: flow.MAC{0, 0, 0x5e, 0, 0x53, 0xff}, Proto: flow.ProtoTCP,
 		ICMPType: 3, ICMPCode: 1, SrcMask: 24, DstMask: 16, Via: flow.ViaIPFIX, Direction: flow.Ingress, EndReason: flow.EndOfFlow,
@@ -227,7 +227,7 @@ func TestEvents(t *testing.T) {
 func TestDocumentAnyRecord(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b, r := filled()
-		r.Has = flow.Set(rapid.Uint64().Draw(rt, "has")) & (flow.HasMPLS<<1 - 1)
+		r.Has = flow.Set(rapid.Uint64().Draw(rt, "has")) & (flow.HasFlows<<1 - 1)
 		r.Kind = flow.Kind(rapid.IntRange(0, 2).Draw(rt, "kind"))
 		r.Start, r.End = rapid.Int64().Draw(rt, "start"), rapid.Int64().Draw(rt, "end")
 		r.Fwd.Bytes, r.Sampling = rapid.Uint64().Draw(rt, "bytes"), rapid.Uint32().Draw(rt, "sampling")

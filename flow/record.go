@@ -4,7 +4,8 @@ package flow
 // fixed size, holds no pointer and is empty when zero. Times are Unix nanoseconds.
 //
 // Src is the initiator (client) and Dst the responder (server) once InitiatorBy is set;
-// before that Src is the sender of the packets counted in Fwd.
+// before that Src is the sender of the packets counted in Fwd. Of an aggregate by prefix it is
+// the first address of the prefix that SrcMask, or DstMask, tells the length of.
 type Record struct {
 	Start, End int64  // first and last packet. Valid iff HasTimes, else both are Received
 	Received   int64  // when the record reached us: datagram arrival; for captures the time of the last packet read
@@ -20,7 +21,9 @@ type Record struct {
 	Fwd Counts // from Src to Dst
 	Rev Counts // from Dst to Src. Valid iff HasRev
 
-	Domain         uint32 // observation domain (IPFIX), source id (v9), engine type and id (v5). Valid iff HasDomain
+	Flows uint64 // how many flows were added up into this record, which is then an aggregate. Valid iff HasFlows
+
+	Domain         uint32 // observation domain (IPFIX), source id (v9), engine type and id (v5, v6), scheme << 16 before them (v8). Valid iff HasDomain
 	Sampling       uint32 // one packet in Sampling was looked at; 1 is every packet, 0 is unknown
 	InIf, OutIf    uint32 // SNMP ifIndex. Valid iff HasInIf, HasOutIf
 	SrcAS, DstAS   uint32 // BGP autonomous systems as the exporter gave them. Valid iff HasSrcAS, HasDstAS

@@ -33,6 +33,7 @@ const (
 	HasPostVLAN                  // PostVLAN
 	HasMACs                      // SrcMAC, DstMAC
 	HasMPLS                      // MPLS
+	HasFlows                     // Flows
 )
 
 // Has says whether all fields of want are in s.

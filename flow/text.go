@@ -215,6 +215,7 @@ var textFields = []textField{
 	num("vlan", HasVLAN, func(r *Record) *uint16 { return &r.VLAN }),
 	num("postvlan", HasPostVLAN, func(r *Record) *uint16 { return &r.PostVLAN }),
 	num("mpls", HasMPLS, func(r *Record) *uint32 { return &r.MPLS }),
+	num("flows", HasFlows, func(r *Record) *uint64 { return &r.Flows }),
 	mac("src.mac", func(r *Record) *MAC { return &r.SrcMAC }),
 	mac("dst.mac", func(r *Record) *MAC { return &r.DstMAC }),
 	app,

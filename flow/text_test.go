@@ -36,7 +36,7 @@ func TestTextRoundTrip(t *testing.T) {
 
 // anyRecord draws a record whose absent fields are zero, as every source makes them.
 func anyRecord(t *rapid.T) (r Record) {
-	r.Has = Set(rapid.Uint64().Draw(t, "has")) & (HasMPLS<<1 - 1)
+	r.Has = Set(rapid.Uint64().Draw(t, "has")) & (HasFlows<<1 - 1)
 	if r.Has.Has(HasMACs) { // a pair of zero addresses is no pair
 		r.SrcMAC, r.DstMAC = MAC{1}, MAC{2}
 	}

@@ -66,7 +66,7 @@ func full() (*flow.Batch, []*flow.Record) {
 	at := time.Date(2024, 2, 29, 23, 59, 59, 123456789, time.UTC).UnixNano()
 	r := b.Next()
 	*r = flow.Record{
-		Start: at - 1500e6, End: at, Received: at + 1e9, Origin: 7, Ord: 1, Has: flow.HasMPLS<<1 - 1,
+		Start: at - 1500e6, End: at, Received: at + 1e9, Origin: 7, Ord: 1, Has: flow.HasFlows<<1 - 1,
 		Src: flow.MustAddr("2001:db8::1"), Dst: flow.MustAddr("2001:db8:1::2"), Exporter: flow.MustAddr("192.0.2.1"),
 		NextHop: flow.MustAddr("192.0.2.254"), NATSrc: flow.MustAddr("198.51.100.7"), NATDst: flow.MustAddr("81.2.69.143"),
 		Fwd:    flow.Counts{Bytes: 3000, Packets: 10, Payload: 2400, InitFlags: flow.SYN, Flags: flow.SYN | flow.ACK, ToS: 184, TTL: 63},

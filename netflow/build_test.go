@@ -100,7 +100,7 @@ func balance(t testing.TB, d *Decoder) {
 	t.Helper()
 	s := d.Stats()
 	sum := uint64(0)
-	for _, n := range []string{"decoded", "denied", "short", "unknown_version", "malformed_length", "malformed_set", "malformed_template", "malformed_record"} {
+	for _, n := range []string{"decoded", "denied", "short", "unknown_version", "unknown_scheme", "malformed_length", "malformed_set", "malformed_template", "malformed_record"} {
 		sum += stat(s, n)
 	}
 	if got := stat(s, "datagrams"); got != sum {

@@ -55,7 +55,7 @@ func TestV5Lengths(t *testing.T) {
 	f(wire{}.u16(5, 1).u32(0, 0, 0, 0), ErrShort, 0)
 	f(wire{}.u16(5, 0xd91e).u32(0, 0, 0, 0, 0), ErrLength, 0) // no exporter sends so many
 	f(v5Message(0, 0, 0), nil, 0)
-	f(wire{}.u16(6, 1).u32(0, 0, 0, 0, 0), ErrVersion, 0)
+	f(wire{}.u16(4, 1).u32(0, 0, 0, 0, 0), ErrVersion, 0)
 }
 
 func TestV1V7(t *testing.T) {
@@ -104,6 +104,11 @@ func TestElements(t *testing.T) {
 	// The better of two counts, whichever stands first.
 	f("fwd=-/5 meta={\"Unknown\":[{\"PEN\":0,\"ID\":85,\"Value\":\"CQ==\"}]}", wire{}.u8(9, 5), 85, 1, 1, 1)
 	f("fwd=-/9", wire{}.u8(9), 23, 1)
+	// Flows added up; a count of one is a plain flow.
+	f("flows=5 fwd=-/9", wire{}.u32(5, 9), 3, 4, 1, 4)
+	f("flows=4294967296", wire{}.u64(1<<32), 3, 8)
+	f("!flows= !meta=", wire{}.u32(1, 9), 3, 4, 1, 4)
+	f("!flows= !meta=", wire{}.u32(0, 9), 3, 4, 1, 4)
 	// Both families in one template: the one that is given.
 	f("src=10.0.0.1", wire{}.u32(0x0a000001).u64(0, 0), 8, 4, 27, 16)
 	f("src=2001:db8::1", wire{}.u64(0x20010db8<<32, 1).u32(0), 27, 16, 8, 4)

@@ -1,4 +1,4 @@
-// Package netflow decodes what exporters send: NetFlow v1, v5, v7, v9 and IPFIX.
+// Package netflow decodes what exporters send: NetFlow v1, v5 to v9 and IPFIX.
 //
 // A datagram goes through Decoder.Datagram: the version chooses a decoder, the exporter's state
 // (templates, sampling rates, sequence numbers; one per version, address and domain) is locked
@@ -8,6 +8,9 @@
 // A template is checked once, when it arrives, and compiled to a plan: a list of steps, each
 // with the place of its bytes and the operation that puts them into the Record. Data records
 // then run through the plan without allocation and cannot fail but by a set that ends early.
+// The versions before v9 have no templates; layouts.go writes their forms, and those of the
+// aggregation schemes of v8, as if they had, and they run through plans as well. v5 alone,
+// which is everywhere, has a loop of its own.
 // ie.go is the one place where an information element is given its meaning. An element without
 // a meaning is kept as it came (Meta.Unknown) and never costs the record.
 //

@@ -326,6 +326,11 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 		}
 	case opSilkApp:
 		r.App = silkApps[v]
+	case opFlows: // templates also send a 1, or 0, of a plain flow
+		if v > 1 || r.Has.Has(flow.HasFlows) {
+			r.Flows = v
+			r.Has |= flow.HasFlows
+		}
 	}
 	return g
 }

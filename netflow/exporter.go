@@ -13,7 +13,7 @@ import (
 // on a new port keeps its templates.
 type exporterKey struct {
 	addr    flow.Addr
-	domain  uint32 // observation domain (IPFIX), source id (v9), engine type and id (v5)
+	domain  uint32 // observation domain (IPFIX), source id (v9), engine type and id (v5, v6), scheme before them (v8)
 	version uint16
 }
 
@@ -164,7 +164,7 @@ type ExporterStats struct {
 	Records, Events, Options       uint64
 	Templates                      int // known now
 	NoTemplate                     uint64
-	Lost                           int64 // flows (v5, v7), datagrams (v9), data records (IPFIX), or what else the exporter counts
+	Lost                           int64 // records (v5 to v8), datagrams (v9), data records (IPFIX), or what else the exporter counts
 	Reordered, Duplicate, Restarts int64
 	HeldBytes                      int
 	TemplateChanges, Withdrawals   uint64
@@ -201,5 +201,5 @@ func (e *exporter) stats() ExporterStats {
 }
 
 var vias = map[uint16]flow.Via{
-	1: flow.ViaNetFlow1, 5: flow.ViaNetFlow5, 7: flow.ViaNetFlow7, 9: flow.ViaNetFlow9, 10: flow.ViaIPFIX,
+	1: flow.ViaNetFlow1, 5: flow.ViaNetFlow5, 6: flow.ViaNetFlow6, 7: flow.ViaNetFlow7, 8: flow.ViaNetFlow8, 9: flow.ViaNetFlow9, 10: flow.ViaIPFIX,
 }

@@ -11,6 +11,7 @@ import "github.com/flowferry/flowferry/flow"
 const (
 	ieOctetDeltaCount                  = 1
 	iePacketDeltaCount                 = 2
+	ieDeltaFlowCount                   = 3
 	ieProtocolIdentifier               = 4
 	ieIPClassOfService                 = 5
 	ieTCPControlBits                   = 6
@@ -37,6 +38,7 @@ const (
 	ieICMPTypeCodeIPv4                 = 32
 	ieSamplingInterval                 = 34
 	ieSamplingAlgorithm                = 35
+	ieIPv4RouterSC                     = 43
 	ieSamplerID                        = 48
 	ieSamplerMode                      = 49
 	ieSamplerRandomInterval            = 50
@@ -130,6 +132,7 @@ const (
 	penReverse = 29305 // RFC 5103 section 6.1: the element of the reverse direction
 	penCERT    = 6871  // YAF; bit 0x4000 of the id marks the reverse direction
 	penNtop    = 35632
+	penFixed   = 1<<32 - 2 // no enterprise: fields of the fixed NetFlow versions without an element (layouts.go)
 	penScope   = 1<<32 - 1 // no enterprise: the scope field types of NetFlow v9 (RFC 3954 section 6.1)
 )
 
@@ -210,6 +213,7 @@ const (
 	opAppName
 	opUser
 	opSilkApp
+	opFlows
 	ops
 )
 
@@ -295,6 +299,7 @@ var elements = [...]element{
 	{penIANA, iePacketTotalCount, opPackets, slotPackets, 1},
 	{penIANA, ieInitiatorPackets, opPackets, slotPackets, 2},
 	{penIANA, iePostPacketDeltaCount, opPackets, slotPackets, 3},
+	{penIANA, ieDeltaFlowCount, opFlows, slotNone, 0},
 	{penReverse, ieOctetDeltaCount, opRevBytes, slotRevBytes, 0},
 	{penReverse, ieOctetTotalCount, opRevBytes, slotRevBytes, 1},
 	{penIANA, ieResponderOctets, opRevBytes, slotRevBytes, 2},

@@ -2,23 +2,33 @@ package netflow
 
 import "encoding/binary"
 
-// IsExport says whether payload is a whole NetFlow v5, v9 or IPFIX datagram by its structure:
-// all lengths must agree to the byte. It is meant to find exports in a capture.
+// IsExport says whether payload is a whole datagram of NetFlow v1, v5 to v9 or IPFIX by its
+// structure: all lengths must agree to the byte. It is meant to find exports in a capture.
 func IsExport(payload []byte) bool {
 	if len(payload) < ipfixHeader {
 		return false
 	}
-	switch binary.BigEndian.Uint16(payload) {
-	case 5:
-		l := layouts[5]
-		n := int(binary.BigEndian.Uint16(payload[2:]))
-		return n >= 1 && n <= maxFixed && len(payload) == l.header+n*l.record
+	switch version := binary.BigEndian.Uint16(payload); version {
+	case 1, 5, 6, 7, 8:
+		return areRecords(version, payload)
 	case 9:
 		return len(payload) > 20 && areSets(payload[20:], setTemplateV9, setOptionsV9)
 	case 10:
 		return areMessages(payload)
 	}
 	return false
+}
+
+// areRecords says whether a datagram of a fixed version is as long as its count says. The rare
+// versions must also have a clock that can be: a short datagram of another protocol may well
+// begin with a small number or two.
+func areRecords(version uint16, p []byte) bool {
+	l, err := layoutOf(version, p)
+	if err != nil || version != 5 && binary.BigEndian.Uint32(p[12:]) >= 1e9 {
+		return false
+	}
+	n := int(binary.BigEndian.Uint16(p[2:]))
+	return n >= 1 && n <= l.max() && len(p) == l.header+n*l.record()
 }
 
 func areMessages(p []byte) bool {

@@ -5,8 +5,12 @@ import "strings"
 //go:generate go run ./gen
 
 // ElementName gives the IANA name of an information element, "reverse…" for one of RFC 5103's
-// reverse enterprise, and "" for those of other enterprises and those not assigned.
+// reverse enterprise, our own for a field of a fixed NetFlow version that no element stands for,
+// and "" for those of other enterprises and those not assigned.
 func ElementName(pen uint32, id uint16) string {
+	if pen == penFixed && int(id) < len(fixedNames) {
+		return fixedNames[id]
+	}
 	if int(id) >= len(ianaElements) {
 		return ""
 	}

@@ -101,7 +101,7 @@ func exportTime(p []byte) int64 {
 		return 0
 	}
 	switch binary.BigEndian.Uint16(p) {
-	case 1, 5, 7:
+	case 1, 5, 6, 7, 8:
 		return int64(binary.BigEndian.Uint32(p[8:]))*1e9 + int64(binary.BigEndian.Uint32(p[12:]))
 	case 9:
 		return int64(binary.BigEndian.Uint32(p[8:])) * 1e9

@@ -3,7 +3,7 @@ package netflow
 import "sync/atomic"
 
 // sequence follows the sequence numbers of one exporter and domain. What they count differs:
-// v5 and v7 flows before this datagram, v9 datagrams, IPFIX data records before this message
+// v5 to v8 records before this datagram, v9 datagrams, IPFIX data records before this message
 // (RFC 7011 section 3.1). Some exporters count otherwise, which is found out; see style.
 type sequence struct {
 	known  bool
@@ -42,7 +42,7 @@ type counts struct{ records, flows uint32 } // flows: records without those of o
 type style uint8
 
 const (
-	countsRecords   style = iota // data records before this message: the standard for IPFIX; flows for v5
+	countsRecords   style = iota // data records before this message: the standard for IPFIX and v5 to v8
 	countsDatagrams              // the standard for v9
 	countsFlows                  // data records before this one, but not options
 	throughRecords               // data records up to and with this message

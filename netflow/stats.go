@@ -8,7 +8,7 @@ import (
 
 // stats is the account of a Decoder:
 //
-//	datagrams   = decoded + short + version + malformed_* + denied
+//	datagrams   = decoded + short + unknown_version + unknown_scheme + malformed_* + denied
 //	no_template = held + held_decoded + held_dropped   (in sets)
 type stats struct {
 	datagrams, bytes, decoded          atomic.Uint64
@@ -19,7 +19,7 @@ type stats struct {
 	reserved                           atomic.Uint64
 	exportersEvicted, trailing         atomic.Uint64
 
-	short, version, length, set, template, record, denied atomic.Uint64
+	short, version, scheme, length, set, template, record, denied atomic.Uint64
 
 	// These may go down: a late datagram was not lost.
 	lostRecords, lostDatagrams, reordered, duplicate, restarts atomic.Int64
@@ -34,6 +34,8 @@ func (s *stats) done(err error) {
 		s.short.Add(1)
 	case ErrVersion:
 		s.version.Add(1)
+	case ErrScheme:
+		s.scheme.Add(1)
 	case ErrLength:
 		s.length.Add(1)
 	case ErrSet:
@@ -60,6 +62,7 @@ func (d *Decoder) Stats() []flow.Stat {
 		{Name: "netflow.denied", Value: s.denied.Load()},   // datagrams, by the allow-list
 		{Name: "netflow.short", Value: s.short.Load()},     // this and the next: datagrams with a fault
 		{Name: "netflow.unknown_version", Value: s.version.Load()},
+		{Name: "netflow.unknown_scheme", Value: s.scheme.Load()}, // aggregation of v8
 		{Name: "netflow.malformed_length", Value: s.length.Load()},
 		{Name: "netflow.malformed_set", Value: s.set.Load()},
 		{Name: "netflow.malformed_template", Value: s.template.Load()},
@@ -75,7 +78,7 @@ func (d *Decoder) Stats() []flow.Stat {
 		{Name: "netflow.held", Value: uint64(max(s.held.Load(), 0))}, // waiting now
 		{Name: "netflow.held_decoded", Value: s.heldDecoded.Load()},
 		{Name: "netflow.held_dropped", Value: s.heldDrops.Load()},
-		{Name: "netflow.sequence_lost", Value: uint64(max(s.lostRecords.Load(), 0))},             // flows of v5, v7; data records of IPFIX
+		{Name: "netflow.sequence_lost", Value: uint64(max(s.lostRecords.Load(), 0))},             // records of v5 to v8; data records of IPFIX
 		{Name: "netflow.sequence_lost_datagrams", Value: uint64(max(s.lostDatagrams.Load(), 0))}, // datagrams of v9
 		{Name: "netflow.sequence_reordered", Value: uint64(max(s.reordered.Load(), 0))},          // datagrams that came late
 		{Name: "netflow.sequence_duplicate", Value: uint64(max(s.duplicate.Load(), 0))},          // datagrams that came again

@@ -137,9 +137,12 @@ src=10.0.0.2 dst=10.0.0.1 fwd=1/56 reason=forced_end initiator=first_seen comple
 	f("to many", Config{}, line(1, "10.0.0.1:5353", "224.0.0.251:5353", 0, 1, udp+"fwd=2/168"),
 		`src=10.0.0.1:5353 dst=224.0.0.251:5353 fwd=2/168 exporter=198.51.100.1 reason=forced_end initiator=first_seen complete=true`)
 	f("events and aggregates pass", Config{},
-		"kind=event event=flow_denied src="+client+" dst="+server+" proto=6 ord=1\nsrc=10.0.0.1 dst=10.0.0.2 proto=6 fwd=9/900 ord=2\n",
+		"kind=event event=flow_denied src="+client+" dst="+server+" proto=6 ord=1\nsrc=10.0.0.1 dst=10.0.0.2 proto=6 fwd=9/900 ord=2\n"+
+			strings.Repeat("src=10.16.0.0:40000 dst=192.0.2.0:443 proto=6 flows=7 fwd=9/900 start="+at(0)+" end="+at(1)+" ord=3\n", 2),
 		`kind=event event=flow_denied src=10.0.0.1:40000 dst=192.0.2.1:443
-src=10.0.0.1 dst=10.0.0.2 fwd=9/900 complete=true`)
+src=10.0.0.1 dst=10.0.0.2 fwd=9/900 complete=true
+src=10.16.0.0:40000 dst=192.0.2.0:443 fwd=9/900 flows=7 complete=true
+src=10.16.0.0:40000 dst=192.0.2.0:443 fwd=9/900 flows=7 complete=true`)
 	f("names of both halves", Config{},
 		line(1, client, server, 0, 1, tcp+`fwd=5/500 fwd.flags=FSPA meta={"TLS":{"ServerName":"a.example"}}`)+
 			line(2, server, client, 0, 1, tcp+`fwd=4/4000 fwd.flags=FSPA app=tls meta={"User":"bob"}`),

@@ -59,7 +59,7 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "flowferry",
 		Short: "Carry network flows into Elasticsearch, OpenSearch or an embedded store",
-		Long: `flowferry receives flow exports (NetFlow v5 and v9, IPFIX), meters packet captures into
+		Long: `flowferry receives flow exports (NetFlow v1, v5 to v9, IPFIX), meters packet captures into
 flows, de-duplicates them, joins both directions and all pieces of a conversation, enriches
 them, and writes them as ECS documents to Elasticsearch or OpenSearch, or to an embedded
 store that needs no server. Then it lets you hunt in them.`,

@@ -20,7 +20,8 @@ func newRun() *cobra.Command {
 		Use:   "run",
 		Short: "Collect flow exports until told to stop",
 		Long: `run listens for flow exports over UDP and writes the flows to the embedded store or to a
-cluster. NetFlow v5, v9 and IPFIX may come to the same port.
+cluster. NetFlow v1, v5, v6, v7, v8 (all 14 aggregation schemes), v9 and IPFIX may come to the
+same port.
 
 SIGTERM or Ctrl-C stops it: sockets are drained, all tables flushed, everything written, and
 the account of what was received, kept and lost is printed.`,
