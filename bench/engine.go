@@ -63,7 +63,7 @@ func engine(ctx context.Context, s *suite) error {
 	if _, err := race(ctx, 1, all[1:3]); err != nil { // lets the engine's compiler warm up
 		return err
 	}
-	result, err := race(ctx, pick(s.quick, 2, min(s.rounds, 3)), all)
+	result, err := race(ctx, pick(s.quick, 1, min(s.rounds, 3)), all)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func udp(ctx context.Context, s *suite) error {
 }
 
 func (s *suite) wholeWay(ctx context.Context) error {
-	stream, sink := gen.NewStream(gen.V9, pick(s.quick, 40_000, 100_000), 1), newBulk()
+	stream, sink := gen.NewStream(gen.V9, pick(s.quick, 20_000, 100_000), 1), newBulk()
 	var all []contender
 	for n, does := range []string{"datagram → record", "… → stitched, two-way", "… → enriched", "… → bulk bytes"} {
 		all = append(all, contender{"flowferry", does, inProcess(0, func() (int, error) { return ourWay(stream, n, sink) })})

@@ -182,7 +182,8 @@ type dnsMessage struct {
 // name reads a name (RFC 1035 section 4.1.4): labels of length(1) and bytes, ended by a zero or
 // by a pointer to the rest. Pointers must lead backwards, so that a name ends.
 func (m *dnsMessage) name() (string, bool) {
-	var out []byte
+	var room [dnsMaxName]byte // names are short: this stays on the stack
+	out := room[:0]
 	at, jumped := m.at, false
 	for jumps := 0; at < len(m.b); {
 		n := int(m.b[at])
