@@ -32,18 +32,20 @@ type exporter struct {
 	rates     rates
 	templates templates
 	hold      hold
-	apps      map[uint64]string // applicationId → applicationName, from options
-	boot      int64             // systemInitTimeMilliseconds from options, Unix ns; 0 is unknown
+	facts     facts
+	boot      int64 // systemInitTimeMilliseconds from options, Unix ns; 0 is unknown
 	work      work
 	count     ExporterStats
 }
 
 // Limits of what options may teach about one exporter.
 const (
-	maxApps     = 16384 // application names
-	maxAppName  = 256   // bytes of one
-	maxSamplers = 1024
-	evictSample = 8 // exporters, or templates, looked at to find one to forget
+	maxInterfaces = 16384
+	maxVRFs       = 4096
+	maxApps       = 16384 // application names
+	maxText       = 256   // bytes of one name or description
+	maxSamplers   = 1024
+	evictSample   = 8 // exporters, or templates, looked at to find one to forget
 )
 
 // exporter finds or makes the state and locks it. The caller unlocks it with d.release.

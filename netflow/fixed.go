@@ -90,7 +90,7 @@ func headerRate(v uint16) rate {
 func (x *work) fixedRecords(version uint16, p []byte, n int) {
 	size := layouts[version].record
 	if mode := x.e.rates.common.mode; mode != "" && n > 0 {
-		x.proto.Meta = x.sampled(mode)
+		x.proto.Meta = x.share(alike{mode: mode})
 	}
 	x.proto.Has |= fixedHas[version]
 	b, export, uptime := x.b, x.export, x.uptime

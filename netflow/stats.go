@@ -13,6 +13,7 @@ import (
 type stats struct {
 	datagrams, bytes, decoded          atomic.Uint64
 	records, events, options           atomic.Uint64
+	optionsDropped                     atomic.Uint64
 	templates, templatesEvicted        atomic.Uint64
 	noTemplate, heldDecoded, heldDrops atomic.Uint64
 	held                               atomic.Int64 // sets that wait now
@@ -64,10 +65,11 @@ func (d *Decoder) Stats() []flow.Stat {
 		{Name: "netflow.malformed_set", Value: s.set.Load()},
 		{Name: "netflow.malformed_template", Value: s.template.Load()},
 		{Name: "netflow.malformed_record", Value: s.record.Load()},
-		{Name: "netflow.records", Value: s.records.Load()},         // flows handed on
-		{Name: "netflow.events", Value: s.events.Load()},           // firewall and NAT events handed on
-		{Name: "netflow.options_records", Value: s.options.Load()}, // data about the exporter, used and not handed on
-		{Name: "netflow.templates", Value: s.templates.Load()},     // new or changed ones
+		{Name: "netflow.records", Value: s.records.Load()},                // flows handed on
+		{Name: "netflow.events", Value: s.events.Load()},                  // firewall and NAT events handed on
+		{Name: "netflow.options_records", Value: s.options.Load()},        // data about the exporter, used and not handed on
+		{Name: "netflow.options_dropped", Value: s.optionsDropped.Load()}, // names beyond what is kept of one exporter
+		{Name: "netflow.templates", Value: s.templates.Load()},            // new or changed ones
 		{Name: "netflow.templates_evicted", Value: s.templatesEvicted.Load()},
 		{Name: "netflow.reserved_sets", Value: s.reserved.Load()},    // sets of an id that means nothing, skipped
 		{Name: "netflow.trailing", Value: s.trailing.Load()},         // datagrams with bytes behind the end that they state
