@@ -33,6 +33,7 @@ type exporter struct {
 	templates templates
 	hold      hold
 	facts     facts
+	drift     drift
 	boot      int64 // systemInitTimeMilliseconds from options, Unix ns; 0 is unknown
 	work      work
 	count     ExporterStats
@@ -159,8 +160,12 @@ type ExporterStats struct {
 	First   int64 // receive time of its first and last datagram, Unix ns
 	Last    int64
 	Boot    int64  // when it started, as it says, Unix ns; 0 is unknown
-	Rate    uint32 // sampling: one packet in Rate; 0 is unknown, or differs by sampler
+	Rate    uint32 // sampling: one packet in Rate; 0 is unknown, or differs by sampler or interface
 	Waiting int    // data sets held for a template
+	Skew    int64  // receive time less export time, ns, median of the last 31 datagrams: positive where its clock is behind
+
+	Samplers, SampledInterfaces int // how many have a rate of their own
+	Names                       int // of interfaces, VRFs and applications that options have told
 
 	Datagrams, Faulty              uint64
 	Records, Events, Options       uint64
@@ -170,6 +175,7 @@ type ExporterStats struct {
 	Reordered, Duplicate, Restarts int64
 	HeldBytes                      int
 	TemplateChanges, Withdrawals   uint64
+	Skewed                         uint64 // datagrams whose export time was more than 5 minutes off
 }
 
 // Exporters gives the account of each exporter, ordered by address, version and domain.
@@ -196,7 +202,8 @@ func (e *exporter) stats() ExporterStats {
 	s := e.count
 	s.Addr, s.Domain, s.Via, s.Port = e.key.addr, e.key.domain, vias[e.key.version], e.port
 	s.First, s.Last, s.Boot = e.first, e.seen.Load(), e.boot
-	s.Rate = e.rates.plain()
+	s.Rate, s.Samplers, s.SampledInterfaces = e.rates.plain(), len(e.rates.samplers), len(e.rates.ingress)
+	s.Skew, s.Names = e.drift.median(), e.facts.len()
 	s.Templates, s.Waiting, s.HeldBytes = len(e.templates.byID), len(e.hold.sets), e.hold.bytes
 	s.Lost, s.Reordered, s.Duplicate, s.Restarts = e.seq.lost, e.seq.reordered, e.seq.duplicate, e.seq.restarts
 	return s

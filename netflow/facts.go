@@ -15,6 +15,8 @@ type facts struct {
 	lastMade *flow.Names
 }
 
+func (f *facts) len() int { return len(f.interfaces) + len(f.vrfs) + len(f.apps) }
+
 // label is a name and what goes beyond it. The description is empty where it repeats the name.
 type label struct {
 	name, desc string

@@ -38,6 +38,7 @@ func (d *Decoder) fixed(src source, version uint16, p []byte, b *flow.Batch) err
 		export:   int64(binary.BigEndian.Uint32(p[8:]))*1e9 + int64(binary.BigEndian.Uint32(p[12:])),
 		uptime:   binary.BigEndian.Uint32(p[4:]), hasUptime: true,
 	}
+	d.clock(e, m)
 	count, fit := int(binary.BigEndian.Uint16(p[2:])), (len(p)-l.header)/l.record
 	if version != 1 && count <= maxFixed {
 		d.sequence(e, binary.BigEndian.Uint32(p[16:]), counts{uint32(count), uint32(count)}, m.uptime)
