@@ -61,6 +61,9 @@ func (d *Decoder) exporter(src source, version uint16, domain uint32) *exporter 
 	e.seen.Store(src.received)
 	e.mu.Lock()
 	e.port = src.port
+	if e.first == 0 {
+		e.first = src.received
+	}
 	e.count.Datagrams++
 	return e
 }
@@ -157,7 +160,7 @@ type ExporterStats struct {
 	Port    uint16 // source port of its last datagram
 	Via     flow.Via
 	Domain  uint32
-	First   int64 // receive time of its first and last datagram, Unix ns
+	First   int64 // receive time of its first and last datagram, Unix ns; First is 0 when none came since the state was loaded
 	Last    int64
 	Boot    int64  // when it started, as it says, Unix ns; 0 is unknown
 	Rate    uint32 // sampling: one packet in Rate; 0 is unknown, or differs by sampler or interface

@@ -149,9 +149,12 @@ func float(b []byte) float64 {
 // learn puts what a record said into the exporter's state. It holds from the next record on.
 func (x *work) learn(o *options) {
 	e := x.e
-	e.rates.learn(o.rate(), o.sampler, o.hasSampler, o.inIf, o.hasIf)
-	if o.boot != 0 {
-		e.boot = o.boot
+	changed := e.rates.learn(o.rate(), o.sampler, o.hasSampler, o.inIf, o.hasIf)
+	if o.boot != 0 && o.boot != e.boot {
+		e.boot, changed = o.boot, true
+	}
+	if changed {
+		x.d.changes.Add(1)
 	}
 	x.learnNames(o)
 	x.d.stats.options.Add(1)

@@ -13,7 +13,8 @@ import (
 type stats struct {
 	datagrams, bytes, decoded          atomic.Uint64
 	records, events, options           atomic.Uint64
-	optionsDropped                     atomic.Uint64
+	optionsDropped, templatesLoaded    atomic.Uint64
+	stateSaves, stateErrors            atomic.Uint64
 	templates, templatesEvicted        atomic.Uint64
 	noTemplate, heldDecoded, heldDrops atomic.Uint64
 	held                               atomic.Int64 // sets that wait now
@@ -71,6 +72,9 @@ func (d *Decoder) Stats() []flow.Stat {
 		{Name: "netflow.options_dropped", Value: s.optionsDropped.Load()}, // names beyond what is kept of one exporter
 		{Name: "netflow.templates", Value: s.templates.Load()},            // new or changed ones
 		{Name: "netflow.templates_evicted", Value: s.templatesEvicted.Load()},
+		{Name: "netflow.templates_loaded", Value: s.templatesLoaded.Load()}, // from the state file
+		{Name: "netflow.state_saves", Value: s.stateSaves.Load()},
+		{Name: "netflow.state_errors", Value: s.stateErrors.Load()},
 		{Name: "netflow.reserved_sets", Value: s.reserved.Load()},    // sets of an id that means nothing, skipped
 		{Name: "netflow.trailing", Value: s.trailing.Load()},         // datagrams with bytes behind the end that they state
 		{Name: "netflow.no_template", Value: s.noTemplate.Load()},    // sets: the next three together
