@@ -38,6 +38,7 @@ func filled() (*flow.Batch, *flow.Record) {
 		TLS:     &flow.TLS{ServerName: "www.example.com", Version: "1.3", Cipher: "TLS_AES_128_GCM_SHA256", ALPN: []string{"h2", "http/1.1"}, NextProto: "h2"},
 		SSH:     &flow.SSH{Client: "SSH-2.0-OpenSSH_9.6", Server: "SSH-2.0-dropbear"},
 		AppName: "Office365", User: "alice", Sampler: "random",
+		Names:   &flow.Names{InIf: "Gi0/3", OutIf: "Gi0/4", InIfAlias: "office", OutIfAlias: "uplink", InVRF: "staff", OutVRF: "internet"},
 		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {ID: 500, Value: []byte("x")}, {PEN: 9, ID: 12235, Value: []byte{3}}},
 		Seen:    []flow.Seen{{Exporter: flow.MustAddr("192.0.2.2"), InIf: 1, OutIf: 2}},
 	})

@@ -138,10 +138,18 @@ var network = []Field{
 		Text: func(dst []byte, _ *batch, r *record) []byte {
 			return appendNumber(dst, uint64(r.InIf), r.Has.Has(flow.HasInIf))
 		}},
+	{Name: "observer.ingress.interface.name", Type: Keyword, Of: ECS, Desc: "Name of that interface, as the exporter told it by options.", side: meta,
+		Str: func(b *batch, r *record) string { return namesOf(b, r).InIf }},
+	{Name: "observer.ingress.interface.alias", Type: Keyword, Of: ECS, Desc: "Description of that interface, as the exporter told it by options.", side: meta,
+		Str: func(b *batch, r *record) string { return namesOf(b, r).InIfAlias }},
 	{Name: "observer.egress.interface.id", Type: Keyword, Of: ECS, Desc: "SNMP index of the interface the packets went out by.", Has: flow.HasOutIf,
 		Text: func(dst []byte, _ *batch, r *record) []byte {
 			return appendNumber(dst, uint64(r.OutIf), r.Has.Has(flow.HasOutIf))
 		}},
+	{Name: "observer.egress.interface.name", Type: Keyword, Of: ECS, Desc: "Name of that interface, as the exporter told it by options.", side: meta,
+		Str: func(b *batch, r *record) string { return namesOf(b, r).OutIf }},
+	{Name: "observer.egress.interface.alias", Type: Keyword, Of: ECS, Desc: "Description of that interface, as the exporter told it by options.", side: meta,
+		Str: func(b *batch, r *record) string { return namesOf(b, r).OutIfAlias }},
 	{Name: "observer.egress.vlan.id", Type: Keyword, Of: ECS, Desc: "802.1Q VLAN at egress.", Has: flow.HasPostVLAN,
 		Text: func(dst []byte, _ *batch, r *record) []byte {
 			return appendNumber(dst, uint64(r.PostVLAN), r.Has.Has(flow.HasPostVLAN) && r.Via != flow.ViaCapture)

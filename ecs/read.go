@@ -13,6 +13,7 @@ import (
 // The empty parts stand for what a record lacks, so that an accessor need not ask.
 var (
 	emptyMeta  flow.Meta
+	emptyNames flow.Names
 	emptyDNS   flow.DNS
 	emptyHTTP  flow.HTTP
 	emptyTLS   flow.TLS
@@ -20,6 +21,13 @@ var (
 	emptyEnr   flow.Enr
 	emptyPlace flow.Place
 )
+
+func namesOf(b *batch, r *record) *flow.Names {
+	if n := metaOf(b, r).Names; n != nil {
+		return n
+	}
+	return &emptyNames
+}
 
 func metaOf(b *batch, r *record) *flow.Meta {
 	if m := b.Metadata(r); m != nil {

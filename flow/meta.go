@@ -13,9 +13,32 @@ type Meta struct {
 	AppName string    `json:",omitempty"` // application name as the exporter gave it (NBAR, App-ID); not our label
 	User    string    `json:",omitempty"` // user name as the exporter gave it
 	Sampler string    `json:",omitempty"` // how packets were chosen: "deterministic", "random"; "" is unknown
+	Names   *Names    `json:",omitempty"` // what the exporter calls the interfaces and VRFs of the flow
 	Unknown []Element `json:",omitempty"` // elements that have no field of their own
 	Seen    []Seen    `json:",omitempty"` // the other reports of this flow that were merged into it
 }
+
+// Names is what an exporter has told, apart from the flows, of the interfaces and VRFs that they
+// name by number. They are those of one vantage and mean nothing for a report from another.
+type Names struct {
+	Vantage `json:"-"`
+
+	InIf, OutIf           string `json:",omitempty"` // interfaceName: "Gi0/1"
+	InIfAlias, OutIfAlias string `json:",omitempty"` // interfaceDescription: "uplink to ISP"
+	InVRF, OutVRF         string `json:",omitempty"` // VRFname
+}
+
+// Vantage is where a report of a flow was made: the exporter and its interfaces.
+type Vantage struct {
+	Exporter            Addr
+	Domain, InIf, OutIf uint32
+}
+
+// Vantage gives where r was made.
+func (r *Record) Vantage() Vantage { return Vantage{r.Exporter, r.Domain, r.InIf, r.OutIf} }
+
+// Of says whether n, which may be nil, are the names for r.
+func (n *Names) Of(r *Record) bool { return n != nil && n.Vantage == r.Vantage() }
 
 // Element is an information element kept as it came.
 type Element struct {

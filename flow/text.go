@@ -311,6 +311,9 @@ func ParseText(b *Batch, line string) (*Record, error) {
 			b.Undo()
 			return nil, fmt.Errorf("parse record: meta: %w", err)
 		}
+		if m.Names != nil {
+			m.Names.Vantage = r.Vantage()
+		}
 		b.SetMeta(r, m)
 	}
 	return r, nil

@@ -5,7 +5,8 @@ import "github.com/flowferry/flowferry/flow"
 // begin readies the work for the records of a message.
 func (x *work) begin(m message, b *flow.Batch) {
 	e := x.e
-	x.b, x.shared = b, 0
+	x.b = b
+	x.shared.n = 0
 	x.export, x.uptime, x.hasUptime = m.export, m.uptime, m.hasUptime
 	x.proto = flow.Record{
 		Received: m.received, Origin: x.d.cfg.Origin, Exporter: e.key.addr, Domain: e.key.domain,
@@ -78,6 +79,7 @@ func (x *work) common() {
 	e := x.e
 	x.proto.Sampling = e.rates.plain()
 	x.byIf = len(e.rates.ingress) > 0
+	x.byName = len(e.facts.interfaces)+len(e.facts.vrfs) > 0
 	if !x.hasUptime && e.boot != 0 {
 		x.uptime, x.hasUptime = uint32((x.export-e.boot)/1e6), true
 	}

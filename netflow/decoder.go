@@ -38,6 +38,7 @@ type Config struct {
 	Hold          int               `yaml:"hold" default:"262144" help:"data that came before its template held per exporter, bytes; -1 holds none"`
 	HoldAge       time.Duration     `yaml:"hold_age" default:"10m" help:"how long data waits for its template"`
 	Unknown       string            `yaml:"unknown" default:"nonzero" help:"which elements without a field of their own are kept: nonzero, all or none"`
+	StateFile     string            `yaml:"state_file" default:"" help:"file that keeps templates, names and sampling rates over a restart, as /var/lib/flowferry/netflow.state; empty keeps none"`
 
 	Origin uint64 `yaml:"-"` // Record.Origin of all records
 }
@@ -141,7 +142,9 @@ type Decoder struct {
 	rates map[flow.Addr]uint32 // rates set by configuration
 	stats stats
 	ord   atomic.Uint64 // Ord of the last record
-	state atomic.Int64  // bytes of templates and held data of all exporters
+	state atomic.Int64  // bytes of templates, names and held data of all exporters
+
+	changes atomic.Uint64 // of what SaveState saves
 
 	mu        sync.RWMutex
 	exporters map[exporterKey]*exporter // guarded by mu

@@ -1,9 +1,9 @@
 // Package netflow decodes what exporters send: NetFlow v1, v5 to v9 and IPFIX.
 //
 // A datagram goes through Decoder.Datagram: the version chooses a decoder, the exporter's state
-// (templates, sampling rates, sequence numbers; one per version, address and domain) is locked
-// for the one datagram, and the records are appended to the caller's batch. UDP and Payloads
-// are the sources around it.
+// (templates, names, sampling rates, sequence numbers; one per version, address and domain) is
+// locked for the one datagram, and the records are appended to the caller's batch. UDP and
+// Payloads are the sources around it.
 //
 // A template is checked once, when it arrives, and compiled to a plan: a list of steps, each
 // with the place of its bytes and the operation that puts them into the Record. Data records
@@ -22,6 +22,9 @@
 //   - data sets: it allocates for each field, panics when a template is redefined, and drops
 //     the rest of a message after a set without a template;
 //   - options template sets: it skips them;
+//   - the templates that are kept over a restart (state.go): its ExportTemplateRecords knows none
+//     of options and of v9, and LoadTemplateRecords checks nothing. Template records are kept as
+//     they came, and are loaded by the way of those that arrive, through it where it has part;
 //   - withdrawals of all templates: it knows only single ones, so the session is made anew;
 //   - NetFlow v9: it has no such version, and would take the field types from 32768 on, which
 //     Cisco, Palo Alto and nProbe use, for enterprise numbers;
@@ -33,6 +36,7 @@
 //
 // # What the package never does
 //
-// It never panics or loops on input, never sends, never resolves names, and never writes to a
-// disk. Memory is bounded by Config: exporters, templates and held data have a common budget.
+// It never panics or loops on input, never sends, never resolves names, and writes nothing to a
+// disk but the state file, if one is configured. Memory is bounded by Config: exporters, templates,
+// names and held data have a common budget.
 package netflow

@@ -22,6 +22,8 @@ const (
 	gotRate
 	gotArbitrary // biflowDirection: which side is the source means nothing
 	gotReversed  // biflowDirection: the source is the responder
+	gotInVRF
+	gotOutVRF
 )
 
 // work is the state of decoding one message. It lives in the exporter, so that nothing of it
@@ -42,13 +44,16 @@ type work struct {
 	duration    int64  // ns
 	sampler     uint64
 	rate        uint32
+	inVRF       uint32 // that has a name; 0 is none
+	outVRF      uint32
 
 	meta    flow.Meta // of the record at hand. Valid iff hasMeta
 	hasMeta bool
 	counts  counts  // what the message holds
 	events  uint64  // of all records so far
-	mode    string  // shared's sampling mode
-	shared  uint32  // Meta that records with nothing but a sampling mode share; 0 is none yet
+	shared  shared  // Meta that records of the message share
+	app     string  // what options call the application of the record at hand
+	byName  bool    // options have named interfaces or VRFs
 	raw     [4]byte // room for a value
 	keepAll bool
 	keepNo  bool
@@ -75,7 +80,7 @@ func (p *plan) run(x *work, buf []byte, pos int) (next int, ok bool) {
 			x.events--
 		}
 		b.Undo()
-		x.hasMeta, x.meta = false, flow.Meta{}
+		x.hasMeta, x.meta, x.app = false, flow.Meta{}, ""
 		return 0, false
 	}
 	x.finish(r, got)
@@ -314,6 +319,12 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 			x.rate = uint32(min(v, math.MaxUint32))
 			g = gotRate
 		}
+	case opInVRF:
+		x.inVRF = x.vrf(ieIngressVRFID, v, raw)
+		g = gotInVRF
+	case opOutVRF:
+		x.outVRF = x.vrf(ieEgressVRFID, v, raw)
+		g = gotOutVRF
 	case opApp:
 		x.application(v, raw)
 	case opAppName:

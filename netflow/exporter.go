@@ -32,18 +32,21 @@ type exporter struct {
 	rates     rates
 	templates templates
 	hold      hold
-	apps      map[uint64]string // applicationId → applicationName, from options
-	boot      int64             // systemInitTimeMilliseconds from options, Unix ns; 0 is unknown
+	facts     facts
+	drift     drift
+	boot      int64 // systemInitTimeMilliseconds from options, Unix ns; 0 is unknown
 	work      work
 	count     ExporterStats
 }
 
 // Limits of what options may teach about one exporter.
 const (
-	maxApps     = 16384 // application names
-	maxAppName  = 256   // bytes of one
-	maxSamplers = 1024
-	evictSample = 8 // exporters, or templates, looked at to find one to forget
+	maxInterfaces = 16384
+	maxVRFs       = 4096
+	maxApps       = 16384 // application names
+	maxText       = 256   // bytes of one name or description
+	maxSamplers   = 1024
+	evictSample   = 8 // exporters, or templates, looked at to find one to forget
 )
 
 // exporter finds or makes the state and locks it. The caller unlocks it with d.release.
@@ -58,6 +61,9 @@ func (d *Decoder) exporter(src source, version uint16, domain uint32) *exporter 
 	e.seen.Store(src.received)
 	e.mu.Lock()
 	e.port = src.port
+	if e.first == 0 {
+		e.first = src.received
+	}
 	e.count.Datagrams++
 	return e
 }
@@ -154,11 +160,15 @@ type ExporterStats struct {
 	Port    uint16 // source port of its last datagram
 	Via     flow.Via
 	Domain  uint32
-	First   int64 // receive time of its first and last datagram, Unix ns
+	First   int64 // receive time of its first and last datagram, Unix ns; First is 0 when none came since the state was loaded
 	Last    int64
 	Boot    int64  // when it started, as it says, Unix ns; 0 is unknown
-	Rate    uint32 // sampling: one packet in Rate; 0 is unknown, or differs by sampler
+	Rate    uint32 // sampling: one packet in Rate; 0 is unknown, or differs by sampler or interface
 	Waiting int    // data sets held for a template
+	Skew    int64  // receive time less export time, ns, median of the last 31 datagrams: positive where its clock is behind
+
+	Samplers, SampledInterfaces int // how many have a rate of their own
+	Names                       int // of interfaces, VRFs and applications that options have told
 
 	Datagrams, Faulty              uint64
 	Records, Events, Options       uint64
@@ -168,6 +178,7 @@ type ExporterStats struct {
 	Reordered, Duplicate, Restarts int64
 	HeldBytes                      int
 	TemplateChanges, Withdrawals   uint64
+	Skewed                         uint64 // datagrams whose export time was more than 5 minutes off
 }
 
 // Exporters gives the account of each exporter, ordered by address, version and domain.
@@ -194,7 +205,8 @@ func (e *exporter) stats() ExporterStats {
 	s := e.count
 	s.Addr, s.Domain, s.Via, s.Port = e.key.addr, e.key.domain, vias[e.key.version], e.port
 	s.First, s.Last, s.Boot = e.first, e.seen.Load(), e.boot
-	s.Rate = e.rates.plain()
+	s.Rate, s.Samplers, s.SampledInterfaces = e.rates.plain(), len(e.rates.samplers), len(e.rates.ingress)
+	s.Skew, s.Names = e.drift.median(), e.facts.len()
 	s.Templates, s.Waiting, s.HeldBytes = len(e.templates.byID), len(e.hold.sets), e.hold.bytes
 	s.Lost, s.Reordered, s.Duplicate, s.Restarts = e.seq.lost, e.seq.reordered, e.seq.duplicate, e.seq.restarts
 	return s

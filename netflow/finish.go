@@ -45,24 +45,22 @@ func (x *work) finish(r *flow.Record, g got) {
 	if g&(gotSampler|gotRate) != 0 || x.byIf {
 		x.e.rates.apply(r, g, x.sampler, x.rate)
 	}
-	if x.hasMeta {
-		x.meta.Sampler = x.e.rates.mode(g, x.sampler)
+	c := alike{mode: x.e.rates.mode(g, x.sampler), app: x.app}
+	if x.byName {
+		c.names = x.namesOf(r, g)
+	}
+	switch {
+	case x.hasMeta:
+		x.meta.Sampler, x.meta.Names = c.mode, c.names
+		if x.meta.AppName == "" {
+			x.meta.AppName = c.app
+		}
 		x.b.SetMeta(r, x.meta)
 		x.meta, x.hasMeta = flow.Meta{}, false
-		return
+	case c != (alike{}):
+		r.Meta = x.share(c)
 	}
-	if mode := x.e.rates.mode(g, x.sampler); mode != "" {
-		r.Meta = x.sampled(mode)
-	}
-}
-
-// sampled gives the Meta of records that have no other.
-func (x *work) sampled(mode string) uint32 {
-	if x.shared == 0 || x.mode != mode {
-		x.b.Meta = append(x.b.Meta, flow.Meta{Sampler: mode})
-		x.mode, x.shared = mode, uint32(len(x.b.Meta))
-	}
-	return x.shared
+	x.app = ""
 }
 
 // times settles Start and End: where one is missing the duration, or the other, stands in;
@@ -158,12 +156,18 @@ func (x *work) biflow(r *flow.Record, g got) {
 // application names the record's application by what options said of its id; an id without a
 // name is kept as it came.
 func (x *work) application(id uint64, raw []byte) {
-	name := x.e.apps[id]
-	if name == "" {
+	if x.app = x.e.facts.apps[id].either(); x.app == "" {
 		x.keep(flow.Element{ID: ieApplicationID}, raw)
-	} else if x.meta.AppName == "" {
-		x.meta.AppName, x.hasMeta = name, true
 	}
+}
+
+// vrf gives the VRF of an element if it has a name; if not, the element is kept as it came.
+func (x *work) vrf(element uint16, v uint64, raw []byte) uint32 {
+	if id := uint32(min(v, math.MaxUint32)); x.e.facts.vrfs[id].name != "" {
+		return id
+	}
+	x.keep(flow.Element{ID: element}, raw)
+	return 0
 }
 
 // keep puts an element without a field of its own aside.

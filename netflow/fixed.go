@@ -31,6 +31,7 @@ func (d *Decoder) fixed(src source, version uint16, p []byte, b *flow.Batch) err
 		export:   int64(binary.BigEndian.Uint32(p[8:]))*1e9 + int64(binary.BigEndian.Uint32(p[12:])),
 		uptime:   binary.BigEndian.Uint32(p[4:]), hasUptime: true,
 	}
+	d.clock(e, m)
 	count, fit := int(binary.BigEndian.Uint16(p[2:])), (len(p)-l.header)/l.record()
 	if count > l.max() {
 		return e.done(ErrLength)
@@ -96,7 +97,7 @@ func headerRate(v uint16) rate {
 //	│ 36 pad │ 37 flags │ 38 proto │ 39 tos │ 40 srcAS │ 42 dstAS │ 44 smask │ 45 dmask │ 46 pad
 func (x *work) fixedRecords(p []byte, n int) {
 	if mode := x.e.rates.common.mode; mode != "" && n > 0 {
-		x.proto.Meta = x.sampled(mode)
+		x.proto.Meta = x.share(alike{mode: mode})
 	}
 	x.proto.Has |= layouts[5].template.plan.has | flow.HasTimes
 	b, export, uptime := x.b, x.export, x.uptime

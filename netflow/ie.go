@@ -54,8 +54,11 @@ const (
 	ieMplsTopLabelStackSection         = 70
 	ieDestinationMacAddress            = 80
 	iePostSourceMacAddress             = 81
+	ieInterfaceName                    = 82
+	ieInterfaceDescription             = 83
 	ieOctetTotalCount                  = 85
 	iePacketTotalCount                 = 86
+	ieApplicationDescription           = 94
 	ieApplicationID                    = 95
 	ieApplicationName                  = 96
 	ieFlowEndReason                    = 136
@@ -92,6 +95,9 @@ const (
 	ieInitiatorOctets                  = 231
 	ieResponderOctets                  = 232
 	ieFirewallEvent                    = 233
+	ieIngressVRFID                     = 234
+	ieEgressVRFID                      = 235
+	ieVRFName                          = 236
 	ieBiflowDirection                  = 239
 	ieDot1qVlanID                      = 243
 	iePostDot1qVlanID                  = 254
@@ -209,6 +215,8 @@ const (
 	opDurationUs
 	opSampler
 	opRate
+	opInVRF
+	opOutVRF
 	opApp
 	opAppName
 	opUser
@@ -405,6 +413,8 @@ var elements = [...]element{
 	{penIANA, ieSamplingInterval, opRate, slotNone, 0},
 	{penIANA, ieSamplerRandomInterval, opRate, slotNone, 0},
 	{penIANA, iePaddingOctets, opDrop, slotNone, 0},
+	{penIANA, ieIngressVRFID, opInVRF, slotNone, 0},
+	{penIANA, ieEgressVRFID, opOutVRF, slotNone, 0},
 	// Applications and users.
 	{penIANA, ieApplicationID, opApp, slotNone, 0},
 	{penIANA, ieApplicationName, opAppName, slotNone, 0},

@@ -26,6 +26,7 @@ func (d *Decoder) ipfix(src source, p []byte, b *flow.Batch) error {
 	e := d.exporter(src, 10, binary.BigEndian.Uint32(p[12:]))
 	defer d.release(e)
 	m := message{received: src.received, export: int64(binary.BigEndian.Uint32(p[4:])) * 1e9}
+	d.clock(e, m)
 	whole, err := d.sets(e, m, p, ipfixHeader, min(n, len(p)), -1, b)
 	d.sequence(e, binary.BigEndian.Uint32(p[8:]), e.work.counts, 0)
 	if cut && (err == nil || err == ErrSet) {

@@ -3,10 +3,17 @@ package netflow
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 )
 
 // Scope field types of NetFlow v9 (RFC 3954 section 6.1) that have a meaning here.
 const scopeInterface = 2
+
+// word is a text of an options record: without padding and what is not UTF-8, cut to maxText.
+func word(b []byte) string {
+	b = text(b)
+	return strings.TrimSpace(strings.ToValidUTF8(string(b[:min(len(b), maxText)]), ""))
+}
 
 // options collects what one options data record says of the exporter.
 type options struct {
@@ -15,9 +22,13 @@ type options struct {
 	hasSampler bool
 	inIf       uint32
 	hasIf      bool
+	named      uint32 // interface that is not a scope: Cisco's interface table has the system for scope
+	vrf        uint32
 	app        uint64
 	hasApp     bool
-	name       string
+	ifName     label
+	appName    label
+	vrfName    string
 	boot       int64
 }
 
@@ -102,7 +113,23 @@ func (o *options) take(f field, b []byte) {
 	case ieApplicationID:
 		o.app, o.hasApp = v, true
 	case ieApplicationName:
-		o.name = string(text(b[:min(len(b), maxAppName)]))
+		o.appName.name = word(b)
+	case ieApplicationDescription:
+		o.appName.desc = word(b)
+	case ieIngressInterface, ieEgressInterface, ieIngressPhysicalInterface, ieEgressPhysicalInterface:
+		if o.named == 0 {
+			o.named = v32
+		}
+	case ieInterfaceName:
+		o.ifName.name = word(b)
+	case ieInterfaceDescription:
+		o.ifName.desc = word(b)
+	case ieIngressVRFID, ieEgressVRFID:
+		if o.vrf == 0 {
+			o.vrf = v32
+		}
+	case ieVRFName:
+		o.vrfName = word(b)
 	case ieSystemInitTimeMilliseconds:
 		o.boot = instant(v, 1e6)
 	}
@@ -122,19 +149,14 @@ func float(b []byte) float64 {
 // learn puts what a record said into the exporter's state. It holds from the next record on.
 func (x *work) learn(o *options) {
 	e := x.e
-	e.rates.learn(o.rate(), o.sampler, o.hasSampler, o.inIf, o.hasIf)
-	if o.boot != 0 {
-		e.boot = o.boot
+	changed := e.rates.learn(o.rate(), o.sampler, o.hasSampler, o.inIf, o.hasIf)
+	if o.boot != 0 && o.boot != e.boot {
+		e.boot, changed = o.boot, true
 	}
-	if o.hasApp && o.name != "" && len(e.apps) < maxApps {
-		if e.apps == nil {
-			e.apps = map[uint64]string{}
-		}
-		if _, known := e.apps[o.app]; !known {
-			x.d.account(e, len(o.name)+64)
-		}
-		e.apps[o.app] = o.name
+	if changed {
+		x.d.changes.Add(1)
 	}
+	x.learnNames(o)
 	x.d.stats.options.Add(1)
 	e.count.Options++
 }

@@ -67,27 +67,33 @@ func (s *rates) mode(g got, sampler uint64) string {
 	return s.common.mode
 }
 
-// learn takes a rate from an options record. id and inIf are the scope it names, if any.
-func (s *rates) learn(r rate, id uint64, hasID bool, inIf uint32, hasIf bool) {
+// learn takes a rate from an options record. id and inIf are the scope it names, if any. It
+// says whether that is new.
+func (s *rates) learn(r rate, id uint64, hasID bool, inIf uint32, hasIf bool) (changed bool) {
 	s.lastRate = rate{}
 	switch {
 	case r.n == 0:
 	case hasID:
-		learn(&s.samplers, id, r)
+		return learn(&s.samplers, id, r)
 	case hasIf:
-		learn(&s.ingress, inIf, r)
+		return learn(&s.ingress, inIf, r)
 	default:
+		changed = s.common != r
 		s.common = r
 	}
+	return changed
 }
 
-func learn[K comparable](m *map[K]rate, key K, r rate) {
+func learn[K comparable](m *map[K]rate, key K, r rate) (changed bool) {
 	if *m == nil {
 		*m = map[K]rate{}
 	}
-	if _, known := (*m)[key]; known || len(*m) < maxSamplers {
+	old, known := (*m)[key]
+	if known || len(*m) < maxSamplers {
 		(*m)[key] = r
+		return old != r
 	}
+	return false
 }
 
 // apply sets the record's rate. got says what the record itself named.

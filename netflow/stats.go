@@ -13,11 +13,13 @@ import (
 type stats struct {
 	datagrams, bytes, decoded          atomic.Uint64
 	records, events, options           atomic.Uint64
+	optionsDropped, templatesLoaded    atomic.Uint64
+	stateSaves, stateErrors            atomic.Uint64
 	templates, templatesEvicted        atomic.Uint64
 	noTemplate, heldDecoded, heldDrops atomic.Uint64
 	held                               atomic.Int64 // sets that wait now
 	reserved                           atomic.Uint64
-	exportersEvicted, trailing         atomic.Uint64
+	exportersEvicted, trailing, skewed atomic.Uint64
 
 	short, version, scheme, length, set, template, record, denied atomic.Uint64
 
@@ -67,11 +69,15 @@ func (d *Decoder) Stats() []flow.Stat {
 		{Name: "netflow.malformed_set", Value: s.set.Load()},
 		{Name: "netflow.malformed_template", Value: s.template.Load()},
 		{Name: "netflow.malformed_record", Value: s.record.Load()},
-		{Name: "netflow.records", Value: s.records.Load()},         // flows handed on
-		{Name: "netflow.events", Value: s.events.Load()},           // firewall and NAT events handed on
-		{Name: "netflow.options_records", Value: s.options.Load()}, // data about the exporter, used and not handed on
-		{Name: "netflow.templates", Value: s.templates.Load()},     // new or changed ones
+		{Name: "netflow.records", Value: s.records.Load()},                // flows handed on
+		{Name: "netflow.events", Value: s.events.Load()},                  // firewall and NAT events handed on
+		{Name: "netflow.options_records", Value: s.options.Load()},        // data about the exporter, used and not handed on
+		{Name: "netflow.options_dropped", Value: s.optionsDropped.Load()}, // names beyond what is kept of one exporter
+		{Name: "netflow.templates", Value: s.templates.Load()},            // new or changed ones
 		{Name: "netflow.templates_evicted", Value: s.templatesEvicted.Load()},
+		{Name: "netflow.templates_loaded", Value: s.templatesLoaded.Load()}, // from the state file
+		{Name: "netflow.state_saves", Value: s.stateSaves.Load()},
+		{Name: "netflow.state_errors", Value: s.stateErrors.Load()},
 		{Name: "netflow.reserved_sets", Value: s.reserved.Load()},    // sets of an id that means nothing, skipped
 		{Name: "netflow.trailing", Value: s.trailing.Load()},         // datagrams with bytes behind the end that they state
 		{Name: "netflow.no_template", Value: s.noTemplate.Load()},    // sets: the next three together
@@ -83,6 +89,7 @@ func (d *Decoder) Stats() []flow.Stat {
 		{Name: "netflow.sequence_reordered", Value: uint64(max(s.reordered.Load(), 0))},          // datagrams that came late
 		{Name: "netflow.sequence_duplicate", Value: uint64(max(s.duplicate.Load(), 0))},          // datagrams that came again
 		{Name: "netflow.restarts", Value: uint64(max(s.restarts.Load(), 0))},
+		{Name: "netflow.skewed", Value: s.skewed.Load()}, // datagrams whose export time is more than 5 minutes off
 		{Name: "netflow.exporters", Value: exporters},
 		{Name: "netflow.exporters_evicted", Value: s.exportersEvicted.Load()},
 	}

@@ -83,14 +83,14 @@ func (d *Decoder) putTemplate(e *exporter, t *template) {
 	ts.byID[t.id] = t
 	ts.learned = true
 	d.account(e, t.cost())
-	d.stats.templates.Add(1)
-	e.count.TemplateChanges++
+	d.changes.Add(1)
 	e.used.Store(true)
 }
 
 func (d *Decoder) dropTemplate(e *exporter, id uint16) {
 	if t := e.templates.byID[id]; t != nil {
 		delete(e.templates.byID, id)
+		d.changes.Add(1)
 		d.account(e, -t.cost())
 	}
 }
@@ -156,8 +156,13 @@ func (d *Decoder) templateSet(e *exporter, f format, p []byte) (err error) {
 		}
 		raw := p[:h.size+n]
 		p = p[h.size+n:]
-		if !e.templates.known(id, f.options, raw) && !d.define(e, f, h, raw) {
+		switch {
+		case e.templates.known(id, f.options, raw):
+		case !d.define(e, f, h, raw):
 			err = ErrTemplate
+		default:
+			d.stats.templates.Add(1)
+			e.count.TemplateChanges++
 		}
 	}
 	return err

@@ -25,6 +25,7 @@ func (d *Decoder) v9(src source, p []byte, b *flow.Batch) error {
 		received: src.received, export: int64(binary.BigEndian.Uint32(p[8:])) * 1e9,
 		uptime: binary.BigEndian.Uint32(p[4:]), hasUptime: true,
 	}
+	d.clock(e, m)
 	whole, err := d.sets(e, m, p, size, len(p), int(binary.BigEndian.Uint16(p[2:])), b)
 	d.sequence(e, binary.BigEndian.Uint32(p[12:]), e.work.counts, m.uptime)
 	if !whole {

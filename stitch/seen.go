@@ -112,6 +112,9 @@ func (t *Table) addMeta(r *flow.Record, m *flow.Meta) {
 	if have.Sampler == "" {
 		have.Sampler = m.Sampler
 	}
+	if !have.Names.Of(r) && m.Names != nil {
+		have.Names = m.Names
+	}
 	if have.Unknown == nil {
 		have.Unknown = m.Unknown
 	}
@@ -126,6 +129,9 @@ func (t *Table) sayMeta(out *flow.Record, meta *flow.Meta, p *piece) {
 	var m flow.Meta
 	if meta != nil {
 		m = *meta
+	}
+	if !m.Names.Of(out) {
+		m.Names = nil // of another report
 	}
 	var list []flow.Seen
 	for i := p.seen; i != 0; i = t.seens.at(i).next {

@@ -27,6 +27,7 @@ type Config struct {
 	Stitch  stitch.Config  `yaml:"stitch" help:"De-duplication, biflows and complete flows."`
 	Enrich  enrich.Config  `yaml:"enrich" help:"What is added to each flow."`
 	Output  Output         `yaml:"output" help:"Where flows go."`
+	Admin   Admin          `yaml:"admin" help:"What a running collector tells of itself."`
 	Shards  int            `yaml:"shards" default:"0" help:"Goroutines that stitch, enrich and encode; 0 is one per core."`
 }
 
@@ -71,6 +72,7 @@ func (c *Config) Validate() error {
 		{"stitch", c.Stitch.Validate},
 		{"enrich", c.Enrich.Validate},
 		{"output", c.Output.validate},
+		{"admin", c.Admin.validate},
 	}
 	for _, s := range sections {
 		if err := s.validate(); err != nil {

@@ -83,6 +83,11 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 	}
 	defer udp.Close()
 	warn(log, udp.Warnings())
+	admin, err := listenAdmin(cfg.Admin)
+	if err != nil {
+		return err
+	}
+	defer admin.close()
 	out, err := openOutput(ctx, cfg, false)
 	if err != nil {
 		return err
@@ -104,6 +109,13 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 		a.add(stages.tables.Stats())
 		return a
 	}
+	admin.serve(ctx, func() account {
+		a := numbers()
+		if s, ok := sink.(statSink); ok {
+			a.add(s.Stats())
+		}
+		return a
+	}, udp.Exporters)
 	stopTelling := every(tell, func() { tellNumbers(log, numbers()) })
 	runErr := p.Run(ctx, udp)
 	stopTelling()
