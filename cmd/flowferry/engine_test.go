@@ -338,7 +338,7 @@ func TestEngineKilled(t *testing.T) {
 			done := make(chan error, 1)
 			go func() {
 				err := job.all(t.Context(), inputs, 2)
-				_, closeErr := out.close()
+				_, closeErr := out.close(t.Context())
 				done <- firstOf(err, closeErr)
 			}()
 			e.waitForFirst()
