@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flowferry/flowferry/capture"
+	"github.com/flowferry/flowferry/hunt"
 )
 
 func newDemo() *cobra.Command {
@@ -260,6 +261,6 @@ func sendGroups(ctx context.Context, to string, groups []group) error {
 			return ctx.Err()
 		}
 	}
-	fmt.Fprintf(os.Stderr, "sent %s datagrams, %s, to %s\n", count(datagrams), size(bytes), to)
+	fmt.Fprintf(os.Stderr, "sent %s datagrams, %s, to %s\n", hunt.Grouped(datagrams), size(bytes), to)
 	return nil
 }
