@@ -39,17 +39,17 @@ func (c *Config) Validate() error {
 		v    time.Duration
 	}{{"idle_timeout", c.Idle}, {"active_timeout", c.Active}, {"linger", c.Linger}} {
 		if f.v < 0 {
-			return fmt.Errorf("capture.%s is %v: give a duration above zero such as 30s, or leave it out", f.name, f.v)
+			return fmt.Errorf("%s is %v: give a duration above zero such as 30s, or leave it out", f.name, f.v)
 		}
 	}
 	if d := c.withDefaults(); d.Active < d.Idle {
-		return fmt.Errorf("capture.active_timeout %v is shorter than idle_timeout %v: make it longer", d.Active, d.Idle)
+		return fmt.Errorf("active_timeout %v is shorter than idle_timeout %v: make it longer", d.Active, d.Idle)
 	}
 	if c.MaxFlows < 0 || c.MaxFlows > 1<<30 {
-		return fmt.Errorf("capture.max_flows is %d: give a number from 1 to %d, or leave it out", c.MaxFlows, 1<<30)
+		return fmt.Errorf("max_flows is %d: give a number from 1 to %d, or leave it out", c.MaxFlows, 1<<30)
 	}
 	if c.Inspect < 0 {
-		return fmt.Errorf("capture.max_inspected is %d: give a number above zero, or leave it out", c.Inspect)
+		return fmt.Errorf("max_inspected is %d: give a number above zero, or leave it out", c.Inspect)
 	}
 	return nil
 }

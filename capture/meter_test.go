@@ -228,8 +228,8 @@ func TestValidate(t *testing.T) {
 		}
 	}
 	f(Config{}, "")
-	f(Config{Idle: -1}, "capture.idle_timeout is -1ns: give a duration above zero such as 30s, or leave it out")
-	f(Config{Active: sec}, "capture.active_timeout 1s is shorter than idle_timeout 30s: make it longer")
-	f(Config{MaxFlows: -1}, "capture.max_flows is -1: give a number from 1 to 1073741824, or leave it out")
-	f(Config{Inspect: -1}, "capture.max_inspected is -1: give a number above zero, or leave it out")
+	f(Config{Idle: -1}, "idle_timeout is -1ns: give a duration above zero such as 30s, or leave it out")
+	f(Config{Active: sec}, "active_timeout 1s is shorter than idle_timeout 30s: make it longer")
+	f(Config{MaxFlows: -1}, "max_flows is -1: give a number from 1 to 1073741824, or leave it out")
+	f(Config{Inspect: -1}, "max_inspected is -1: give a number above zero, or leave it out")
 }

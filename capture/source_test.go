@@ -106,7 +106,7 @@ func TestNewSourceErrors(t *testing.T) {
 	}
 	f("no/such/file", Config{}, "open no/such/file: no such file or directory")
 	f("source_test.go", Config{}, "open source_test.go: not a pcap or pcapng file")
-	f("../testdata/pcap/zeek/wikipedia.pcap", Config{Idle: -1}, "capture.idle_timeout")
+	f("../testdata/pcap/zeek/wikipedia.pcap", Config{Idle: -1}, "idle_timeout")
 }
 
 // Every UDP payload comes out, and an error of the callback ends it.

@@ -71,14 +71,14 @@ func (c Config) withDefaults() Config {
 func (c *Config) Validate() error {
 	for _, l := range c.Listen {
 		if _, err := netip.ParseAddrPort(wild(l)); err != nil {
-			return fmt.Errorf("netflow.listen: %q: want address:port, such as 0.0.0.0:2055, [::1]:2055 or :2055", l)
+			return fmt.Errorf("listen: %q: want address:port, such as 0.0.0.0:2055, [::1]:2055 or :2055", l)
 		}
 	}
 	if _, err := parsePrefixes(c.Allow); err != nil {
-		return fmt.Errorf("netflow.allow: %w", err)
+		return fmt.Errorf("allow: %w", err)
 	}
 	if _, err := parseRates(c.Sampling); err != nil {
-		return fmt.Errorf("netflow.sampling: %w", err)
+		return fmt.Errorf("sampling: %w", err)
 	}
 	for _, n := range []struct {
 		name string
@@ -89,14 +89,14 @@ func (c *Config) Validate() error {
 		{"max_templates", c.MaxTemplates, 0}, {"max_state", c.MaxState, 0}, {"hold", c.Hold, -1}, {"hold_age", int(c.HoldAge), 0},
 	} {
 		if n.v < n.min {
-			return fmt.Errorf("netflow.%s: %d: want %d or more", n.name, n.v, n.min)
+			return fmt.Errorf("%s: %d: want %d or more", n.name, n.v, n.min)
 		}
 	}
 	switch c.Unknown {
 	case "", "nonzero", "all", "none":
 		return nil
 	}
-	return fmt.Errorf("netflow.unknown: %q: want nonzero, all or none", c.Unknown)
+	return fmt.Errorf("unknown: %q: want nonzero, all or none", c.Unknown)
 }
 
 // wild completes ":2055" to the address that listens on all interfaces.

@@ -219,11 +219,11 @@ func TestListenErrors(t *testing.T) {
 		}
 	}
 	f(Config{Listen: []string{taken.LocalAddr().String()}}, "listen udp "+taken.LocalAddr().String()+": bind: address already in use")
-	f(Config{Listen: []string{"2055"}}, `netflow.listen: "2055": want address:port`)
-	f(Config{Allow: []string{"10.0.0.0/33"}}, `netflow.allow: "10.0.0.0/33": want an address or a prefix`)
-	f(Config{Sampling: map[string]uint32{"10.0.0.1": 0}}, `netflow.sampling: "10.0.0.1": 0: want`)
-	f(Config{Readers: -1}, "netflow.readers: -1: want 0 or more")
-	f(Config{Unknown: "some"}, `netflow.unknown: "some": want nonzero, all or none`)
+	f(Config{Listen: []string{"2055"}}, `listen: "2055": want address:port`)
+	f(Config{Allow: []string{"10.0.0.0/33"}}, `allow: "10.0.0.0/33": want an address or a prefix`)
+	f(Config{Sampling: map[string]uint32{"10.0.0.1": 0}}, `sampling: "10.0.0.1": 0: want`)
+	f(Config{Readers: -1}, "readers: -1: want 0 or more")
+	f(Config{Unknown: "some"}, `unknown: "some": want nonzero, all or none`)
 }
 
 func TestWarning(t *testing.T) {

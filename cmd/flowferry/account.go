@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/hunt"
 )
 
 // account is the sum of what every part counted, by name.
@@ -77,24 +78,24 @@ func (a account) write(w io.Writer) error {
 	a.lines(p, "records received", received)
 	a.lines(p, "records = kept", kept)
 	a.lines(p, "records + lost", lost)
-	p.printf("  %12s  complete conversations of several pieces besides\n", count(int64(a["stitch.sessions"])))
+	p.printf("  %12s  complete conversations of several pieces besides\n", hunt.Grouped(int64(a["stitch.sessions"])))
 	if a.sum(given) > 0 {
 		a.lines(p, "documents given", given)
 		a.lines(p, "documents = done", written)
 	}
 	records, documents := a.balance()
 	if records != 0 || documents != 0 {
-		p.printf("  %12s  records and %s documents are not accounted for: please report this\n", count(records), count(documents))
+		p.printf("  %12s  records and %s documents are not accounted for: please report this\n", hunt.Grouped(records), hunt.Grouped(documents))
 	}
 	a.rest(p)
 	return p.err
 }
 
 func (a account) lines(p *printer, title string, lines []line) {
-	p.printf("  %12s  %s\n", count(int64(a.sum(lines))), title)
+	p.printf("  %12s  %s\n", hunt.Grouped(int64(a.sum(lines))), title)
 	for _, l := range lines {
 		if n := a[l.name]; n > 0 {
-			p.printf("  %12s    %s\n", count(int64(n)), l.words)
+			p.printf("  %12s    %s\n", hunt.Grouped(int64(n)), l.words)
 		}
 	}
 }
@@ -111,7 +112,7 @@ func (a account) rest(p *printer) {
 	for name, n := range a {
 		if n > 0 && !told[name] {
 			pkg, what, _ := strings.Cut(name, ".")
-			byPackage[pkg] = append(byPackage[pkg], fmt.Sprintf("%s %s", strings.ReplaceAll(what, "_", " "), count(int64(n))))
+			byPackage[pkg] = append(byPackage[pkg], fmt.Sprintf("%s %s", strings.ReplaceAll(what, "_", " "), hunt.Grouped(int64(n))))
 		}
 	}
 	for _, pkg := range sorted(byPackage) {
@@ -132,16 +133,4 @@ func sorted[V any](m map[string]V) []string {
 	}
 	sort.Strings(keys)
 	return keys
-}
-
-// count writes a number with thousands set apart: 1,234,567.
-func count(n int64) string {
-	if n < 0 {
-		return "-" + count(-n)
-	}
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flowferry/flowferry/capture"
+	"github.com/flowferry/flowferry/hunt"
 )
 
 func newDemo() *cobra.Command {
@@ -185,8 +186,14 @@ func (d *demo) collect(ctx context.Context, groups []group) error {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, self, "run", "-c", d.config())
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Stdout = d.w
+	return runCollector(ctx, cmd, os.Stderr, groups)
+}
+
+// runCollector starts a collector, sends it the groups once it listens, and stops it. What it
+// logs goes to log.
+func runCollector(ctx context.Context, cmd *exec.Cmd, log io.Writer, groups []group) error {
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return err
@@ -195,16 +202,19 @@ func (d *demo) collect(ctx context.Context, groups []group) error {
 		return err
 	}
 	ready := make(chan string, 1)
-	go readyLine(stderr, ready, os.Stderr)
+	logged := make(chan struct{})
+	go func() {
+		defer close(logged)
+		readyLine(stderr, ready, log)
+	}()
 	addr, ok := <-ready
 	if !ok {
 		return fmt.Errorf("the collector did not start: %w", cmd.Wait())
 	}
 	sendErr := sendGroups(ctx, addr, groups)
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return errors.Join(sendErr, err)
-	}
-	return errors.Join(sendErr, cmd.Wait())
+	stopErr := cmd.Process.Signal(syscall.SIGTERM)
+	<-logged
+	return errors.Join(sendErr, stopErr, cmd.Wait())
 }
 
 // readyLine copies what the collector logs and hands on the address it listens at.
@@ -251,6 +261,6 @@ func sendGroups(ctx context.Context, to string, groups []group) error {
 			return ctx.Err()
 		}
 	}
-	fmt.Fprintf(os.Stderr, "sent %s datagrams, %s, to %s\n", count(datagrams), size(bytes), to)
+	fmt.Fprintf(os.Stderr, "sent %s datagrams, %s, to %s\n", hunt.Grouped(datagrams), size(bytes), to)
 	return nil
 }

@@ -5,7 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -337,7 +338,7 @@ func TestEngineKilled(t *testing.T) {
 			done := make(chan error, 1)
 			go func() {
 				err := job.all(t.Context(), inputs, 2)
-				_, closeErr := out.close()
+				_, closeErr := out.close(t.Context())
 				done <- firstOf(err, closeErr)
 			}()
 			e.waitForFirst()
@@ -390,8 +391,8 @@ func TestRunIntoEngine(t *testing.T) {
 	}
 }
 
-// collectGroups runs a collector in this process, sends it the exports of every vendor, and
-// stops it once it has them all.
+// collectGroups runs a collector as a process of its own, sends it the exports of every vendor
+// and stops it as a service manager would.
 func collectGroups(t *testing.T, args ...string) (out string) {
 	t.Helper()
 	groups, err := exportGroups(filepath.Join(testdata, "export", "logstash"))
@@ -402,29 +403,15 @@ func collectGroups(t *testing.T, args ...string) (out string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() {
-		var err error
-		out, err = inProcess(ctx, append([]string{"run", "--listen", addr}, args...)...)
-		done <- err
-	}()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if c, err := net.ListenPacket("udp4", addr); err != nil {
-			break // somebody listens there now
-		} else if c.Close(); time.Now().After(deadline) {
-			t.Fatal("the collector does not listen")
-		}
+	args = append([]string{"run", "--listen", fmt.Sprintf("127.0.0.1:%d", port)}, args...)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout = &stdout
+	if err := runCollector(t.Context(), cmd, &stderr, groups); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, stdout.String(), stderr.String())
 	}
-	if err := sendGroups(ctx, addr, groups); err != nil {
-		t.Fatal(err)
-	}
-	stop()
-	if err := <-done; err != nil {
-		t.Fatalf("run: %v\n%s", err, out)
-	}
-	return out
+	return stdout.String()
 }
 
 // amount reads one number of a printed account by the words behind it.

@@ -76,7 +76,7 @@ func importFiles(ctx context.Context, w io.Writer, cfg *Config, paths []string, 
 	})
 	err = job.all(ctx, inputs, cfg.shards())
 	stop()
-	shared, closeErr := out.close()
+	shared, closeErr := out.close(ctx)
 	job.account.add(shared)
 	job.account.add(stages.tables.Stats())
 	if err := job.account.write(w); err != nil {
@@ -157,7 +157,7 @@ func (j *importJob) one(ctx context.Context, in input) error {
 	j.running[p] = true
 	j.mu.Unlock()
 	runErr := p.Run(ctx, in.source)
-	stats, closeErr := done(runErr == nil && ctx.Err() == nil)
+	stats, closeErr := done(ctx, runErr == nil && ctx.Err() == nil)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.account.add(stats)

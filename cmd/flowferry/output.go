@@ -15,7 +15,7 @@ import (
 	"github.com/flowferry/flowferry/store"
 )
 
-// closeTime is how long an output may take to write out what it holds.
+// closeTime is how long a collector that is told to stop may take to write out what it holds.
 const closeTime = 60 * time.Second
 
 // output is where flows go: the embedded store, with a writer for each input, or a cluster, with
@@ -52,9 +52,9 @@ func openOutput(ctx context.Context, cfg *Config, block bool) (*output, error) {
 // sink gives the sink for one input, and what to do with it at the end: whole is false when the
 // input was not read to its end, and then an import into the store leaves nothing. origin names a
 // file; replace says that an earlier import of the same file is written over.
-func (o *output) sink(origin uint64, replace bool) (s flow.Sink, done func(whole bool) ([]flow.Stat, error), err error) {
+func (o *output) sink(origin uint64, replace bool) (s flow.Sink, done func(ctx context.Context, whole bool) ([]flow.Stat, error), err error) {
 	if o.shipper != nil {
-		return o.shipper, func(bool) ([]flow.Stat, error) { return nil, nil }, nil
+		return o.shipper, func(context.Context, bool) ([]flow.Stat, error) { return nil, nil }, nil
 	}
 	cfg := o.writer
 	cfg.Name, cfg.Replace = fmt.Sprintf("%016x", origin), replace
@@ -65,21 +65,21 @@ func (o *output) sink(origin uint64, replace bool) (s flow.Sink, done func(whole
 	for _, line := range w.Warnings() {
 		note("%s", line)
 	}
-	return w, func(whole bool) ([]flow.Stat, error) {
+	return w, func(ctx context.Context, whole bool) ([]flow.Stat, error) {
 		if !whole {
 			return w.Stats(), w.Abort()
 		}
-		return closeSink(w)
+		return closeSink(ctx, w)
 	}, nil
 }
 
-// close ends what all inputs share.
-func (o *output) close() ([]flow.Stat, error) {
+// close ends what all inputs share. It waits for a cluster that does not answer until ctx ends.
+func (o *output) close(ctx context.Context) ([]flow.Stat, error) {
 	if o.shipper == nil {
 		return nil, nil
 	}
-	stats, err := closeSink(o.shipper)
-	return stats, firstOf(err, o.engine.Close(context.Background()))
+	stats, err := closeSink(ctx, o.shipper)
+	return stats, firstOf(err, o.engine.Close(ctx))
 }
 
 // note tells the operator of something that does not stop the work.
@@ -93,9 +93,7 @@ type statSink interface {
 	Stats() []flow.Stat
 }
 
-func closeSink(s statSink) ([]flow.Stat, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
-	defer cancel()
+func closeSink(ctx context.Context, s statSink) ([]flow.Stat, error) {
 	err := s.Close(ctx)
 	return s.Stats(), err
 }

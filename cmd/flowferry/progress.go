@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/flowferry/flowferry/hunt"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
@@ -21,7 +22,7 @@ func showProgress(w *os.File, what string, at func() (done, total int64, flows u
 		progressbar.OptionFullWidth(), progressbar.OptionSetPredictTime(true), progressbar.OptionSetElapsedTime(true))
 	set := func() {
 		done, _, flows := at()
-		bar.Describe(fmt.Sprintf("%s: %s records", what, count(int64(flows))))
+		bar.Describe(fmt.Sprintf("%s: %s records", what, hunt.Grouped(int64(flows))))
 		_ = bar.Set64(min(done, total)) // a terminal that is gone is no reason to stop
 	}
 	quit := every(100*time.Millisecond, set)
@@ -50,7 +51,7 @@ func lineProgress(w *os.File, what string, at func() (done, total int64, flows u
 		if done > 0 {
 			left = time.Duration(float64(time.Since(begin)) * float64(total-done) / float64(done)).Round(time.Second)
 		}
-		fmt.Fprintf(w, "%s: %3d %% of %s, %s records, %s left\n", what, share, size(total), count(int64(flows)), left)
+		fmt.Fprintf(w, "%s: %3d %% of %s, %s records, %s left\n", what, share, size(total), hunt.Grouped(int64(flows)), left)
 	}
 	quit := every(2*time.Second, print)
 	return func() { quit(); print() }

@@ -121,9 +121,11 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 	stopTelling()
 
 	a := numbers()
-	stats, closeErr := done(true)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	stats, closeErr := done(closing, true)
 	a.add(stats)
-	shared, err := out.close()
+	shared, err := out.close(closing)
 	a.add(shared)
 	if err := a.write(w); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flowferry/flowferry/enrich"
+	"github.com/flowferry/flowferry/hunt"
 	"github.com/flowferry/flowferry/shipper"
 	"github.com/flowferry/flowferry/store"
 )
@@ -108,7 +109,7 @@ func testStore(w io.Writer, dir string) error {
 		return err
 	}
 	p := &printer{w: w}
-	p.printf("store %s: %s rows in %d files, %s", dir, count(info.Rows), info.Files, size(info.Bytes))
+	p.printf("store %s: %s rows in %d files, %s", dir, hunt.Grouped(info.Rows), info.Files, size(info.Bytes))
 	if info.Rows > 0 {
 		p.printf(", from %s to %s", stamp(info.First), stamp(info.Last))
 	}
