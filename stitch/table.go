@@ -130,9 +130,10 @@ func (t *Table) Do(b *flow.Batch) {
 	t.publish()
 }
 
-// stitchable says whether r is a flow with enough of a key to find its kin.
+// stitchable says whether r is a flow with enough of a key to find its kin. One that a firewall
+// refused has none: its verdict is not that of what came through on the same ports.
 func stitchable(r *flow.Record) bool {
-	if r.Kind != flow.KindFlow || !r.Has.Has(flow.HasProto) || r.Src.IsZero() && r.Dst.IsZero() {
+	if r.Kind != flow.KindFlow || r.Event == flow.EventDenied || !r.Has.Has(flow.HasProto) || r.Src.IsZero() && r.Dst.IsZero() {
 		return false
 	}
 	switch r.Proto {
