@@ -37,6 +37,7 @@ type Config struct {
 	Hold          int               `yaml:"hold" default:"262144" help:"data that came before its template held per exporter, bytes; -1 holds none"`
 	HoldAge       time.Duration     `yaml:"hold_age" default:"10m" help:"how long data waits for its template"`
 	Unknown       string            `yaml:"unknown" default:"nonzero" help:"which elements without a field of their own are kept: nonzero, all or none"`
+	LogFormat     string            `yaml:"log_format" help:"columns of AWS VPC flow logs without a header line, as set in AWS: ${version} ${account-id} ...; empty is the default format of version 2"`
 
 	Origin uint64 `yaml:"-"` // Record.Origin of all records
 }
@@ -89,6 +90,9 @@ func (c *Config) Validate() error {
 		if n.v < n.min {
 			return fmt.Errorf("netflow.%s: %d: want %d or more", n.name, n.v, n.min)
 		}
+	}
+	if _, err := parseLayout(c.LogFormat); err != nil {
+		return fmt.Errorf("netflow.%w", err)
 	}
 	switch c.Unknown {
 	case "", "nonzero", "all", "none":
