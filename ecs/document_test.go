@@ -40,6 +40,8 @@ func filled() (*flow.Batch, *flow.Record) {
 		AppName: "Office365", User: "alice", Sampler: "random",
 		Names:   &flow.Names{InIf: "Gi0/3", OutIf: "Gi0/4", InIfAlias: "office", OutIfAlias: "uplink", InVRF: "staff", OutVRF: "internet"},
 		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {ID: 500, Value: []byte("x")}, {PEN: 9, ID: 12235, Value: []byte{3}}},
+		Cloud:   &flow.Cloud{Provider: "aws", Account: "123456789010", Project: "p", Region: "eu-west-1", Zone: "euw1-az1", Instance: "i-01234", Name: "web"},
+		Extra:   []flow.Pair{{Name: "vpc-id", Value: "vpc-1a2b"}, {Name: "rule", Value: "\"deny\""}},
 		Seen:    []flow.Seen{{Exporter: flow.MustAddr("192.0.2.2"), InIf: 1, OutIf: 2}},
 	})
 	b.SetEnr(r, flow.Enr{
@@ -135,6 +137,9 @@ func TestDocumentValues(t *testing.T) {
 	f("event.duration", 1500e6)
 	f("event.type", list("connection", "end"))
 	f("event.outcome", "success")
+	f("cloud.account.id", "123456789010")
+	f("cloud.availability_zone", "euw1-az1")
+	f("flow.extra", map[string]any{"vpc-id": "vpc-1a2b", "rule": `"deny"`})
 	f("event.dataset", "flowferry.flow")
 	f("source.ip", "10.1.2.3")
 	f("source.bytes", 3000.)
@@ -221,6 +226,27 @@ func TestEvents(t *testing.T) {
 	f(flow.EventUpdated, "flow_updated", "info", "")
 	f(flow.EventNATCreate, "nat_create", "start", "")
 	f(flow.EventNATDelete, "nat_delete", "end", "")
+	f(flow.EventNoData, "no_data", "info", "")
+	f(flow.EventSkipData, "skip_data", "info", "")
+}
+
+// The verdict of a firewall stands on the flow itself.
+func TestVerdict(t *testing.T) {
+	f := func(e flow.Event, s flow.State, outcome any, types ...any) {
+		t.Helper()
+		b := &flow.Batch{}
+		r := b.Next()
+		r.Event, r.State = e, s
+		doc := document(t, b, r)
+		if !reflect.DeepEqual(get(doc, "event.type"), types) || get(doc, "event.outcome") != outcome ||
+			get(doc, "event.dataset") != "flowferry.flow" || get(doc, "event.action") != "network_flow" {
+			t.Errorf("%v, %v: %v", e, s, doc)
+		}
+	}
+	f(flow.EventNone, flow.StateUnknown, nil, "connection")
+	f(flow.EventAllowed, flow.StateUnknown, nil, "connection", "allowed")
+	f(flow.EventAllowed, flow.StateEstablished, "success", "connection", "allowed")
+	f(flow.EventDenied, flow.StateRejected, "failure", "connection", "denied")
 }
 
 // Whatever a record's bits and texts are, its document is JSON that names no member twice, and

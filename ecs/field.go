@@ -57,7 +57,7 @@ type Field struct {
 	Text  func(dst []byte, b *flow.Batch, r *flow.Record) []byte           // Keyword made on the fly; nothing appended is absent
 	Strs  func(dst []string, b *flow.Batch, r *flow.Record) []string       // Keyword, Multi
 	Point func(b *flow.Batch, r *flow.Record) (lat, lon float64, ok bool)  // GeoPoint, degrees
-	Flat  func(b *flow.Batch, r *flow.Record) []flow.Element               // Flattened
+	Flat  func(dst []byte, b *flow.Batch, r *flow.Record) []byte           // Flattened: a JSON object; nothing appended is absent
 
 	side   side   // the side table without which the field is absent
 	always string // the JSON value, when it is the same in each document

@@ -11,7 +11,7 @@ import (
 var ours = []Field{
 	{Name: "flow.origin", Type: Keyword, Of: Ours, Desc: "Whence: digest of the imported file or epoch of the live run, 16 hex digits; with event.sequence the document's id.",
 		Text: func(dst []byte, _ *batch, r *record) []byte { return appendHex64(dst, r.Origin) }},
-	{Name: "flow.via", Type: Keyword, Of: Ours, Desc: "By what way the record came: netflow_v5, netflow_v9, ipfix, capture …",
+	{Name: "flow.via", Type: Keyword, Of: Ours, Desc: "By what way the record came: netflow_v5, netflow_v9, ipfix, capture, log …",
 		Str: func(_ *batch, r *record) string { return r.Via.String() }},
 	{Name: "flow.observation_domain", Type: Long, Of: Ours, Desc: "Observation domain (IPFIX), source id (NetFlow v9), engine type and id (v5, v6), for v8 with the number of the aggregation scheme before them: scheme × 65536 + type × 256 + id.", Has: flow.HasDomain,
 		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Domain), r.Has.Has(flow.HasDomain) }},
@@ -125,13 +125,30 @@ var ours = []Field{
 	{Name: "flow.ssh.server", Type: Keyword, Of: Ours, Desc: "SSH identification string of the server.", side: meta,
 		Str: func(b *batch, r *record) string { return sshOf(b, r).Server }},
 	{Name: "flow.unknown", Type: Flattened, Of: Ours, Desc: "Information elements without a field of their own: \"enterprise.id\" to the value in hex.", side: meta,
-		Flat: func(b *batch, r *record) []flow.Element { return metaOf(b, r).Unknown }},
+		Flat: func(dst []byte, b *batch, r *record) []byte { return appendFlat(dst, metaOf(b, r).Unknown) }},
+	{Name: "flow.extra", Type: Flattened, Of: Ours, Desc: "Columns of a cloud's flow log without a field of their own, by the names they have there: vpc-id, interface-id, rule …", side: meta,
+		Flat: func(dst []byte, b *batch, r *record) []byte { return appendPairs(dst, metaOf(b, r).Extra) }},
 }
 
 // metadata is what few flows have: names and texts, and what other documents share with this.
 var metadata = []Field{
 	{Name: "related.ip", Type: IP, Multi: true, Of: ECS, Desc: "Every address of the flow, whichever end, translated or answered by DNS.",
 		Addrs: relatedIP},
+
+	{Name: "cloud.provider", Type: Keyword, Of: ECS, Desc: "Cloud whose flow log has the flow: aws, azure, gcp.", side: meta,
+		Str: func(b *batch, r *record) string { return cloudOf(b, r).Provider }},
+	{Name: "cloud.account.id", Type: Keyword, Of: ECS, Desc: "Account or subscription that was logged.", side: meta,
+		Str: func(b *batch, r *record) string { return cloudOf(b, r).Account }},
+	{Name: "cloud.project.id", Type: Keyword, Of: ECS, Desc: "Project that was logged.", side: meta,
+		Str: func(b *batch, r *record) string { return cloudOf(b, r).Project }},
+	{Name: "cloud.region", Type: Keyword, Of: ECS, Desc: "Region that was logged.", side: meta,
+		Str: func(b *batch, r *record) string { return cloudOf(b, r).Region }},
+	{Name: "cloud.availability_zone", Type: Keyword, Of: ECS, Desc: "Availability zone that was logged.", side: meta,
+		Str: func(b *batch, r *record) string { return cloudOf(b, r).Zone }},
+	{Name: "cloud.instance.id", Type: Keyword, Of: ECS, Desc: "Instance whose interface was logged.", side: meta,
+		Str: func(b *batch, r *record) string { return cloudOf(b, r).Instance }},
+	{Name: "cloud.instance.name", Type: Keyword, Of: ECS, Desc: "Name of the instance that was logged.", side: meta,
+		Str: func(b *batch, r *record) string { return cloudOf(b, r).Name }},
 
 	{Name: "threat.feed.name", Type: Keyword, Multi: true, Of: ECS, Desc: "Watchlists that matched.", side: enr,
 		Strs: hits(func(h *flow.Hit) string { return h.List })},

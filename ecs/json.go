@@ -23,8 +23,9 @@ func (f *Field) appendRare(dst []byte, b *flow.Batch, r *flow.Record) (_ []byte,
 		lat, lon, ok := f.Point(b, r)
 		return appendPoint(dst, lat, lon), ok && math.Abs(lat) <= 90 && math.Abs(lon) <= 180
 	case f.Flat != nil:
-		v := f.Flat(b, r)
-		return appendFlat(dst, v), len(v) > 0
+		n := len(dst)
+		dst = f.Flat(dst, b, r)
+		return dst, len(dst) > n
 	}
 	return dst, false
 }
@@ -221,6 +222,9 @@ const maxElement = 512
 // appendFlat appends elements as an object: {"9.12345":"c0a80001"}. One that a record has
 // several times becomes an array: an object must not name a member twice.
 func appendFlat(dst []byte, all []flow.Element) []byte {
+	if len(all) == 0 {
+		return dst
+	}
 	dst = append(dst, '{')
 	for i := range all {
 		if seen(all[:i], &all[i]) {
@@ -249,6 +253,27 @@ func appendFlat(dst []byte, all []flow.Element) []byte {
 		dst = append(dst, ']')
 	}
 	return append(dst, '}')
+}
+
+// maxPair is how many bytes of a value are kept: a term of the index has a limit.
+const maxPair = 1024
+
+// appendPairs appends pairs, whose names differ, as an object: {"vpc-id":"vpc-1a2b"}.
+func appendPairs(dst []byte, all []flow.Pair) []byte {
+	for i := range all {
+		if i == 0 {
+			dst = append(dst, '{')
+		} else {
+			dst = append(dst, ',')
+		}
+		v := all[i].Value
+		dst = append(appendQuoted(dst, all[i].Name), ':')
+		dst = appendQuoted(dst, v[:min(len(v), maxPair)])
+	}
+	if len(all) > 0 {
+		dst = append(dst, '}')
+	}
+	return dst
 }
 
 func same(a, b *flow.Element) bool { return a.PEN == b.PEN && a.ID == b.ID }

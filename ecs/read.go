@@ -18,6 +18,7 @@ var (
 	emptyHTTP  flow.HTTP
 	emptyTLS   flow.TLS
 	emptySSH   flow.SSH
+	emptyCloud flow.Cloud
 	emptyEnr   flow.Enr
 	emptyPlace flow.Place
 )
@@ -62,6 +63,13 @@ func sshOf(b *batch, r *record) *flow.SSH {
 		return m.SSH
 	}
 	return &emptySSH
+}
+
+func cloudOf(b *batch, r *record) *flow.Cloud {
+	if m := metaOf(b, r); m.Cloud != nil {
+		return m.Cloud
+	}
+	return &emptyCloud
 }
 
 func enrOf(b *batch, r *record) *flow.Enr {
@@ -135,6 +143,12 @@ func eventType(dst []string, _ *batch, r *record) []string {
 	case flow.KindSession:
 		return append(dst, "end")
 	case flow.KindFlow:
+		switch r.Event {
+		case flow.EventAllowed:
+			dst = append(dst, "allowed")
+		case flow.EventDenied:
+			dst = append(dst, "denied")
+		}
 		if r.Complete || r.EndReason == flow.EndIdle || r.EndReason == flow.EndOfFlow {
 			return append(dst, "end")
 		}

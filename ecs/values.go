@@ -42,8 +42,8 @@ func (f *Field) AppendValues(dst []string, b *flow.Batch, r *flow.Record) []stri
 			dst = append(dst, strconv.FormatFloat(lat, 'g', -1, 64)+","+strconv.FormatFloat(lon, 'g', -1, 64))
 		}
 	case f.Flat != nil:
-		if all := f.Flat(b, r); len(all) > 0 {
-			dst = append(dst, string(appendFlat(nil, all)))
+		if object := f.Flat(nil, b, r); len(object) > 0 {
+			dst = append(dst, string(object))
 		}
 	}
 	return dst

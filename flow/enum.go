@@ -67,6 +67,7 @@ var endReasons = [...]string{"", "idle_timeout", "active_timeout", "end_of_flow"
 func (e EndReason) String() string { return name(endReasons[:], int(e)) }
 
 // Event is what a KindEvent record tells, numbered as IPFIX firewallEvent (233); NAT events follow.
+// On a flow of a flow log it is the firewall's verdict: EventAllowed or EventDenied.
 type Event uint8
 
 const (
@@ -79,9 +80,12 @@ const (
 	EventNATCreate       // natEvent (230): a translation was made
 	EventNATDelete       // natEvent (230): a translation was removed
 	EventNATOther        // natEvent (230): any other
+	EventAllowed         // of a flow log: a firewall let the flow pass; stands on flows
+	EventNoData          // of a flow log: an interface had no traffic
+	EventSkipData        // of a flow log: the cloud lost records of an interface
 )
 
-var events = [...]string{"", "flow_created", "flow_deleted", "flow_denied", "flow_alert", "flow_updated", "nat_create", "nat_delete", "nat_other"}
+var events = [...]string{"", "flow_created", "flow_deleted", "flow_denied", "flow_alert", "flow_updated", "nat_create", "nat_delete", "nat_other", "flow_allowed", "no_data", "skip_data"}
 
 func (e Event) String() string { return name(events[:], int(e)) }
 
@@ -109,7 +113,7 @@ const (
 	StateUnknown     State = iota
 	StateAttempt           // the initiator sent, nothing came back where it could be seen
 	StateEstablished       // both sides sent; for TCP the handshake or data was seen
-	StateRejected          // the responder answered with RST or an ICMP unreachable
+	StateRejected          // the responder answered with RST or an ICMP unreachable, or a firewall refused the flow
 	StateMidstream         // TCP seen without its beginning, both sides
 	StateOneway            // only one direction was reported and the other could not be seen
 )

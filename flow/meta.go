@@ -15,6 +15,8 @@ type Meta struct {
 	Sampler string    `json:",omitempty"` // how packets were chosen: "deterministic", "random"; "" is unknown
 	Names   *Names    `json:",omitempty"` // what the exporter calls the interfaces and VRFs of the flow
 	Unknown []Element `json:",omitempty"` // elements that have no field of their own
+	Cloud   *Cloud    `json:",omitempty"` // which part of a cloud reported the flow
+	Extra   []Pair    `json:",omitempty"` // columns of a flow log that have no field of their own
 	Seen    []Seen    `json:",omitempty"` // the other reports of this flow that were merged into it
 }
 
@@ -46,6 +48,20 @@ type Element struct {
 	ID    uint16 // element id without the enterprise bit
 	Value []byte // the bytes on the wire
 }
+
+// Cloud is where in a cloud a flow was logged. What the log does not name is "".
+type Cloud struct {
+	Provider string `json:",omitempty"` // aws, azure, gcp
+	Account  string `json:",omitempty"` // account or subscription id
+	Project  string `json:",omitempty"` // project id
+	Region   string `json:",omitempty"`
+	Zone     string `json:",omitempty"` // availability zone
+	Instance string `json:",omitempty"` // instance id
+	Name     string `json:",omitempty"` // instance name
+}
+
+// Pair is a value by its name, as a flow log has it. The names of a list differ from each other.
+type Pair struct{ Name, Value string }
 
 // Seen is one more report of a flow by another exporter, or by another interface of one.
 type Seen struct {

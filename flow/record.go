@@ -23,7 +23,7 @@ type Record struct {
 
 	Flows uint64 // how many flows were added up into this record, which is then an aggregate. Valid iff HasFlows
 
-	Domain         uint32 // observation domain (IPFIX), source id (v9), engine type and id (v5, v6), scheme << 16 before them (v8). Valid iff HasDomain
+	Domain         uint32 // observation domain (IPFIX), source id (v9), engine type and id (v5, v6), scheme << 16 before them (v8). Valid iff HasDomain; for flow logs without it, a hash of the interface that was logged
 	Sampling       uint32 // one packet in Sampling was looked at; 1 is every packet, 0 is unknown
 	InIf, OutIf    uint32 // SNMP ifIndex. Valid iff HasInIf, HasOutIf
 	SrcAS, DstAS   uint32 // BGP autonomous systems as the exporter gave them. Valid iff HasSrcAS, HasDstAS

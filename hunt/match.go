@@ -127,7 +127,10 @@ func (l *leaf) several() matcher {
 			return ok
 		}
 	case f.Flat != nil:
-		return func(b *flow.Batch, r *flow.Record, _ *scratch) bool { return len(f.Flat(b, r)) > 0 }
+		return func(b *flow.Batch, r *flow.Record, s *scratch) bool {
+			s.text = f.Flat(s.text[:0], b, r)
+			return len(s.text) > 0
+		}
 	}
 	return func(*flow.Batch, *flow.Record, *scratch) bool { return false }
 }

@@ -87,6 +87,8 @@ func full() (*flow.Batch, []*flow.Record) {
 		AppName: "Office365", User: "alice", Sampler: "random",
 		Names:   &flow.Names{InIf: "Gi0/3", OutIf: "Gi0/4", InIfAlias: "office", OutIfAlias: "uplink", InVRF: "staff", OutVRF: "internet"},
 		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {PEN: 9, ID: 12235, Value: []byte{3}}, {ID: 500, Value: bytes.Repeat([]byte{7}, 60000)}},
+		Cloud:   &flow.Cloud{Provider: "aws", Account: "123456789010", Project: "p", Region: "eu-west-1", Zone: "euw1-az1", Instance: "i-01234", Name: "web"},
+		Extra:   []flow.Pair{{Name: "vpc-id", Value: "vpc-1a2b"}},
 		Seen:    []flow.Seen{{Exporter: flow.MustAddr("192.0.2.2")}},
 	})
 	place := flow.Place{Group: "office", Role: "client", Criticality: "low", Internal: true, Bogon: "private", CountryISO: "CH", Country: "Switzerland",

@@ -39,6 +39,7 @@ type Config struct {
 	HoldAge       time.Duration     `yaml:"hold_age" default:"10m" help:"how long data waits for its template"`
 	Unknown       string            `yaml:"unknown" default:"nonzero" help:"which elements without a field of their own are kept: nonzero, all or none"`
 	StateFile     string            `yaml:"state_file" default:"" help:"file that keeps templates, names and sampling rates over a restart, as /var/lib/flowferry/netflow.state; empty keeps none"`
+	LogFormat     string            `yaml:"log_format" help:"columns of AWS VPC flow logs without a header line, as set in AWS: ${version} ${account-id} ...; empty is the default format of version 2"`
 
 	Origin uint64 `yaml:"-"` // Record.Origin of all records
 }
@@ -91,6 +92,9 @@ func (c *Config) Validate() error {
 		if n.v < n.min {
 			return fmt.Errorf("%s: %d: want %d or more", n.name, n.v, n.min)
 		}
+	}
+	if _, err := parseLayout(c.LogFormat); err != nil {
+		return fmt.Errorf("netflow.%w", err)
 	}
 	switch c.Unknown {
 	case "", "nonzero", "all", "none":

@@ -14,6 +14,10 @@
 // ie.go is the one place where an information element is given its meaning. An element without
 // a meaning is kept as it came (Meta.Unknown) and never costs the record.
 //
+// Log is the source of flow logs of AWS, Azure and GCP, which are texts (files cloud*.go): a
+// format is known by its first bytes (logKinds), a line of data is a record. Texts without a field
+// in the Record are kept as pairs (Meta.Extra), made once for all lines that have the same.
+//
 // # The use of github.com/calmh/ipfix
 //
 // IPFIX template records are parsed by one calmh/ipfix Session per exporter and domain (file
@@ -38,5 +42,6 @@
 //
 // It never panics or loops on input, never sends, never resolves names, and writes nothing to a
 // disk but the state file, if one is configured. Memory is bounded by Config: exporters, templates,
-// names and held data have a common budget.
+// names and held data have a common budget; lines, JSON values and remembered texts of flow logs
+// have bounds of their own.
 package netflow

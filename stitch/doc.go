@@ -7,7 +7,8 @@
 //     totals when it has ended.
 //
 // Exactly one record of a conversation has Complete set: its only flow, or its session.
-// Sessions never enter sums of flows. Events pass through untouched.
+// Sessions never enter sums of flows. Events pass through untouched, and so do flows
+// that a firewall refused.
 //
 // # How long a record waits
 //

@@ -143,6 +143,13 @@ src=10.0.0.2 dst=10.0.0.1 fwd=1/56 reason=forced_end initiator=first_seen comple
 src=10.0.0.1 dst=10.0.0.2 fwd=9/900 complete=true
 src=10.16.0.0:40000 dst=192.0.2.0:443 fwd=9/900 flows=7 complete=true
 src=10.16.0.0:40000 dst=192.0.2.0:443 fwd=9/900 flows=7 complete=true`)
+	f("what a firewall refused passes", Config{},
+		"event=flow_denied src="+client+" dst="+server+" proto=6 fwd=1/40 state=rejected ord=1\n"+
+			line(2, client, server, 0, 1, tcp+"fwd=1/40 fwd.flags=S event=flow_allowed")+
+			"event=flow_denied src="+server+" dst="+client+" proto=6 fwd=1/40 state=rejected ord=3\n",
+		`event=flow_denied src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=1/40 state=rejected complete=true
+event=flow_denied src=192.0.2.1:443 dst=10.0.0.1:40000 fwd=1/40 state=rejected complete=true
+event=flow_allowed src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=1/40 exporter=198.51.100.1 reason=forced_end state=oneway_unknown initiator=syn complete=true`)
 	f("names of both halves", Config{},
 		line(1, client, server, 0, 1, tcp+`fwd=5/500 fwd.flags=FSPA meta={"TLS":{"ServerName":"a.example"}}`)+
 			line(2, server, client, 0, 1, tcp+`fwd=4/4000 fwd.flags=FSPA app=tls meta={"User":"bob"}`),

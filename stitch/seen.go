@@ -118,6 +118,12 @@ func (t *Table) addMeta(r *flow.Record, m *flow.Meta) {
 	if have.Unknown == nil {
 		have.Unknown = m.Unknown
 	}
+	if have.Cloud == nil {
+		have.Cloud = m.Cloud
+	}
+	if have.Extra == nil {
+		have.Extra = m.Extra
+	}
 	if have.Seen == nil {
 		have.Seen = m.Seen
 	}

@@ -131,9 +131,10 @@ func (t *Table) Do(b *flow.Batch) {
 }
 
 // stitchable says whether r is a flow with enough of a key to find its kin. What the exporter
-// has added up of several flows has none.
+// has added up of several flows has none; nor has one that a firewall refused: its verdict is not
+// that of what came through on the same ports.
 func stitchable(r *flow.Record) bool {
-	if r.Kind != flow.KindFlow || r.Has.Has(flow.HasFlows) || !r.Has.Has(flow.HasProto) || r.Src.IsZero() && r.Dst.IsZero() {
+	if r.Kind != flow.KindFlow || r.Has.Has(flow.HasFlows) || r.Event == flow.EventDenied || !r.Has.Has(flow.HasProto) || r.Src.IsZero() && r.Dst.IsZero() {
 		return false
 	}
 	switch r.Proto {

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/hunt"
 	"github.com/flowferry/flowferry/netflow"
 )
 
@@ -225,13 +226,13 @@ var viewColumns = []struct {
 	{"exporter", func(v *exporterView) string { return v.Exporter }},
 	{"domain", func(v *exporterView) string { return fmt.Sprint(v.Domain) }},
 	{"version", func(v *exporterView) string { return v.Version }},
-	{"datagrams", func(v *exporterView) string { return count(int64(v.Datagrams)) }},
-	{"records", func(v *exporterView) string { return count(int64(v.Records + v.Events)) }},
+	{"datagrams", func(v *exporterView) string { return hunt.Grouped(int64(v.Datagrams)) }},
+	{"records", func(v *exporterView) string { return hunt.Grouped(int64(v.Records + v.Events)) }},
 	{"lost", func(v *exporterView) string { return lostText(v) }},
-	{"reordered", func(v *exporterView) string { return count(v.Reordered) }},
-	{"duplicates", func(v *exporterView) string { return count(v.Duplicates) }},
-	{"restarts", func(v *exporterView) string { return count(v.Restarts) }},
-	{"templates", func(v *exporterView) string { return count(int64(v.Templates)) }},
+	{"reordered", func(v *exporterView) string { return hunt.Grouped(v.Reordered) }},
+	{"duplicates", func(v *exporterView) string { return hunt.Grouped(v.Duplicates) }},
+	{"restarts", func(v *exporterView) string { return hunt.Grouped(v.Restarts) }},
+	{"templates", func(v *exporterView) string { return hunt.Grouped(int64(v.Templates)) }},
 	{"sampling", func(v *exporterView) string { return v.Sampling }},
 	{"last seen", func(v *exporterView) string { return lastText(v) }},
 	{"clock skew", func(v *exporterView) string { return skewText(v) }},
@@ -242,7 +243,7 @@ func lostText(v *exporterView) string {
 	if v.Lost == 0 {
 		return "0"
 	}
-	return count(v.Lost) + " " + v.LostUnit
+	return hunt.Grouped(v.Lost) + " " + v.LostUnit
 }
 
 func lastText(v *exporterView) string {

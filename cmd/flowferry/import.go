@@ -16,17 +16,20 @@ import (
 func newImport() *cobra.Command {
 	var as, clusterURL, storeDir string
 	cmd := &cobra.Command{
-		Use:   "import FILE…",
-		Short: "Write the flows of captures and export files to the store or a cluster",
-		Long: `import reads captures (pcap, pcapng, also gzipped) and raw export payloads, one datagram a
-file, and writes their flows to the embedded store or to a cluster.
+		Use:   "import FILE|DIRECTORY|-…",
+		Short: "Write the flows of captures, export files and flow logs to the store or a cluster",
+		Long: `import reads captures (pcap, pcapng, also gzipped), raw export payloads, one datagram a file,
+and flow logs of AWS, Azure and GCP (also gzipped), and writes their flows to the embedded store
+or to a cluster. Of a directory it reads every file in and below it, in the order of their names;
+"-" is a flow log on standard input.
 
 Importing the same file again adds nothing: the documents' ids come from the file's content.
 In a cluster that holds as long as the data stream has not rolled over in between, because a
 cluster refuses a second document of one id only within one backing index.`,
 		Example: `  flowferry import capture.pcap.gz
   flowferry import --cluster http://localhost:9200 *.pcapng
-  flowferry import template.dat data.dat          one exporter's datagrams, in this order`,
+  flowferry import template.dat data.dat          one exporter's datagrams, in this order
+  flowferry import AWSLogs/                       a directory of VPC flow logs`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := configOf(cmd)

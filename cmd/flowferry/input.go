@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"github.com/flowferry/flowferry/capture"
@@ -15,8 +18,8 @@ import (
 	"github.com/flowferry/flowferry/netflow"
 )
 
-// input is one thing to read: a capture, a capture that carries exports, or the payload files
-// of one exporter together.
+// input is one thing to read: a capture, a capture that carries exports, a flow log, or the
+// payload files of one exporter together.
 type input struct {
 	name     string
 	source   flow.Source
@@ -27,7 +30,7 @@ type input struct {
 
 // warn tells what was wrong with the input but did not stop it.
 func (in *input) warn() {
-	if s, ok := in.source.(*capture.Source); ok {
+	if s, ok := in.source.(interface{ Warnings() []string }); ok {
 		for _, line := range s.Warnings() {
 			note("%s", line)
 		}
@@ -41,13 +44,13 @@ const (
 	asExports = "exports" // decode the exports it carries
 )
 
-// openInputs makes the inputs of the files named on a command line. Raw export payloads, one
-// datagram a file, are one exporter's datagrams in the order given and make one input. A file
-// that can not be read does not keep the others from it: the error tells of each such file, and
-// the inputs are those that can be.
+// openInputs makes the inputs of the files named on a command line, of standard input for "-",
+// and of the files in directories. Raw export payloads, one datagram a file, are one exporter's
+// datagrams in the order given and make one input. A file that can not be read does not keep
+// the others from it: the error tells of each such file, and the inputs are those that can be.
 func openInputs(paths []string, as string, cfg *Config) (inputs []input, err error) {
+	paths, errs := filesOf(paths)
 	var payloads []string
-	var errs []error
 	for _, path := range paths {
 		in, isPayload, err := openInput(path, as, cfg)
 		switch {
@@ -70,17 +73,28 @@ func openInputs(paths []string, as string, cfg *Config) (inputs []input, err err
 	return inputs, errors.Join(errs...)
 }
 
-// openInput opens a capture, or finds that the file is an export payload.
+// openInput opens a capture or a flow log, or finds that the file is an export payload.
 func openInput(path, as string, cfg *Config) (in input, isPayload bool, err error) {
-	isCapture, err := capture.IsCapture(path)
-	if err != nil {
+	isCapture, isLog, err := probe(path, cfg)
+	switch {
+	case err != nil:
+		return in, false, err
+	case isCapture:
+		in, err = openCapture(path, as, cfg)
+		return in, false, err
+	case isLog:
+		in, err = openLog(path, cfg)
 		return in, false, err
 	}
-	if !isCapture {
-		return in, true, checkPayload(path)
+	return in, true, checkPayload(path)
+}
+
+func openLog(path string, cfg *Config) (input, error) {
+	l, err := netflow.NewLog(path, cfg.NetFlow)
+	if err != nil {
+		return input{}, err
 	}
-	in, err = openCapture(path, as, cfg)
-	return in, false, err
+	return input{path, l, l.Origin(), l.Progress, l.Stats}, nil
 }
 
 func openPayloads(paths []string, cfg *Config) (input, error) {
@@ -93,6 +107,53 @@ func openPayloads(paths []string, cfg *Config) (input, error) {
 		name = fmt.Sprintf("%s and %d more", name, n-1)
 	}
 	return input{name, p, p.Origin(), p.Progress, p.Stats}, nil
+}
+
+// probe looks at how a file begins.
+func probe(path string, cfg *Config) (isCapture, isLog bool, err error) {
+	if path != netflow.Stdin {
+		if isCapture, err = capture.IsCapture(path); err != nil || isCapture {
+			return isCapture, false, err
+		}
+	}
+	isLog, err = netflow.IsLog(path, cfg.NetFlow)
+	return false, isLog, err
+}
+
+// filesOf puts in the place of each directory the files in and below it, in the order of their
+// names. Hidden ones are left out.
+func filesOf(paths []string) (files []string, errs []error) {
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if path == netflow.Stdin || err != nil || !info.IsDir() {
+			files = append(files, path) // a missing file is reported when it is opened
+			continue
+		}
+		inside, err := filesBelow(path)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("read directory %s: %w", path, err))
+		}
+		files = append(files, inside...)
+	}
+	return files, errs
+}
+
+func filesBelow(dir string) (files []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch hidden := path != dir && strings.HasPrefix(d.Name(), "."); {
+		case err != nil:
+			return err
+		case hidden && d.IsDir():
+			return fs.SkipDir
+		case !hidden && d.Type().IsRegular():
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err == nil && len(files) == 0 {
+		err = errors.New("there is no file in it")
+	}
+	return files, err
 }
 
 // checkPayload refuses a file that can not be an export payload, by the version it begins with.
@@ -113,7 +174,7 @@ func checkPayload(path string) error {
 	case 1, 5, 6, 7, 8, 9, 10:
 		return nil
 	}
-	return fmt.Errorf("read %s: neither a capture (pcap, pcapng, also gzipped) nor a NetFlow or IPFIX payload", path)
+	return fmt.Errorf("read %s: neither a capture (pcap, pcapng) nor a flow log of AWS, Azure or GCP (both also gzipped), nor a NetFlow or IPFIX payload", path)
 }
 
 func openCapture(path, as string, cfg *Config) (input, error) {
