@@ -118,7 +118,7 @@ var ours = []Field{
 		Str: func(b *batch, r *record) string { return sshOf(b, r).Client }},
 	{Name: "flow.ssh.server", Type: Keyword, Of: Ours, Desc: "SSH identification string of the server.", side: meta,
 		Str: func(b *batch, r *record) string { return sshOf(b, r).Server }},
-	{Name: "flow.unknown", Type: Flattened, Of: Ours, Desc: "Information elements without a field of their own: \"enterprise.id\" to the value in hex.", side: meta,
+	{Name: "flow.unknown", Type: Flattened, Of: Ours, Desc: "Information elements without a field of their own: the element's name, or where it is not known \"enterprise.id\", to the value in hex.", side: meta,
 		Flat: func(b *batch, r *record) []flow.Element { return metaOf(b, r).Unknown }},
 }
 
@@ -202,6 +202,16 @@ var metadata = []Field{
 		Str: func(b *batch, r *record) string { return tlsOf(b, r).Version }},
 	{Name: "tls.cipher", Type: Keyword, Of: ECS, Desc: "Chosen cipher suite.", side: meta,
 		Str: func(b *batch, r *record) string { return tlsOf(b, r).Cipher }},
+	{Name: "tls.server.subject", Type: Keyword, Of: ECS, Desc: "Whom the server's certificate is for, distinguished name.", side: meta,
+		Str: func(b *batch, r *record) string { return tlsOf(b, r).Subject }},
+	{Name: "tls.server.issuer", Type: Keyword, Of: ECS, Desc: "Who issued the server's certificate, distinguished name.", side: meta,
+		Str: func(b *batch, r *record) string { return tlsOf(b, r).Issuer }},
+	{Name: "tls.server.not_before", Type: Date, Of: ECS, Desc: "From when the server's certificate is valid.", side: meta,
+		Int: func(b *batch, r *record) (int64, bool) { return tlsOf(b, r).NotBefore, tlsOf(b, r).NotBefore != 0 }},
+	{Name: "tls.server.not_after", Type: Date, Of: ECS, Desc: "Until when the server's certificate is valid.", side: meta,
+		Int: func(b *batch, r *record) (int64, bool) { return tlsOf(b, r).NotAfter, tlsOf(b, r).NotAfter != 0 }},
+	{Name: "tls.server.x509.serial_number", Type: Keyword, Of: ECS, Desc: "Serial number of the server's certificate, upper-case hex.", side: meta,
+		Str: func(b *batch, r *record) string { return tlsOf(b, r).Serial }},
 	{Name: "tls.next_protocol", Type: Keyword, Of: ECS, Desc: "Protocol the server chose by ALPN.", side: meta,
 		Str: func(b *batch, r *record) string { return tlsOf(b, r).NextProto }},
 }

@@ -70,18 +70,19 @@ func (e EndReason) String() string { return name(endReasons[:], int(e)) }
 type Event uint8
 
 const (
-	EventNone      Event = iota
-	EventCreated         // 1
-	EventDeleted         // 2
-	EventDenied          // 3
-	EventAlert           // 4
-	EventUpdated         // 5
-	EventNATCreate       // natEvent (230): a translation was made
-	EventNATDelete       // natEvent (230): a translation was removed
-	EventNATOther        // natEvent (230): any other
+	EventNone       Event = iota
+	EventCreated          // 1
+	EventDeleted          // 2
+	EventDenied           // 3
+	EventAlert            // 4
+	EventUpdated          // 5
+	EventNATCreate        // natEvent (230): a translation was made
+	EventNATDelete        // natEvent (230): a translation was removed
+	EventNATOther         // natEvent (230): any other
+	EventNATRefused       // natEvent (230): no address, port or quota was left for a translation
 )
 
-var events = [...]string{"", "flow_created", "flow_deleted", "flow_denied", "flow_alert", "flow_updated", "nat_create", "nat_delete", "nat_other"}
+var events = [...]string{"", "flow_created", "flow_deleted", "flow_denied", "flow_alert", "flow_updated", "nat_create", "nat_delete", "nat_other", "nat_refused"}
 
 func (e Event) String() string { return name(events[:], int(e)) }
 

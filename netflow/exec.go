@@ -22,6 +22,7 @@ const (
 	gotRate
 	gotArbitrary // biflowDirection: which side is the source means nothing
 	gotReversed  // biflowDirection: the source is the responder
+	gotInfo      // work.info is to be settled
 )
 
 // work is the state of decoding one message. It lives in the exporter, so that nothing of it
@@ -49,11 +50,16 @@ type work struct {
 	events  uint64  // of all records so far
 	mode    string  // shared's sampling mode
 	shared  uint32  // Meta that records with nothing but a sampling mode share; 0 is none yet
-	raw     [4]byte // room for a value
+	raw     [8]byte // room for a value
 	keepAll bool
 	keepNo  bool
 	names   names
 	arena   arena
+	hint    hint
+	walk    walk
+	https   slab[flow.HTTP]
+	dnses   slab[flow.DNS]
+	tlses   slab[flow.TLS]
 }
 
 func (x *work) init(d *Decoder, e *exporter) {
@@ -75,7 +81,7 @@ func (p *plan) run(x *work, buf []byte, pos int) (next int, ok bool) {
 			x.events--
 		}
 		b.Undo()
-		x.hasMeta, x.meta = false, flow.Meta{}
+		x.hasMeta, x.meta, x.hint = false, flow.Meta{}, hint{}
 		return 0, false
 	}
 	x.finish(r, got)
@@ -316,16 +322,8 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 		}
 	case opApp:
 		x.application(v, raw)
-	case opAppName:
-		if name := x.names.get(text(raw)); name != "" {
-			x.meta.AppName, x.hasMeta = name, true
-		}
-	case opUser:
-		if name := x.names.get(text(raw)); name != "" {
-			x.meta.User, x.hasMeta = name, true
-		}
-	case opSilkApp:
-		r.App = silkApps[v]
+	default:
+		return x.info(r, op, p.keeps[s.keep], v, raw)
 	}
 	return g
 }

@@ -18,6 +18,7 @@ type stats struct {
 	held                               atomic.Int64 // sets that wait now
 	reserved                           atomic.Uint64
 	exportersEvicted, trailing         atomic.Uint64
+	listsRefused                       atomic.Uint64
 
 	short, version, length, set, template, record, denied atomic.Uint64
 
@@ -80,6 +81,7 @@ func (d *Decoder) Stats() []flow.Stat {
 		{Name: "netflow.sequence_reordered", Value: uint64(max(s.reordered.Load(), 0))},          // datagrams that came late
 		{Name: "netflow.sequence_duplicate", Value: uint64(max(s.duplicate.Load(), 0))},          // datagrams that came again
 		{Name: "netflow.restarts", Value: uint64(max(s.restarts.Load(), 0))},
+		{Name: "netflow.lists_refused", Value: s.listsRefused.Load()}, // lists of RFC 6313 kept as they came: malformed, too deep or long, or without a template
 		{Name: "netflow.exporters", Value: exporters},
 		{Name: "netflow.exporters_evicted", Value: s.exportersEvicted.Load()},
 	}
