@@ -9,7 +9,11 @@
 // with the place of its bytes and the operation that puts them into the Record. Data records
 // then run through the plan without allocation and cannot fail but by a set that ends early.
 // ie.go is the one place where an information element is given its meaning. An element without
-// a meaning is kept as it came (Meta.Unknown) and never costs the record.
+// a meaning is kept as it came (Meta.Unknown, with its name) and never costs the record.
+// ie_info.go is the same for names and texts, which go into the record's Meta; lists.go walks
+// the lists of RFC 6313, in which YAF puts what it finds in payloads (dpi.go).
+//
+// Firewall and NAT events are records of their own kind; event.go says whose counts count.
 //
 // # The use of github.com/calmh/ipfix
 //
