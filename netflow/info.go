@@ -64,7 +64,7 @@ func (x *work) tell(r *flow.Record, op op, v uint64, raw []byte) bool {
 	case opTLSName, opTLSCipher, opTLSVersion, opTLSSubject, opTLSIssuer, opTLSSerial:
 		return x.tellTLS(op, v, raw)
 	default:
-		return x.tellHTTP(op, v, raw)
+		return x.tellHTTP(op, raw)
 	}
 	return true
 }
@@ -116,13 +116,13 @@ func (x *work) dns() *flow.DNS {
 	return x.meta.DNS
 }
 
-func (x *work) tellHTTP(op op, v uint64, raw []byte) bool {
+func (x *work) tellHTTP(op op, raw []byte) bool {
 	if op != opHTTPStatus && nothing(raw) {
 		return true
 	}
 	switch op {
 	case opHTTPStatus:
-		n := status(v, raw)
+		n := status(raw)
 		switch {
 		case n == 0:
 			return zero(raw)
@@ -182,7 +182,8 @@ func (x *work) url(raw []byte) bool {
 
 // status reads a status that is a number, or the text of a status line: "200 OK". It is 0 for
 // what is neither.
-func status(v uint64, raw []byte) int {
+func status(raw []byte) int {
+	v := number(raw)
 	if len(raw) >= 3 && raw[0] > ' ' {
 		t := text(raw)
 		if bytes.HasPrefix(t, []byte("HTTP/")) {
@@ -198,8 +199,6 @@ func status(v uint64, raw []byte) int {
 			}
 			v = v*10 + uint64(c-'0')
 		}
-	} else {
-		v = number(raw)
 	}
 	if v < 100 || v > 999 {
 		return 0

@@ -72,7 +72,7 @@ func TestInfoV9(t *testing.T) {
 func TestStatus(t *testing.T) {
 	f := func(raw string, want int) {
 		t.Helper()
-		if got := status(number([]byte(raw)), []byte(raw)); got != want {
+		if got := status([]byte(raw)); got != want {
 			t.Errorf("%q: got %d, want %d", raw, got, want)
 		}
 	}
