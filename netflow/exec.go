@@ -322,6 +322,20 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 		}
 	case opApp:
 		x.application(v, raw)
+	case opAppName:
+		if x.meta.AppName == "" {
+			x.meta.AppName = x.names.get(text(raw))
+			x.hasMeta = x.hasMeta || x.meta.AppName != ""
+			return 0
+		}
+		return x.info(r, op, p.keeps[s.keep], v, raw)
+	case opUser:
+		if x.meta.User == "" {
+			x.meta.User = x.names.get(text(raw))
+			x.hasMeta = x.hasMeta || x.meta.User != ""
+			return 0
+		}
+		return x.info(r, op, p.keeps[s.keep], v, raw)
 	default:
 		return x.info(r, op, p.keeps[s.keep], v, raw)
 	}
