@@ -18,7 +18,7 @@ const module = "github.com/flowferry/flowferry/"
 var mayImport = map[string][]string{
 	"flow":                {},
 	"ecs":                 {"flow"},
-	"netflow":             {"flow", "github.com/calmh/ipfix", "golang.org/x/sys"},
+	"netflow":             {"flow", "capture/app", "github.com/calmh/ipfix", "golang.org/x/sys"},
 	"capture":             {"flow", "capture/app", "github.com/google/gopacket", "github.com/klauspost/compress"},
 	"capture/app":         {"flow"},
 	"stitch":              {"flow"},

@@ -35,11 +35,12 @@ func filled() (*flow.Batch, *flow.Record) {
 			{Name: "www.example.com", Type: "CNAME", Data: "example.com", TTL: 60}, {Name: "example.com", Type: "A", Data: "93.184.216.34", TTL: 60}}},
 		HTTP: &flow.HTTP{Method: "GET", Host: "www.example.com:8080", Path: "/a?q=1", Version: "1.1", UserAgent: "curl/8.5 \"quoted\"",
 			Referrer: "http://example.com/", Server: "nginx", ContentType: "text/html; charset=utf-8", Status: 200},
-		TLS:     &flow.TLS{ServerName: "www.example.com", Version: "1.3", Cipher: "TLS_AES_128_GCM_SHA256", ALPN: []string{"h2", "http/1.1"}, NextProto: "h2"},
-		SSH:     &flow.SSH{Client: "SSH-2.0-OpenSSH_9.6", Server: "SSH-2.0-dropbear"},
-		AppName: "Office365", User: "alice", Sampler: "random",
+		TLS: &flow.TLS{ServerName: "www.example.com", Version: "1.3", Cipher: "TLS_AES_128_GCM_SHA256", ALPN: []string{"h2", "http/1.1"}, NextProto: "h2",
+			Subject: "CN=www.example.com, O=Example", Issuer: "CN=Example CA", Serial: "0A1B", NotBefore: 1e18, NotAfter: 2e18},
+		SSH:  &flow.SSH{Client: "SSH-2.0-OpenSSH_9.6", Server: "SSH-2.0-dropbear"},
+		Code: 1001, Reason: "denied by ingress ACL", AppName: "Office365", User: "alice", Sampler: "random",
 		Names:   &flow.Names{InIf: "Gi0/3", OutIf: "Gi0/4", InIfAlias: "office", OutIfAlias: "uplink", InVRF: "staff", OutVRF: "internet"},
-		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {ID: 500, Value: []byte("x")}, {PEN: 9, ID: 12235, Value: []byte{3}}},
+		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {ID: 500, Value: []byte("x")}, {ID: 148, Name: "flowId", Value: []byte{7}}, {PEN: 9, ID: 12235, Value: []byte{3}}},
 		Cloud:   &flow.Cloud{Provider: "aws", Account: "123456789010", Project: "p", Region: "eu-west-1", Zone: "euw1-az1", Instance: "i-01234", Name: "web"},
 		Extra:   []flow.Pair{{Name: "vpc-id", Value: "vpc-1a2b"}, {Name: "rule", Value: "\"deny\""}},
 		Seen:    []flow.Seen{{Exporter: flow.MustAddr("192.0.2.2"), InIf: 1, OutIf: 2}},
@@ -162,7 +163,7 @@ func TestDocumentValues(t *testing.T) {
 	f("flow.source.tcp_flags", list("FIN", "SYN", "PSH", "ACK"))
 	f("flow.destination.initial_tcp_flags", list("SYN", "ACK"))
 	f("flow.seen_by", list("192.0.2.2"))
-	f("flow.unknown", map[string]any{"9.12235": list("0102", "03"), "0.500": "78"})
+	f("flow.unknown", map[string]any{"9.12235": list("0102", "03"), "0.500": "78", "flowId": "07"})
 	f("related.ip", list("10.1.2.3", "81.2.69.142", "198.51.100.7", "81.2.69.143", "93.184.216.34"))
 	f("threat.indicator.name", list("81.2.69.0/24"))
 	f("url.domain", "www.example.com")
@@ -220,12 +221,13 @@ func TestEvents(t *testing.T) {
 			t.Errorf("%v: outcome %v", e, got)
 		}
 	}
-	f(flow.EventCreated, "flow_created", "start", "")
+	f(flow.EventCreated, "flow_created", "start", "success")
 	f(flow.EventDeleted, "flow_deleted", "end", "")
 	f(flow.EventDenied, "flow_denied", "denied", "failure")
 	f(flow.EventUpdated, "flow_updated", "info", "")
-	f(flow.EventNATCreate, "nat_create", "start", "")
+	f(flow.EventNATCreate, "nat_create", "start", "success")
 	f(flow.EventNATDelete, "nat_delete", "end", "")
+	f(flow.EventNATRefused, "nat_refused", "denied", "failure")
 	f(flow.EventNoData, "no_data", "info", "")
 	f(flow.EventSkipData, "skip_data", "info", "")
 }

@@ -77,10 +77,16 @@ var about = []Field{
 		Strs: func(dst []string, _ *batch, _ *record) []string { return append(dst, "network") }},
 	{Name: "event.type", Type: Keyword, Multi: true, Of: ECS, Desc: "connection, and end, start, allowed, denied or info where the record says so.",
 		Strs: eventType},
-	{Name: "event.action", Type: Keyword, Of: ECS, Desc: "network_flow, network_session, or what a firewall or NAT event tells: flow_created, flow_denied, nat_create, no_data …",
+	{Name: "event.action", Type: Keyword, Of: ECS, Desc: "network_flow, network_session, or what a firewall or NAT event tells: flow_created, flow_denied, nat_create, nat_refused, no_data …",
 		Str: eventAction},
-	{Name: "event.outcome", Type: Keyword, Of: ECS, Desc: "success when the conversation was established, failure when it was rejected or denied.",
+	{Name: "event.outcome", Type: Keyword, Of: ECS, Desc: "success when the conversation was established or an event allowed it, failure when it was rejected or denied.",
 		Str: eventOutcome},
+	{Name: "event.code", Type: Keyword, Of: ECS, Desc: "Number the firewall has for the event (NSEL extended event): 1001 …", side: meta,
+		Text: func(dst []byte, b *batch, r *record) []byte {
+			return appendNumber(dst, uint64(metaOf(b, r).Code), metaOf(b, r).Code != 0)
+		}},
+	{Name: "event.reason", Type: Keyword, Of: ECS, Desc: "Why the event happened, in the firewall's words.", side: meta,
+		Str: func(b *batch, r *record) string { return metaOf(b, r).Reason }},
 	{Name: "event.dataset", Type: Keyword, Of: ECS, Desc: "flowferry.flow, flowferry.session or flowferry.event.",
 		Str: func(_ *batch, r *record) string { return dataset(r.Kind) }},
 	{Name: "event.sequence", Type: Long, Of: ECS, Desc: "Ordinal of the flow's first record or packet within flow.origin.",

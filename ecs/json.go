@@ -219,7 +219,7 @@ func appendText(dst []byte, text func([]byte, *batch, *record) []byte, b *batch,
 // twice as long in hex, and a term has a limit.
 const maxElement = 512
 
-// appendFlat appends elements as an object: {"9.12345":"c0a80001"}. One that a record has
+// appendFlat appends elements as an object: {"flowId":"c0a80001"}, {"9.12345":"c0a80001"}. One that a record has
 // several times becomes an array: an object must not name a member twice.
 func appendFlat(dst []byte, all []flow.Element) []byte {
 	if len(all) == 0 {
@@ -233,9 +233,7 @@ func appendFlat(dst []byte, all []flow.Element) []byte {
 		if dst[len(dst)-1] != '{' {
 			dst = append(dst, ',')
 		}
-		dst = strconv.AppendUint(append(dst, '"'), uint64(all[i].PEN), 10)
-		dst = strconv.AppendUint(append(dst, '.'), uint64(all[i].ID), 10)
-		dst = append(dst, `":`...)
+		dst = append(appendElementKey(dst, &all[i]), ':')
 		if !seen(all[i+1:], &all[i]) {
 			dst = appendElement(dst, &all[i])
 			continue
@@ -276,7 +274,21 @@ func appendPairs(dst []byte, all []flow.Pair) []byte {
 	return dst
 }
 
-func same(a, b *flow.Element) bool { return a.PEN == b.PEN && a.ID == b.ID }
+// appendElementKey appends the name of an element, or where it has none "enterprise.id".
+func appendElementKey(dst []byte, e *flow.Element) []byte {
+	if e.Name != "" {
+		return appendQuoted(dst, e.Name)
+	}
+	dst = strconv.AppendUint(append(dst, '"'), uint64(e.PEN), 10)
+	dst = strconv.AppendUint(append(dst, '.'), uint64(e.ID), 10)
+	return append(dst, '"')
+}
+
+// same says whether two elements have one key. A name may stand for several numbers: that of its
+// enterprise, and the one by which NetFlow v9 has it.
+func same(a, b *flow.Element) bool {
+	return a.Name == b.Name && (a.Name != "" || a.PEN == b.PEN && a.ID == b.ID)
+}
 
 func seen(all []flow.Element, e *flow.Element) bool {
 	for i := range all {

@@ -155,11 +155,13 @@ func eventType(dst []string, _ *batch, r *record) []string {
 		return dst
 	}
 	switch r.Event {
-	case flow.EventCreated, flow.EventNATCreate:
+	case flow.EventCreated:
+		return append(dst, "start", "allowed")
+	case flow.EventNATCreate:
 		return append(dst, "start")
 	case flow.EventDeleted, flow.EventNATDelete:
 		return append(dst, "end")
-	case flow.EventDenied:
+	case flow.EventDenied, flow.EventNATRefused:
 		return append(dst, "denied")
 	}
 	return append(dst, "info")
@@ -177,9 +179,9 @@ func eventAction(_ *batch, r *record) string {
 
 func eventOutcome(_ *batch, r *record) string {
 	switch {
-	case r.State == flow.StateRejected || r.Event == flow.EventDenied:
+	case r.State == flow.StateRejected || r.Event == flow.EventDenied || r.Event == flow.EventNATRefused:
 		return "failure"
-	case r.State == flow.StateEstablished:
+	case r.State == flow.StateEstablished || r.Kind == flow.KindEvent && (r.Event == flow.EventCreated || r.Event == flow.EventNATCreate):
 		return "success"
 	}
 	return ""

@@ -71,21 +71,22 @@ func (e EndReason) String() string { return name(endReasons[:], int(e)) }
 type Event uint8
 
 const (
-	EventNone      Event = iota
-	EventCreated         // 1
-	EventDeleted         // 2
-	EventDenied          // 3
-	EventAlert           // 4
-	EventUpdated         // 5
-	EventNATCreate       // natEvent (230): a translation was made
-	EventNATDelete       // natEvent (230): a translation was removed
-	EventNATOther        // natEvent (230): any other
-	EventAllowed         // of a flow log: a firewall let the flow pass; stands on flows
-	EventNoData          // of a flow log: an interface had no traffic
-	EventSkipData        // of a flow log: the cloud lost records of an interface
+	EventNone       Event = iota
+	EventCreated          // 1
+	EventDeleted          // 2
+	EventDenied           // 3
+	EventAlert            // 4
+	EventUpdated          // 5
+	EventNATCreate        // natEvent (230): a translation was made
+	EventNATDelete        // natEvent (230): a translation was removed
+	EventNATOther         // natEvent (230): any other
+	EventNATRefused       // natEvent (230): no address, port or quota was left for a translation
+	EventAllowed          // of a flow log: a firewall let the flow pass; stands on flows
+	EventNoData           // of a flow log: an interface had no traffic
+	EventSkipData         // of a flow log: the cloud lost records of an interface
 )
 
-var events = [...]string{"", "flow_created", "flow_deleted", "flow_denied", "flow_alert", "flow_updated", "nat_create", "nat_delete", "nat_other", "flow_allowed", "no_data", "skip_data"}
+var events = [...]string{"", "flow_created", "flow_deleted", "flow_denied", "flow_alert", "flow_updated", "nat_create", "nat_delete", "nat_other", "nat_refused", "flow_allowed", "no_data", "skip_data"}
 
 func (e Event) String() string { return name(events[:], int(e)) }
 

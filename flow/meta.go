@@ -10,6 +10,8 @@ type Meta struct {
 	HTTP    *HTTP     `json:",omitempty"`
 	TLS     *TLS      `json:",omitempty"`
 	SSH     *SSH      `json:",omitempty"`
+	Code    uint16    `json:",omitempty"` // what the firewall calls the event (NSEL extended event); 0 is none
+	Reason  string    `json:",omitempty"` // why the event happened, in the firewall's words
 	AppName string    `json:",omitempty"` // application name as the exporter gave it (NBAR, App-ID); not our label
 	User    string    `json:",omitempty"` // user name as the exporter gave it
 	Sampler string    `json:",omitempty"` // how packets were chosen: "deterministic", "random"; "" is unknown
@@ -46,6 +48,7 @@ func (n *Names) Of(r *Record) bool { return n != nil && n.Vantage == r.Vantage()
 type Element struct {
 	PEN   uint32 // private enterprise number; 0 is IANA
 	ID    uint16 // element id without the enterprise bit
+	Name  string `json:",omitempty"` // as its registry calls it; "" is not known
 	Value []byte // the bytes on the wire
 }
 
@@ -103,6 +106,13 @@ type TLS struct {
 	Cipher     string   // IANA name, or "0xc02f" where it has none
 	ALPN       []string // offered by the client
 	NextProto  string   // chosen by the server; "" where encrypted or absent
+
+	// Of the server's own certificate. "" where encrypted or absent.
+	Subject string `json:",omitempty"` // distinguished name (RFC 4514)
+	Issuer  string `json:",omitempty"` // distinguished name (RFC 4514)
+	Serial  string `json:",omitempty"` // upper-case hex without separators
+	// NotBefore and NotAfter bound its validity, Unix ns. 0 is not known.
+	NotBefore, NotAfter int64 `json:",omitempty"`
 }
 
 // SSH holds the identification strings (RFC 4253 section 4.2), without the line end.

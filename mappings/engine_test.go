@@ -82,11 +82,12 @@ func full() (*flow.Batch, []*flow.Record) {
 			Answers: []flow.Answer{{Name: "www.example.com", Type: "A", Data: "93.184.216.34"}}},
 		HTTP: &flow.HTTP{Method: "GET", Host: "www.example.com", Path: "/a?q=1", Version: "1.1", UserAgent: "curl/8.5",
 			Referrer: "http://example.com/", Server: "nginx", ContentType: "text/html", Status: 200},
-		TLS:     &flow.TLS{ServerName: "www.example.com", Version: "1.3", Cipher: "TLS_AES_128_GCM_SHA256", ALPN: []string{"h2"}, NextProto: "h2"},
-		SSH:     &flow.SSH{Client: "SSH-2.0-OpenSSH_9.6", Server: "SSH-2.0-dropbear"},
-		AppName: "Office365", User: "alice", Sampler: "random",
+		TLS: &flow.TLS{ServerName: "www.example.com", Version: "1.3", Cipher: "TLS_AES_128_GCM_SHA256", ALPN: []string{"h2"}, NextProto: "h2",
+			Subject: "CN=www.example.com", Issuer: "CN=Example CA", Serial: "0A1B", NotBefore: 1e18, NotAfter: 2e18},
+		SSH:  &flow.SSH{Client: "SSH-2.0-OpenSSH_9.6", Server: "SSH-2.0-dropbear"},
+		Code: 1001, Reason: "denied by ingress ACL", AppName: "Office365", User: "alice", Sampler: "random",
 		Names:   &flow.Names{InIf: "Gi0/3", OutIf: "Gi0/4", InIfAlias: "office", OutIfAlias: "uplink", InVRF: "staff", OutVRF: "internet"},
-		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {PEN: 9, ID: 12235, Value: []byte{3}}, {ID: 500, Value: bytes.Repeat([]byte{7}, 60000)}},
+		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {PEN: 9, ID: 12235, Value: []byte{3}}, {ID: 148, Name: "flowId", Value: []byte{5}}, {ID: 500, Value: bytes.Repeat([]byte{7}, 60000)}},
 		Cloud:   &flow.Cloud{Provider: "aws", Account: "123456789010", Project: "p", Region: "eu-west-1", Zone: "euw1-az1", Instance: "i-01234", Name: "web"},
 		Extra:   []flow.Pair{{Name: "vpc-id", Value: "vpc-1a2b"}},
 		Seen:    []flow.Seen{{Exporter: flow.MustAddr("192.0.2.2")}},
@@ -191,6 +192,7 @@ func TestFlattened(t *testing.T) {
 			f("flow.unknown.9.12235", "0102", 1)
 			f("flow.unknown.9.12235", "03", 1)
 			f("flow.unknown.9.12235", "04", 0)
+			f("flow.unknown.flowId", "05", 1)
 			f("flow.unknown", "03", 1)
 		})
 	}

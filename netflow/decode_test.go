@@ -102,7 +102,7 @@ func TestElements(t *testing.T) {
 	f("fwd=1/4328719365", wire{}.u8(1, 2, 3, 4, 5, 0, 0, 0, 0, 0, 1), 1, 5, 2, 6)
 	f("fwd=283686952306183/1", wire{}.u8(0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7), 1, 8, 2, 7)
 	// The better of two counts, whichever stands first.
-	f("fwd=-/5 meta={\"Unknown\":[{\"PEN\":0,\"ID\":85,\"Value\":\"CQ==\"}]}", wire{}.u8(9, 5), 85, 1, 1, 1)
+	f("fwd=-/5 meta={\"Unknown\":[{\"PEN\":0,\"ID\":85,\"Name\":\"octetTotalCount\",\"Value\":\"CQ==\"}]}", wire{}.u8(9, 5), 85, 1, 1, 1)
 	f("fwd=-/9", wire{}.u8(9), 23, 1)
 	// Flows added up; a count of one is a plain flow.
 	f("flows=5 fwd=-/9", wire{}.u32(5, 9), 3, 4, 1, 4)
@@ -131,7 +131,7 @@ func TestElements(t *testing.T) {
 	f("start=2036-02-07T06:28:17Z", wire{}.u64(1<<32), 156, 8) // the NTP era after 2036
 	f("start=2023-11-14T22:13:19.999Z end=2023-11-14T22:13:20Z", wire{}.u32(1000, 0), 158, 4, 159, 4)
 	f("start=2023-11-14T22:13:10Z end=2023-11-14T22:13:20Z", wire{}.u32(1000, 11000).u64((exportSecs-11)*1000), 22, 4, 21, 4, 160, 8)
-	f("!start= meta={\"Unknown\":[{\"PEN\":0,\"ID\":22,\"Value\":\"AAAD6A==\"}]}", wire{}.u32(1000), 22, 4)
+	f("!start= meta={\"Unknown\":[{\"PEN\":0,\"ID\":22,\"Name\":\"flowStartSysUpTime\",\"Value\":\"AAAD6A==\"}]}", wire{}.u32(1000), 22, 4)
 	f("start=2023-11-14T22:13:20.001Z", wire{}.u32(exportSecs).u64(exportSecs*1000+1), 150, 4, 152, 8) // the finer
 	f("!start=", wire{}.u64(1<<63), 152, 8)                                                            // out of range
 	// Layer 2, routing, translation.
@@ -144,7 +144,8 @@ func TestElements(t *testing.T) {
 	// Events.
 	f("kind=event event=flow_denied", wire{}.u8(3), 233, 1)
 	f("kind=event event=nat_create", wire{}.u8(4), 230, 1)
-	f("kind=event event=nat_other", wire{}.u8(13), 230, 1)
+	f("kind=event event=nat_refused", wire{}.u8(13), 230, 1)
+	f("kind=event event=nat_other", wire{}.u8(18), 230, 1)
 	f("!kind=event event=flow_updated fwd=-/8", wire{}.u8(5, 8), 233, 1, 1, 1)
 	f("kind=event event=flow_denied", wire{}.u8(3, 8), 233, 1, 1, 1)
 	f("!kind=event !event=", wire{}.u8(0), 233, 1)
@@ -155,7 +156,7 @@ func TestElements(t *testing.T) {
 	// Unknown ones are kept as they came, zero ones not.
 	f("meta={\"Unknown\":[{\"PEN\":0,\"ID\":999,\"Value\":\"AQI=\"}]}", wire{}.u8(1, 2, 0, 0), 999, 2, 998, 2)
 	// A length that does not suit an element does not cost the record.
-	f("proto=6 meta={\"Unknown\":[{\"PEN\":0,\"ID\":8,\"Value\":\"AQID\"}]}", wire{}.u8(1, 2, 3, 6), 8, 3, 4, 1)
+	f("proto=6 meta={\"Unknown\":[{\"PEN\":0,\"ID\":8,\"Name\":\"sourceIPv4Address\",\"Value\":\"AQID\"}]}", wire{}.u8(1, 2, 3, 6), 8, 3, 4, 1)
 }
 
 // enterprise is a field specifier with an enterprise number.

@@ -12,7 +12,11 @@
 // aggregation schemes of v8, as if they had, and they run through plans as well. v5 alone,
 // which is everywhere, has a loop of its own.
 // ie.go is the one place where an information element is given its meaning. An element without
-// a meaning is kept as it came (Meta.Unknown) and never costs the record.
+// a meaning is kept as it came (Meta.Unknown, with its name) and never costs the record.
+// ie_info.go is the same for names and texts, which go into the record's Meta; lists.go walks
+// the lists of RFC 6313, in which YAF puts what it finds in payloads (dpi.go).
+//
+// Firewall and NAT events are records of their own kind; event.go says whose counts count.
 //
 // Log is the source of flow logs of AWS, Azure and GCP, which are texts (files cloud*.go): a
 // format is known by its first bytes (logKinds), a line of data is a record. Texts without a field

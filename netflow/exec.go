@@ -24,6 +24,7 @@ const (
 	gotReversed  // biflowDirection: the source is the responder
 	gotInVRF
 	gotOutVRF
+	gotInfo // what is of the Meta is to be settled
 )
 
 // work is the state of decoding one message. It lives in the exporter, so that nothing of it
@@ -54,11 +55,16 @@ type work struct {
 	shared  shared  // Meta that records of the message share
 	app     string  // what options call the application of the record at hand
 	byName  bool    // options have named interfaces or VRFs
-	raw     [4]byte // room for a value
+	raw     [8]byte // room for a value
 	keepAll bool
 	keepNo  bool
 	names   names
 	arena   arena
+	hint    hint
+	walk    walk
+	https   slab[flow.HTTP]
+	dnses   slab[flow.DNS]
+	tlses   slab[flow.TLS]
 }
 
 func (x *work) init(d *Decoder, e *exporter) {
@@ -80,7 +86,7 @@ func (p *plan) run(x *work, buf []byte, pos int) (next int, ok bool) {
 			x.events--
 		}
 		b.Undo()
-		x.hasMeta, x.meta, x.app = false, flow.Meta{}, ""
+		x.hasMeta, x.meta, x.app, x.hint = false, flow.Meta{}, "", hint{}
 		return 0, false
 	}
 	x.finish(r, got)
@@ -328,20 +334,26 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 	case opApp:
 		x.application(v, raw)
 	case opAppName:
-		if name := x.names.get(text(raw)); name != "" {
-			x.meta.AppName, x.hasMeta = name, true
+		if x.meta.AppName == "" {
+			x.meta.AppName = x.names.get(text(raw))
+			x.hasMeta = x.hasMeta || x.meta.AppName != ""
+			return 0
 		}
+		return x.info(r, op, p.keeps[s.keep], v, raw)
 	case opUser:
-		if name := x.names.get(text(raw)); name != "" {
-			x.meta.User, x.hasMeta = name, true
+		if x.meta.User == "" {
+			x.meta.User = x.names.get(text(raw))
+			x.hasMeta = x.hasMeta || x.meta.User != ""
+			return 0
 		}
-	case opSilkApp:
-		r.App = silkApps[v]
+		return x.info(r, op, p.keeps[s.keep], v, raw)
 	case opFlows: // templates also send a 1, or 0, of a plain flow
 		if v > 1 || r.Has.Has(flow.HasFlows) {
 			r.Flows = v
 			r.Has |= flow.HasFlows
 		}
+	default:
+		return x.info(r, op, p.keeps[s.keep], v, raw)
 	}
 	return g
 }

@@ -27,9 +27,9 @@ func TestNamesFromOptions(t *testing.T) {
 	in := row(257, wire{}.u32(0, 3), fixedText("Gi0/1", 16), fixedText("to office", 16))
 	f(`!"Names"`, row(257, wire{}.u32(0, 99), fixedText("Gi9", 16), fixedText("", 16)))
 	f(`in=3 out=4 meta={"Names":{"InIf":"Gi0/1","InIfAlias":"to`, in)
-	f(`meta={"Names":{"InIf":"Gi0/2"},"Unknown":[{"PEN":0,"ID":234,"Value":"AAAABw=="},{"PEN":0,"ID":235,"Value":"AAAACA=="},{"PEN":0,"ID":95,"Value":"DQAAUA=="}]}`,
+	f(`meta={"Names":{"InIf":"Gi0/2"},"Unknown":[{"PEN":0,"ID":234,"Name":"ingressVRFID","Value":"AAAABw=="},{"PEN":0,"ID":235,"Name":"egressVRFID","Value":"AAAACA=="},{"PEN":0,"ID":95,"Name":"applicationId","Value":"DQAAUA=="}]}`,
 		in, row(257, wire{}.u32(0, 3), fixedText("Gi0/2", 16), fixedText("Gi0/2", 16))) // told anew; the description repeats the name
-	f(`meta={"Names":{"OutIf":"Gi0/4"},"Unknown":[{"PEN":0,"ID":234,"Value":"AAAABw=="},{"PEN":0,"ID":235,"Value":"AAAACA=="},{"PEN":0,"ID":95,"Value":"DQAAUA=="}]}`,
+	f(`meta={"Names":{"OutIf":"Gi0/4"},"Unknown":[{"PEN":0,"ID":234,"Name":"ingressVRFID","Value":"AAAABw=="},{"PEN":0,"ID":235,"Name":"egressVRFID","Value":"AAAACA=="},{"PEN":0,"ID":95,"Name":"applicationId","Value":"DQAAUA=="}]}`,
 		row(258, wire{}.u32(4), wire("\x05Gi0/4")))
 	f(`meta={"AppName":"http","Names":{"InVRF":"red","OutVRF":"blue"}}`,
 		row(259, wire{}.u32(0, 7), fixedText("red", 16), wire{}.u32(0, 8), fixedText("blue", 16)),

@@ -33,6 +33,9 @@ func ntp(v uint64) int64 {
 // finish settles what depends on several elements of a record.
 func (x *work) finish(r *flow.Record, g got) {
 	x.times(r, g)
+	if g&gotInfo != 0 {
+		x.settle(r)
+	}
 	if r.Proto != flow.ProtoTCP && r.Proto != flow.ProtoUDP || g&gotICMP != 0 {
 		portless(r, g)
 	}
@@ -41,6 +44,9 @@ func (x *work) finish(r *flow.Record, g got) {
 	}
 	if r.Has.Has(flow.HasRev) {
 		x.biflow(r, g)
+	}
+	if r.Kind == flow.KindEvent {
+		x.event(r)
 	}
 	if g&(gotSampler|gotRate) != 0 || x.byIf {
 		x.e.rates.apply(r, g, x.sampler, x.rate)
@@ -112,7 +118,7 @@ func (x *work) uptimes(r *flow.Record, g got) {
 
 func (x *work) keepUptime(given bool, id uint16, ms uint32) {
 	if given {
-		x.keep(flow.Element{ID: id}, binary.BigEndian.AppendUint32(x.raw[:0], ms))
+		x.keep(nameOf(penIANA, id), binary.BigEndian.AppendUint32(x.raw[:0], ms))
 	}
 }
 
@@ -157,7 +163,7 @@ func (x *work) biflow(r *flow.Record, g got) {
 // name is kept as it came.
 func (x *work) application(id uint64, raw []byte) {
 	if x.app = x.e.facts.apps[id].either(); x.app == "" {
-		x.keep(flow.Element{ID: ieApplicationID}, raw)
+		x.keep(nameOf(penIANA, ieApplicationID), raw)
 	}
 }
 
@@ -166,7 +172,7 @@ func (x *work) vrf(element uint16, v uint64, raw []byte) uint32 {
 	if id := uint32(min(v, math.MaxUint32)); x.e.facts.vrfs[id].name != "" {
 		return id
 	}
-	x.keep(flow.Element{ID: element}, raw)
+	x.keep(nameOf(penIANA, element), raw)
 	return 0
 }
 

@@ -107,7 +107,9 @@ func TestFixedValues(t *testing.T) {
 	f("netflow6.dat", "via=netflow_v6 src=10.1.2.3:49152 dst=198.51.100.7:443 proto=6 fwd=1001/1500123 fwd.flags=FSPA fwd.tos=184 "+
 		"start=2023-11-14T22:12:18.889456789Z end=2023-11-14T22:13:19.012456789Z domain=772 in=11 out=22 nexthop=10.254.254.1 src.as=64496 dst.as=65518 "+
 		"src.mask=12 dst.mask=15 !sampling= meta={\"Unknown\":["+
-		"{\"PEN\":4294967294,\"ID\":4,\"Value\":\"Dg==\"},{\"PEN\":4294967294,\"ID\":5,\"Value\":\"Eg==\"},{\"PEN\":0,\"ID\":18,\"Value\":\"Cv79AQ==\"}]}")
+		"{\"PEN\":4294967294,\"ID\":4,\"Name\":\"inputEncapsulationSize\",\"Value\":\"Dg==\"},"+
+		"{\"PEN\":4294967294,\"ID\":5,\"Name\":\"outputEncapsulationSize\",\"Value\":\"Eg==\"},"+
+		"{\"PEN\":0,\"ID\":18,\"Name\":\"bgpNextHopIPv4Address\",\"Value\":\"Cv79AQ==\"}]}")
 	f("netflow8_09_router_as_tos.dat", "via=netflow_v8 src=:: dst=:: !proto= fwd=1001/1500123 flows=77 fwd.tos=184 domain=590596 in=11 out=22 "+
 		"src.as=64496 dst.as=65518 sampling=100 meta={\"Sampler\":\"random\"}")
 }

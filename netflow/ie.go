@@ -2,7 +2,8 @@ package netflow
 
 import "github.com/flowferry/flowferry/flow"
 
-// This file is the one place where an information element gets its meaning. To add one:
+// This file, with ie_info.go for names and texts, is the one place where an information element
+// gets its meaning. To add one:
 // a constant with its IANA name, a row in elements with an op that exists, or else a new op,
 // its size in sizes, its case in plan.exec, and what it always gives in gives.
 
@@ -119,28 +120,42 @@ const (
 	ieObservationTimeMicroseconds      = 324
 	ieObservationTimeNanoseconds       = 325
 	ieUserName                         = 371
+	ieBasicList                        = 291
+	ieSubTemplateList                  = 292
+	ieSubTemplateMultiList             = 293
 
 	// NetFlow v9 field types without an IANA number.
-	nfUsername        = 40000 // Cisco ASA NF_F_USERNAME
-	nfXlateSrcAddr    = 40001 // Cisco ASA before 8.4: translated addresses and ports
-	nfXlateDstAddr    = 40002
-	nfXlateSrcPort    = 40003
-	nfXlateDstPort    = 40004
-	nfFwEvent         = 40005 // Cisco ASA NF_F_FW_EVENT
-	nfPaloAltoAppID   = 56701 // Palo Alto App-ID: a name
-	nfPaloAltoUserID  = 56702 // Palo Alto User-ID: a name
-	nfNprobeProtoName = 57591 // nProbe L7_PROTO_NAME
+	nfFwExtEvent     = 33002 // Cisco ASA NF_F_FW_EXT_EVENT
+	nfUsername       = 40000 // Cisco ASA NF_F_USERNAME
+	nfXlateSrcAddr   = 40001 // Cisco ASA before 8.4: translated addresses and ports
+	nfXlateDstAddr   = 40002
+	nfXlateSrcPort   = 40003
+	nfXlateDstPort   = 40004
+	nfFwEvent        = 40005 // Cisco ASA NF_F_FW_EVENT
+	nfPaloAltoAppID  = 56701 // Palo Alto App-ID: a name
+	nfPaloAltoUserID = 56702 // Palo Alto User-ID: a name
 )
 
 // Private enterprise numbers.
 const (
 	penIANA    = 0
 	penReverse = 29305 // RFC 5103 section 6.1: the element of the reverse direction
-	penCERT    = 6871  // YAF; bit 0x4000 of the id marks the reverse direction
+	penCERT    = 6871  // YAF; bit 0x4000 of the id (reverseBit) marks the reverse direction
+	penCisco   = 9
+	penNokia   = 637
+	penIxia    = 3054
+	penCitrix  = 5951
+	penPhion   = 10704 // Barracuda
+	penProcera = 15397
+	penPalo    = 25461
+	penGigamon = 26866
 	penNtop    = 35632
 	penFixed   = 1<<32 - 2 // no enterprise: fields of the fixed NetFlow versions without an element (layouts.go)
 	penScope   = 1<<32 - 1 // no enterprise: the scope field types of NetFlow v9 (RFC 3954 section 6.1)
 )
+
+// reverseBit marks the reverse direction in ids of CERT.
+const reverseBit = 0x4000
 
 // op is what is done with the value of an element.
 type op uint8
@@ -218,10 +233,38 @@ const (
 	opInVRF
 	opOutVRF
 	opApp
+	opFlows
+	opInfo // what follows, up to ops, is not of the record but of its Meta, and kept where it has no use
+	opSilkApp
 	opAppName
 	opUser
-	opSilkApp
-	opFlows
+	opEventCode
+	opReason
+	opHTTPURL
+	opHTTPGet // method and URL
+	opHTTPHost
+	opHTTPMethod
+	opHTTPStatus
+	opHTTPVersion
+	opHTTPUserAgent
+	opHTTPReferrer
+	opHTTPServer
+	opHTTPType
+	opDNSName
+	opDNSType
+	opDNSRcode
+	opDNSID
+	opDNSAnswers
+	opTLSName
+	opTLSCipher
+	opTLSVersion
+	opTLSSubject
+	opTLSIssuer
+	opTLSSerial
+	opSubApp
+	opBasicList // lists of RFC 6313
+	opSubList
+	opSubMultiList
 	ops
 )
 
@@ -245,6 +288,10 @@ func (s size) fits(n int) bool {
 
 var sizes = [ops]size{
 	opKeep: sizeAny, opDrop: sizeAny, opVar: sizeAny, opAppName: sizeAny, opUser: sizeAny,
+	opHTTPURL: sizeAny, opHTTPGet: sizeAny, opHTTPHost: sizeAny, opHTTPMethod: sizeAny, opHTTPStatus: sizeAny, opHTTPVersion: sizeAny,
+	opHTTPUserAgent: sizeAny, opHTTPReferrer: sizeAny, opHTTPServer: sizeAny, opHTTPType: sizeAny, opDNSName: sizeAny,
+	opTLSName: sizeAny, opTLSSubject: sizeAny, opTLSIssuer: sizeAny, opTLSSerial: sizeAny, opReason: sizeAny, opSubApp: sizeAny,
+	opBasicList: sizeAny, opSubList: sizeAny, opSubMultiList: sizeAny,
 	opSrc4: size4, opDst4: size4, opNextHop4: size4, opNATSrc4: size4, opNATDst4: size4,
 	opSrc6: size16, opDst6: size16, opNextHop6: size16, opNATSrc6: size16, opNATDst6: size16,
 	opSrcMAC: size6, opDstMAC: size6, opMPLS: size3, opStartNTP: size8, opEndNTP: size8,
@@ -415,24 +462,18 @@ var elements = [...]element{
 	{penIANA, iePaddingOctets, opDrop, slotNone, 0},
 	{penIANA, ieIngressVRFID, opInVRF, slotNone, 0},
 	{penIANA, ieEgressVRFID, opOutVRF, slotNone, 0},
-	// Applications and users.
 	{penIANA, ieApplicationID, opApp, slotNone, 0},
-	{penIANA, ieApplicationName, opAppName, slotNone, 0},
-	{penIANA, nfPaloAltoAppID, opAppName, slotNone, 0},
-	{penIANA, nfNprobeProtoName, opAppName, slotNone, 0},
-	{penNtop, 119, opAppName, slotNone, 0}, // L7_PROTO_NAME
-	{penCERT, 33, opSilkApp, slotNone, 0},  // silkAppLabel
-	{penIANA, ieUserName, opUser, slotNone, 0},
-	{penIANA, nfUsername, opUser, slotNone, 0},
-	{penIANA, nfPaloAltoUserID, opUser, slotNone, 0},
 }
 
 // elementIndex finds the row of an element.
-var elementIndex = func() map[uint64]*element {
-	m := make(map[uint64]*element, len(elements))
+var elementIndex = func() map[elementKey]*element {
+	m := make(map[elementKey]*element, len(elements)+len(infoElements))
 	for i := range elements {
-		e := &elements[i]
-		m[uint64(e.pen)<<16|uint64(e.id)] = e
+		m[elementKey{elements[i].pen, elements[i].id}] = &elements[i]
+	}
+	for i := range infoElements {
+		e := &infoElements[i]
+		m[elementKey{e.pen, e.id}] = &element{pen: e.pen, id: e.id, op: e.op}
 	}
 	return m
 }()
@@ -441,25 +482,17 @@ var elementIndex = func() map[uint64]*element {
 var unknown element
 
 func elementOf(pen uint32, id uint16) *element {
-	if e := elementIndex[uint64(pen)<<16|uint64(id)]; e != nil {
+	if e := elementIndex[home(elementKey{pen, id})]; e != nil {
 		return e
 	}
 	return &unknown
 }
 
-// silkApps are the values of YAF's silkAppLabel, the well-known port of the protocol that was
-// recognised, for those protocols that have a label here.
-var silkApps = map[uint64]flow.App{
-	21: flow.AppFTP, 22: flow.AppSSH, 25: flow.AppSMTP, 53: flow.AppDNS, 67: flow.AppDHCP, 80: flow.AppHTTP,
-	110: flow.AppPOP3, 123: flow.AppNTP, 143: flow.AppIMAP, 161: flow.AppSNMP, 139: flow.AppSMB, 389: flow.AppLDAP,
-	443: flow.AppTLS, 554: flow.AppRTSP, 3389: flow.AppRDP, 5060: flow.AppSIP,
-}
-
 // natEvents maps natEvent (RFC 8158 section 4.3) to what it tells of a translation.
 var natEvents = [...]flow.Event{
-	1: flow.EventNATCreate, 2: flow.EventNATDelete, 3: flow.EventNATOther, 4: flow.EventNATCreate, 5: flow.EventNATDelete,
+	1: flow.EventNATCreate, 2: flow.EventNATDelete, 3: flow.EventNATRefused, 4: flow.EventNATCreate, 5: flow.EventNATDelete,
 	6: flow.EventNATCreate, 7: flow.EventNATDelete, 8: flow.EventNATCreate, 9: flow.EventNATDelete, 10: flow.EventNATCreate,
-	11: flow.EventNATDelete, 14: flow.EventNATCreate, 15: flow.EventNATDelete, 16: flow.EventNATCreate, 17: flow.EventNATDelete,
+	11: flow.EventNATDelete, 12: flow.EventNATRefused, 13: flow.EventNATRefused, 14: flow.EventNATCreate, 15: flow.EventNATDelete, 16: flow.EventNATCreate, 17: flow.EventNATDelete,
 }
 
 func natEvent(v uint64) flow.Event {

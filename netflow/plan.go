@@ -32,7 +32,7 @@ type step struct {
 	n    uint16 // bytes of the value
 	end  uint16 // from base to the end of the value; opVar: to the end of its length byte
 	tail uint16 // opVar: bytes that must follow the value: the fixed elements and the next length byte
-	keep uint16 // opKeep: index in plan.keeps
+	keep uint16 // opKeep and all beyond opInfo: index in plan.keeps
 }
 
 // variable is the field length that says "of variable length" (RFC 7011 section 7).
@@ -60,9 +60,9 @@ func compile(fields []field) (p plan, ok bool) {
 		if p.min > math.MaxUint16 {
 			return p, false
 		}
-		if s.op == opKeep || s.then == opKeep {
+		if op := e.op; op == opKeep || op > opInfo {
 			s.keep = uint16(len(p.keeps))
-			p.keeps = append(p.keeps, flow.Element{PEN: f.pen, ID: f.id})
+			p.keeps = append(p.keeps, nameOf(f.pen, f.id))
 		}
 		if s.op != opDrop && f.n != 0 {
 			p.steps = append(p.steps, s)

@@ -20,6 +20,7 @@ type stats struct {
 	held                               atomic.Int64 // sets that wait now
 	reserved                           atomic.Uint64
 	exportersEvicted, trailing, skewed atomic.Uint64
+	listsRefused                       atomic.Uint64
 
 	short, version, scheme, length, set, template, record, denied atomic.Uint64
 
@@ -89,7 +90,8 @@ func (d *Decoder) Stats() []flow.Stat {
 		{Name: "netflow.sequence_reordered", Value: uint64(max(s.reordered.Load(), 0))},          // datagrams that came late
 		{Name: "netflow.sequence_duplicate", Value: uint64(max(s.duplicate.Load(), 0))},          // datagrams that came again
 		{Name: "netflow.restarts", Value: uint64(max(s.restarts.Load(), 0))},
-		{Name: "netflow.skewed", Value: s.skewed.Load()}, // datagrams whose export time is more than 5 minutes off
+		{Name: "netflow.skewed", Value: s.skewed.Load()},              // datagrams whose export time is more than 5 minutes off
+		{Name: "netflow.lists_refused", Value: s.listsRefused.Load()}, // lists of RFC 6313 kept as they came: malformed, too deep or long, or without a template
 		{Name: "netflow.exporters", Value: exporters},
 		{Name: "netflow.exporters_evicted", Value: s.exportersEvicted.Load()},
 	}

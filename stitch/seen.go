@@ -103,6 +103,9 @@ func (t *Table) addMeta(r *flow.Record, m *flow.Meta) {
 	if have.SSH == nil {
 		have.SSH = m.SSH
 	}
+	if have.Code == 0 {
+		have.Code, have.Reason = m.Code, m.Reason
+	}
 	if have.AppName == "" {
 		have.AppName = m.AppName
 	}
