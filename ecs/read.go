@@ -155,7 +155,7 @@ func eventAction(_ *batch, r *record) string {
 
 func eventOutcome(_ *batch, r *record) string {
 	switch {
-	case r.State == flow.StateRejected || r.Event == flow.EventDenied:
+	case r.State == flow.StateRejected || r.Event == flow.EventDenied || r.Event == flow.EventDropped:
 		return "failure"
 	case r.State == flow.StateEstablished:
 		return "success"

@@ -79,9 +79,10 @@ const (
 	EventNATCreate       // natEvent (230): a translation was made
 	EventNATDelete       // natEvent (230): a translation was removed
 	EventNATOther        // natEvent (230): any other
+	EventDropped         // the exporter dropped a packet, by no rule of its operator (sFlow)
 )
 
-var events = [...]string{"", "flow_created", "flow_deleted", "flow_denied", "flow_alert", "flow_updated", "nat_create", "nat_delete", "nat_other"}
+var events = [...]string{"", "flow_created", "flow_deleted", "flow_denied", "flow_alert", "flow_updated", "nat_create", "nat_delete", "nat_other", "packet_dropped"}
 
 func (e Event) String() string { return name(events[:], int(e)) }
 

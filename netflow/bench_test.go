@@ -97,4 +97,5 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	f("ipfix", ipfixMessage(0, 0, set(2, absolute(256))), ipfixMessage(0, 0, set(256, records(24, absoluteRecord))))
 	f("varlen", ipfixMessage(0, 0, set(2, named(256))), ipfixMessage(0, 0, set(256, records(20, namedRecord))))
 	f("refresh", ipfixMessage(0, 0, set(2, absolute(256))), ipfixMessage(0, 0, set(2, absolute(256)), set(256, absoluteRecord(0))))
+	f("sflow", sflowSeven(0), sflowSeven(1))
 }

@@ -1,4 +1,5 @@
-// Package netflow decodes what exporters send: NetFlow v1, v5, v7, v9 and IPFIX.
+// Package netflow decodes what exporters send: NetFlow v1, v5, v7, v9,
+// IPFIX and sFlow v5.
 //
 // A datagram goes through Decoder.Datagram: the version chooses a decoder, the exporter's state
 // (templates, sampling rates, sequence numbers; one per version, address and domain) is locked

@@ -50,6 +50,7 @@ type work struct {
 	mode    string  // shared's sampling mode
 	shared  uint32  // Meta that records with nothing but a sampling mode share; 0 is none yet
 	raw     [4]byte // room for a value
+	follow  bool    // sFlow: samples have numbers not seen before
 	keepAll bool
 	keepNo  bool
 	names   names

@@ -54,8 +54,11 @@ const (
 	iePostSourceMacAddress             = 81
 	ieOctetTotalCount                  = 85
 	iePacketTotalCount                 = 86
+	ieForwardingStatus                 = 89
 	ieApplicationID                    = 95
 	ieApplicationName                  = 96
+	ieBGPNextAdjacentAsNumber          = 128
+	ieBGPPrevAdjacentAsNumber          = 129
 	ieFlowEndReason                    = 136
 	ieICMPTypeCodeIPv6                 = 139
 	ieFlowStartSeconds                 = 150
@@ -95,6 +98,7 @@ const (
 	iePostDot1qVlanID                  = 254
 	ieIngressPhysicalInterface         = 252
 	ieEgressPhysicalInterface          = 253
+	ieEthernetType                     = 256
 	iePostNATSourceIPv6Address         = 281
 	iePostNATDestinationIPv6Address    = 282
 	ieInitiatorPackets                 = 298
@@ -110,7 +114,10 @@ const (
 	ieObservationTimeMilliseconds      = 323
 	ieObservationTimeMicroseconds      = 324
 	ieObservationTimeNanoseconds       = 325
+	ieLayer2OctetDeltaCount            = 352
 	ieUserName                         = 371
+	ieOriginalExporterIPv4Address      = 403
+	ieOriginalExporterIPv6Address      = 404
 
 	// NetFlow v9 field types without an IANA number.
 	nfUsername        = 40000 // Cisco ASA NF_F_USERNAME

@@ -2,13 +2,15 @@ package netflow
 
 import "encoding/binary"
 
-// IsExport says whether payload is a whole NetFlow v5, v9 or IPFIX datagram by its structure:
+// IsExport says whether payload is a whole NetFlow v5, v9, IPFIX or sFlow v5 datagram by its structure:
 // all lengths must agree to the byte. It is meant to find exports in a capture.
 func IsExport(payload []byte) bool {
 	if len(payload) < ipfixHeader {
 		return false
 	}
 	switch binary.BigEndian.Uint16(payload) {
+	case versionSFlow:
+		return isSFlow(payload)
 	case 5:
 		l := layouts[5]
 		n := int(binary.BigEndian.Uint16(payload[2:]))
