@@ -53,7 +53,11 @@ func (d *Decoder) sflow(src source, p []byte, b *flow.Batch) error {
 	for i := range n {
 		b.Recs[first+i].Ord = ord + uint64(i)
 	}
-	x.counted(n, x.events-events)
+	discards := x.events - events
+	x.counted(n, discards)
+	d.stats.sflowDiscards.Add(discards)
+	d.stats.sflowFlowSamples.Add(uint64(n) - discards)
+	e.count.FlowSamples += uint64(n) - discards
 	return e.done(err)
 }
 

@@ -44,7 +44,6 @@ func (i sflowIf) known() bool { return i.format == ifIndex && i.value != 0 && i.
 func (x *work) flowSample(p []byte, expanded bool) bool {
 	var s sample
 	var rate, drops uint32
-	kind := sourceFlows
 	switch {
 	case !expanded && len(p) >= 32:
 		s.class, s.index = uint32(p[4]), binary.BigEndian.Uint32(p[4:])&0xffffff
@@ -58,7 +57,7 @@ func (x *work) flowSample(p []byte, expanded bool) bool {
 	default:
 		return false
 	}
-	x.source(kind, s.class, s.index, binary.BigEndian.Uint32(p), drops)
+	x.source(sourceFlows, s.class, s.index, binary.BigEndian.Uint32(p), drops)
 	r := x.sampledRecord()
 	if x.e.rates.override == 0 {
 		r.Sampling = rate
@@ -79,8 +78,6 @@ func (x *work) flowSample(p []byte, expanded bool) bool {
 	}
 	x.interfaces(r, &s)
 	x.sampleDone(r, &s)
-	x.d.stats.sflowFlowSamples.Add(1)
-	x.e.count.FlowSamples++
 	if !x.hasMeta {
 		r.Meta = x.sflowMeta()
 		return true
@@ -128,7 +125,6 @@ func (x *work) discarded(p []byte) bool {
 	x.interfaces(r, &s)
 	x.sampleDone(r, &s)
 	x.events++
-	x.d.stats.sflowDiscards.Add(1)
 	x.ownMeta(r)
 	return true
 }
