@@ -18,8 +18,9 @@ const module = "github.com/flowferry/flowferry/"
 var mayImport = map[string][]string{
 	"flow":                {},
 	"ecs":                 {"flow"},
-	"netflow":             {"flow", "capture/app", "github.com/calmh/ipfix", "golang.org/x/sys"},
-	"capture":             {"flow", "capture/app", "github.com/google/gopacket", "github.com/klauspost/compress"},
+	"packet":              {"flow", "github.com/google/gopacket"},
+	"netflow":             {"flow", "packet", "capture/app", "github.com/calmh/ipfix", "golang.org/x/sys"},
+	"capture":             {"flow", "packet", "capture/app", "github.com/klauspost/compress"},
 	"capture/app":         {"flow"},
 	"stitch":              {"flow"},
 	"enrich":              {"flow", "github.com/oschwald/geoip2-golang/v2", "github.com/gaissmai/bart"},

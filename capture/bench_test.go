@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/packet"
 )
 
 // uplink makes packets like those of a site's uplink: web sessions over TLS of mostly a dozen
@@ -19,7 +20,7 @@ func uplink(flows int) (packets []Packet) {
 	bulk := make([]byte, 1400)
 	add := func(at int, ip []byte) {
 		data := append([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 8, 0}, ip...)
-		packets = append(packets, Packet{Data: data, Wire: len(data), Link: linkEthernet, Time: int64(at) * int64(time.Millisecond)})
+		packets = append(packets, Packet{Data: data, Wire: len(data), Link: packet.LinkEthernet, Time: int64(at) * int64(time.Millisecond)})
 	}
 	for i := range flows {
 		at := i / 4
@@ -127,7 +128,7 @@ func BenchmarkMeterShort(b *testing.B) {
 	for i := range 200_000 {
 		c, s := end{flow.Addr4(0x0a000000 + uint32(i)).String(), 1025}, end{"198.51.100.1", 443}
 		for _, ip := range [][]byte{tcp(c, s, flow.SYN, 1, nil), tcp(s, c, flow.RST|flow.ACK, 1, nil)} {
-			packets = append(packets, Packet{Data: ip, Wire: len(ip), Link: linkRaw, Time: int64(i) * 20_000})
+			packets = append(packets, Packet{Data: ip, Wire: len(ip), Link: packet.LinkRaw, Time: int64(i) * 20_000})
 		}
 	}
 	benchmarkMeter(b, packets)
@@ -138,7 +139,7 @@ func BenchmarkMeterElephants(b *testing.B) {
 	var packets []Packet
 	for i := range 100_000 {
 		ip := tcp(end{"10.0.0.1", uint16(40000 + i%8)}, server, flow.ACK, uint32(i/8*1400), make([]byte, 1400))
-		packets = append(packets, Packet{Data: ip, Wire: len(ip), Link: linkRaw, Time: int64(i) * 1000})
+		packets = append(packets, Packet{Data: ip, Wire: len(ip), Link: packet.LinkRaw, Time: int64(i) * 1000})
 	}
 	benchmarkMeter(b, packets)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/packet"
 )
 
 // builder makes packets and feeds them to a meter; what the meter emits is kept.
@@ -72,7 +73,7 @@ func (b *builder) at(d time.Duration) int64 { return b.base.Add(d).UnixNano() }
 // send feeds an IP packet at the given time after the beginning.
 func (b *builder) send(d time.Duration, ip []byte) {
 	b.ord++
-	b.m.Packet(&Packet{Data: ip, Time: b.at(d), Ord: b.ord, Wire: len(ip), Link: linkRaw})
+	b.m.Packet(&Packet{Data: ip, Time: b.at(d), Ord: b.ord, Wire: len(ip), Link: packet.LinkRaw})
 }
 
 // tcp feeds a TCP packet; flags are letters of "FSRPAUEC".

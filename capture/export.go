@@ -1,6 +1,9 @@
 package capture
 
-import "github.com/flowferry/flowferry/flow"
+import (
+	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/packet"
+)
 
 // export writes flow i into the open batch. The entry stays as it is.
 func (m *Meter) export(i uint32, why flow.EndReason) {
@@ -136,6 +139,14 @@ func (m *Meter) publish() {
 	}
 }
 
+// rejectNames are the counters of packets that are in no flow.
+var rejectNames = func() (names [packet.Rejects]string) {
+	for r := packet.RejectLink; r < packet.Rejects; r++ {
+		names[r] = "capture." + r.String()
+	}
+	return names
+}()
+
 // Stats gives the meter's account, at most 1,024 packets behind. After Flush
 //
 //	packets = flow_packets + unsupported_link + not_ip + truncated + bad_header
@@ -155,7 +166,7 @@ func (m *Meter) Stats() []flow.Stat {
 		{Name: "capture.stray_fragments", Value: s.strayFrags.Load()},
 		{Name: "capture.not_inspected", Value: s.uninspected.Load()},
 	}
-	for i := rejectLink; i < rejects; i++ {
+	for i := packet.RejectLink; i < packet.Rejects; i++ {
 		out = append(out, flow.Stat{Name: rejectNames[i], Value: s.rejects[i].Load()})
 	}
 	return out

@@ -16,6 +16,8 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/pcapgo"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/flowferry/flowferry/packet"
 )
 
 // write makes a file of the given bytes.
@@ -60,7 +62,7 @@ func pcapFile(o order, magic uint32, minor uint16, extra int, packets ...[4]uint
 	b := o.AppendUint16(o.AppendUint16(o.AppendUint32(nil, magic), 2), minor)
 	b = append(b, make([]byte, 8)...)
 	b = o.AppendUint32(b, 4) // a snaplen that the packets exceed
-	b = o.AppendUint32(b, 0x10000000|linkRaw)
+	b = o.AppendUint32(b, 0x10000000|packet.LinkRaw)
 	if magic == magicIxiaHW {
 		b = append(b, 0, 0, 0, 0)
 	}
@@ -81,7 +83,7 @@ func TestPcapVariants(t *testing.T) {
 			t.Fatalf("%d packets, %v", len(packets), err)
 		}
 		p := packets[1]
-		if p.Time != wantTime || p.Wire != wantWire || p.Link != linkRaw || string(p.Data) != "abcdefgh" || p.Ord != 2 {
+		if p.Time != wantTime || p.Wire != wantWire || p.Link != packet.LinkRaw || string(p.Data) != "abcdefgh" || p.Ord != 2 {
 			t.Errorf("got %+v", p)
 		}
 	}
@@ -109,7 +111,7 @@ func block(o order, typ uint32, body []byte) []byte {
 func ngFile(o order, options []byte, units uint64) []byte {
 	section := o.AppendUint32(nil, 0x1a2b3c4d)
 	section = append(o.AppendUint16(o.AppendUint16(section, 1), 0), 255, 255, 255, 255, 255, 255, 255, 255)
-	dsc := append(o.AppendUint32(o.AppendUint16(o.AppendUint16(nil, linkRaw), 0), 0), options...)
+	dsc := append(o.AppendUint32(o.AppendUint16(o.AppendUint16(nil, packet.LinkRaw), 0), 0), options...)
 	var pkt []byte
 	for _, v := range []uint32{0, uint32(units >> 32), uint32(units), 8, 60} {
 		pkt = o.AppendUint32(pkt, v)
@@ -127,7 +129,7 @@ func TestPcapngTimes(t *testing.T) {
 		if err != nil || len(packets) != 4 {
 			t.Fatalf("%d packets, %v", len(packets), err)
 		}
-		if p := packets[2]; p.Time != want || p.Wire != 60 || string(p.Data) != "abcdefgh" || p.Link != linkRaw {
+		if p := packets[2]; p.Time != want || p.Wire != 60 || string(p.Data) != "abcdefgh" || p.Link != packet.LinkRaw {
 			t.Errorf("got %+v, want time %d", p, want)
 		}
 	}
@@ -336,7 +338,7 @@ func FuzzFile(f *testing.F) {
 			m.m.Packet(&p)
 		}
 		m.m.Flush()
-		if n := m.m.n; n.packets != n.flowPackets+n.rejects[rejectLink]+n.rejects[rejectNotIP]+n.rejects[rejectTruncated]+n.rejects[rejectHeader] {
+		if n := m.m.n; n.packets != n.flowPackets+n.rejects[packet.RejectLink]+n.rejects[packet.RejectNotIP]+n.rejects[packet.RejectTruncated]+n.rejects[packet.RejectHeader] {
 			t.Fatalf("packets are lost: %+v", n)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/packet"
 )
 
 // fragment remembers the ports of a first fragment for those that follow: a later fragment of
@@ -24,25 +25,25 @@ const fragmentLife = 30 * time.Second
 
 // defragment notes the ports of a first fragment, and gives a later one those of its first. When
 // the first was not seen, the packet stays without ports and goes to the flow of such packets.
-func (m *Meter) defragment(p *packet) {
+func (m *Meter) defragment(p *packet.Headers) {
 	m.n.fragments++
 	if m.frags == nil {
 		m.frags = make([]fragment, maxFragments)
 	}
-	k := flow.Key{A: p.src, B: p.dst, Proto: p.proto}
-	f := &m.frags[k.Hash(m.seed^uint64(p.fragID))%maxFragments]
+	k := flow.Key{A: p.Src, B: p.Dst, Proto: p.Proto}
+	f := &m.frags[k.Hash(m.seed^uint64(p.FragID))%maxFragments]
 	switch {
-	case !p.laterFrag && p.ports:
-		*f = fragment{p.src, p.dst, m.clock, p.fragID, p.sport, p.dport, p.proto}
-	case p.laterFrag && f.of(p) && m.clock-f.time <= int64(fragmentLife):
-		p.ports, p.sport, p.dport = true, f.sport, f.dport
-	case p.laterFrag && hasPorts(p.proto):
+	case !p.LaterFrag && p.HasPorts:
+		*f = fragment{p.Src, p.Dst, m.clock, p.FragID, p.SrcPort, p.DstPort, p.Proto}
+	case p.LaterFrag && f.of(p) && m.clock-f.time <= int64(fragmentLife):
+		p.HasPorts, p.SrcPort, p.DstPort = true, f.sport, f.dport
+	case p.LaterFrag && hasPorts(p.Proto):
 		m.n.strayFrags++
 	}
 }
 
-func (f *fragment) of(p *packet) bool {
-	return f.id == p.fragID && f.proto == p.proto && f.src == p.src && f.dst == p.dst && f.time != 0
+func (f *fragment) of(p *packet.Headers) bool {
+	return f.id == p.FragID && f.proto == p.Proto && f.src == p.Src && f.dst == p.Dst && f.time != 0
 }
 
 func hasPorts(proto uint8) bool {
@@ -51,21 +52,12 @@ func hasPorts(proto uint8) bool {
 
 // quoted marks the flow that an ICMP "destination unreachable" quotes as refused, when the
 // quoted packet came from its initiator (RFC 792, RFC 4443 section 3.1).
-func (m *Meter) quoted(p *packet) {
-	if !(p.proto == flow.ProtoICMP && p.icmpType == 3 || p.proto == flow.ProtoICMPv6 && p.icmpType == 1) {
+func (m *Meter) quoted(p *packet.Headers) {
+	if !(p.Proto == flow.ProtoICMP && p.ICMPType == 3 || p.Proto == flow.ProtoICMPv6 && p.ICMPType == 1) {
 		return
 	}
 	q := &m.quote
-	*q = packet{}
-	r := rejectHeader
-	switch b := p.payload; {
-	case len(b) == 0:
-	case b[0]>>4 == 4:
-		r = decodeIPv4(b, len(b), q)
-	case b[0]>>4 == 6:
-		r = decodeIPv6(b, len(b), q)
-	}
-	if r != accepted || !q.ports {
+	if packet.Decode(packet.LinkRaw, p.Payload, len(p.Payload), q) != packet.Accepted || !q.HasPorts {
 		return
 	}
 	if i, dir := m.find(q, kindPorts, m.hash(q)); i != none && dir == 0 {

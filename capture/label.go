@@ -138,8 +138,8 @@ func (m *Meter) label(e *entry, dir int) {
 	in := m.inspects.at(e.inspect)
 	in.packets++
 	s := &in.side[dir]
-	seq := p.seq
-	if p.flags&flow.SYN != 0 {
+	seq := p.Seq
+	if p.Flags&flow.SYN != 0 {
 		seq++
 	}
 	if !s.begun {
@@ -150,10 +150,10 @@ func (m *Meter) label(e *entry, dir int) {
 	}
 	if e.proto == flow.ProtoUDP { // datagrams stand for themselves: the first of each side counts
 		if len(s.buf) == 0 {
-			s.take(p.payload)
+			s.take(p.Payload)
 		}
 	} else {
-		s.add(seq, p.payload)
+		s.add(seq, p.Payload)
 	}
 	m.judge(e, in, dir)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/packet"
 )
 
 // Meter makes flows of packets. It is used by one goroutine; Stats by any.
@@ -26,8 +27,8 @@ type Meter struct {
 	batch    *flow.Batch
 	inspects inspects
 	metas    metas
-	p        packet // the packet in hand
-	quote    packet // the packet that it quotes
+	p        packet.Headers // the packet in hand
+	quote    packet.Headers // the packet that it quotes
 	n        counts
 	stats    stats
 }
@@ -41,7 +42,7 @@ type counts struct {
 	cutHeaders               uint64
 	fragments, strayFrags    uint64
 	uninspected              uint64
-	rejects                  [rejects]uint64
+	rejects                  [packet.Rejects]uint64
 }
 
 type stats struct {
@@ -52,7 +53,7 @@ type stats struct {
 	cutHeaders               atomic.Uint64
 	fragments, strayFrags    atomic.Uint64
 	uninspected              atomic.Uint64
-	rejects                  [rejects]atomic.Uint64
+	rejects                  [packet.Rejects]atomic.Uint64
 }
 
 // NewMeter makes a meter whose records have the given origin. emit takes each batch.
@@ -71,14 +72,14 @@ func (m *Meter) Packet(pkt *Packet) {
 	}
 	m.tick(pkt.Time)
 	p := &m.p
-	if r := decode(pkt.Link, pkt.Data, pkt.Wire, p); r != accepted {
+	if r := packet.Decode(pkt.Link, pkt.Data, pkt.Wire, p); r != packet.Accepted {
 		m.n.rejects[r]++
 		return
 	}
-	if p.cutHeaders {
+	if p.CutHeaders {
 		m.n.cutHeaders++
 	}
-	if p.frag {
+	if p.Frag {
 		m.defragment(p)
 	}
 	k := flowKind(p)
@@ -93,26 +94,26 @@ func (m *Meter) Packet(pkt *Packet) {
 		i, dir = m.open(p, k, hash)
 	}
 	m.count(i, dir, pkt)
-	if p.icmp {
+	if p.HasICMP {
 		m.quoted(p)
 	}
 }
 
 // flowKind says what the ports of p are, and for ICMP sets them: a request and its answer get
 // the two types, anything else type and code.
-func flowKind(p *packet) kind {
+func flowKind(p *packet.Headers) kind {
 	switch {
-	case p.ports:
+	case p.HasPorts:
 		return kindPorts
-	case !p.icmp:
-		p.sport, p.dport = 0, 0
+	case !p.HasICMP:
+		p.SrcPort, p.DstPort = 0, 0
 		return kindNone
 	}
-	if partner, _, ok := flow.ICMPPartner(p.proto, p.icmpType); ok {
-		p.sport, p.dport = uint16(p.icmpType), uint16(partner)
+	if partner, _, ok := flow.ICMPPartner(p.Proto, p.ICMPType); ok {
+		p.SrcPort, p.DstPort = uint16(p.ICMPType), uint16(partner)
 		return kindRequest
 	}
-	p.sport, p.dport = uint16(p.icmpType), uint16(p.icmpCode)
+	p.SrcPort, p.DstPort = uint16(p.ICMPType), uint16(p.ICMPCode)
 	return kindMessage
 }
 
@@ -136,18 +137,18 @@ func (m *Meter) cut(i uint32, e *entry, dir int, t int64) (over bool) {
 // ended says why flow e is over now that the packet in hand has come; EndUnknown if it is not.
 func (m *Meter) ended(e *entry, dir int) flow.EndReason {
 	p, gap := &m.p, time.Duration(m.clock-e.touched)
-	newSYN := p.flags&flow.SYN != 0 && !e.knows(dir, p.seq)
+	newSYN := p.Flags&flow.SYN != 0 && !e.knows(dir, p.Seq)
 	switch {
 	case e.list == listClosed:
 		if gap > m.cfg.Linger || newSYN {
 			return flow.EndOfFlow
 		}
 	case gap > m.cfg.Idle:
-		late := e.list == listHeld && gap <= m.hold() && p.payLen == 0 && p.flags&(flow.RST|flow.FIN) != 0
+		late := e.list == listHeld && gap <= m.hold() && p.PayLen == 0 && p.Flags&(flow.RST|flow.FIN) != 0
 		if !late {
 			return flow.EndIdle
 		}
-	case newSYN && e.seen&(seenSent1|seenData0) != 0 && p.flags&flow.ACK == 0:
+	case newSYN && e.seen&(seenSent1|seenData0) != 0 && p.Flags&flow.ACK == 0:
 		return flow.EndOfFlow // a new connection on the ports of one whose end was not seen
 	}
 	return flow.EndUnknown
@@ -166,32 +167,32 @@ func (e *entry) knows(dir int, seq uint32) bool {
 }
 
 // open makes a flow for the packet in hand and decides who began it.
-func (m *Meter) open(p *packet, k kind, hash uint32) (i uint32, dir int) {
+func (m *Meter) open(p *packet.Headers, k kind, hash uint32) (i uint32, dir int) {
 	if m.live >= m.cfg.MaxFlows {
 		m.evict()
 	}
 	i, e := m.insert(hash)
-	e.proto, e.kind, e.segment = p.proto, k, 1
+	e.proto, e.kind, e.segment = p.Proto, k, 1
 	e.by, dir = initiator(p, k)
-	e.src, e.dst, e.sport, e.dport = p.src, p.dst, p.sport, p.dport
-	if p.hasMACs {
-		e.srcMAC, e.dstMAC, e.link = p.srcMAC, p.dstMAC, linkMACs
+	e.src, e.dst, e.sport, e.dport = p.Src, p.Dst, p.SrcPort, p.DstPort
+	if p.HasMACs {
+		e.srcMAC, e.dstMAC, e.link = p.SrcMAC, p.DstMAC, linkMACs
 	}
 	if dir == 1 {
 		e.turn()
 	}
-	e.icmpType, e.icmpCode = p.icmpType, p.icmpCode
+	e.icmpType, e.icmpCode = p.ICMPType, p.ICMPCode
 	if k == kindRequest {
 		e.icmpType = uint8(e.sport)
 	}
-	if p.vlans > 0 {
-		e.vlan, e.link = p.vlan, e.link|linkVLAN
+	if p.VLANs > 0 {
+		e.vlan, e.link = p.VLAN, e.link|linkVLAN
 	}
-	if p.vlans > 1 {
-		e.vin, e.link = p.vin, e.link|linkInner
+	if p.VLANs > 1 {
+		e.vin, e.link = p.InnerVLAN, e.link|linkInner
 	}
-	if p.hasMPLS {
-		e.mpls, e.link = p.mpls, e.link|linkMPLS
+	if p.HasMPLS {
+		e.mpls, e.link = p.MPLS, e.link|linkMPLS
 	}
 	e.touched = m.clock
 	m.push(i, e, listShort)
@@ -210,29 +211,29 @@ func (e *entry) turn() {
 }
 
 // initiator decides which end of the first packet's flow began it: dir is the side that sent it.
-func initiator(p *packet, k kind) (by flow.InitiatorBy, dir int) {
+func initiator(p *packet.Headers, k kind) (by flow.InitiatorBy, dir int) {
 	switch {
-	case isGroup(&p.dst): // a group of receivers begins nothing
+	case isGroup(&p.Dst): // a group of receivers begins nothing
 		return flow.ByFirstSeen, 0
 	case k == kindRequest:
-		if _, asks, _ := flow.ICMPPartner(p.proto, p.icmpType); asks {
+		if _, asks, _ := flow.ICMPPartner(p.Proto, p.ICMPType); asks {
 			return flow.ByMessage, 0
 		}
 		return flow.ByMessage, 1
-	case p.tcp && p.flags&(flow.SYN|flow.ACK) == flow.SYN:
+	case p.HasTCP && p.Flags&(flow.SYN|flow.ACK) == flow.SYN:
 		return flow.BySYN, 0
-	case p.tcp && p.flags&(flow.SYN|flow.ACK) == flow.SYN|flow.ACK:
+	case p.HasTCP && p.Flags&(flow.SYN|flow.ACK) == flow.SYN|flow.ACK:
 		return flow.BySYN, 1
-	case k != kindPorts || p.sport == p.dport:
+	case k != kindPorts || p.SrcPort == p.DstPort:
 		return flow.ByFirstSeen, 0
 	}
-	known, dknown := isServerPort(p.sport), isServerPort(p.dport)
+	known, dknown := packet.IsServerPort(p.SrcPort), packet.IsServerPort(p.DstPort)
 	switch {
 	case dknown && !known:
 		return flow.ByServerPort, 0
 	case known && !dknown:
 		return flow.ByServerPort, 1
-	case p.dport < p.sport:
+	case p.DstPort < p.SrcPort:
 		return flow.ByLowerPort, 0
 	}
 	return flow.ByLowerPort, 1
@@ -253,7 +254,7 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 		e.start, e.last, e.ord = pkt.Time, pkt.Time, pkt.Ord
 	}
 	e.start, e.last = min(e.start, pkt.Time), max(e.last, pkt.Time)
-	if p.flags&(flow.SYN|flow.ACK) == flow.SYN && e.seen&(seenSYN0|seenSYN1) == 0 && e.by != flow.BySYN {
+	if p.Flags&(flow.SYN|flow.ACK) == flow.SYN && e.seen&(seenSYN0|seenSYN1) == 0 && e.by != flow.BySYN {
 		if dir == 1 { // its answer overtook it
 			e.turn()
 			m.inspects.turn(e.inspect)
@@ -262,36 +263,36 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 	}
 	c := &e.count[dir]
 	if c.Packets == 0 {
-		c.InitFlags, c.ToS, c.TTL = p.flags, p.tos, p.ttl
+		c.InitFlags, c.ToS, c.TTL = p.Flags, p.ToS, p.TTL
 	}
-	if e.seen&(seenSent0<<dir) == 0 || p.flags&flow.SYN != 0 {
-		e.isn[dir] = p.seq
+	if e.seen&(seenSent0<<dir) == 0 || p.Flags&flow.SYN != 0 {
+		e.isn[dir] = p.Seq
 	}
 	c.Packets++
-	c.Bytes += uint64(p.ipLen)
-	c.Payload += uint64(p.payLen)
-	c.Flags |= p.flags
-	c.TTL = min(c.TTL, p.ttl)
+	c.Bytes += uint64(p.IPLen)
+	c.Payload += uint64(p.PayLen)
+	c.Flags |= p.Flags
+	c.TTL = min(c.TTL, p.TTL)
 	e.seen |= happened(p) << dir
-	if e.seen&seenLabel == 0 && len(p.payload) > 0 {
+	if e.seen&seenLabel == 0 && len(p.Payload) > 0 {
 		m.label(e, dir)
 	}
 	m.touch(i, e)
 }
 
 // happened gives what the packet shows, as of side 0.
-func happened(p *packet) seen {
+func happened(p *packet.Headers) seen {
 	s := seenSent0
-	if p.payLen > 0 {
+	if p.PayLen > 0 {
 		s |= seenData0
 	}
-	if p.flags&flow.SYN != 0 {
+	if p.Flags&flow.SYN != 0 {
 		s |= seenSYN0
 	}
-	if p.flags&flow.FIN != 0 {
+	if p.Flags&flow.FIN != 0 {
 		s |= seenFIN0
 	}
-	if p.flags&flow.RST != 0 {
+	if p.Flags&flow.RST != 0 {
 		s |= seenRST0
 	}
 	return s

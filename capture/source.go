@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/packet"
 )
 
 // Source meters one capture file. It is a flow.Source: the same file gives the same records in
@@ -143,7 +144,7 @@ func Datagrams(path string, fn func(d Datagram) error) error {
 		return err
 	}
 	defer f.Close()
-	var p packet
+	var p packet.Headers
 	for {
 		pkt, err := f.Next()
 		if err == io.EOF {
@@ -152,10 +153,10 @@ func Datagrams(path string, fn func(d Datagram) error) error {
 		if err != nil {
 			return err
 		}
-		if decode(pkt.Link, pkt.Data, pkt.Wire, &p) != accepted || p.proto != flow.ProtoUDP || !p.ports || p.frag {
+		if packet.Decode(pkt.Link, pkt.Data, pkt.Wire, &p) != packet.Accepted || p.Proto != flow.ProtoUDP || !p.HasPorts || p.Frag {
 			continue
 		}
-		d := Datagram{p.src, p.dst, p.sport, p.dport, pkt.Time, pkt.Ord, p.payload, int(p.payLen)}
+		d := Datagram{p.Src, p.Dst, p.SrcPort, p.DstPort, pkt.Time, pkt.Ord, p.Payload, int(p.PayLen)}
 		if err := fn(d); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/packet"
 )
 
 // entry is one flow in the table. It holds no pointer, so that the garbage collector never looks
@@ -120,14 +121,14 @@ func newTable() table {
 func (t *table) at(i uint32) *entry { return &t.chunks[i>>chunkBits][i&(chunkSize-1)] }
 
 // hash gives the same value for both directions of a conversation.
-func (t *table) hash(p *packet) uint32 {
-	k := flow.Key{A: p.src, B: p.dst, APort: p.sport, BPort: p.dport, Proto: p.proto}
+func (t *table) hash(p *packet.Headers) uint32 {
+	k := flow.Key{A: p.Src, B: p.Dst, APort: p.SrcPort, BPort: p.DstPort, Proto: p.Proto}
 	h := k.Hash(t.seed)
 	return uint32(h ^ h>>32)
 }
 
 // find gives the flow that p belongs to, and the side that sent p.
-func (t *table) find(p *packet, k kind, hash uint32) (i uint32, dir int) {
+func (t *table) find(p *packet.Headers, k kind, hash uint32) (i uint32, dir int) {
 	mask := uint32(len(t.buckets) - 1)
 	for n := hash & mask; ; n = (n + 1) & mask {
 		b := &t.buckets[n]
@@ -138,13 +139,13 @@ func (t *table) find(p *packet, k kind, hash uint32) (i uint32, dir int) {
 			continue
 		}
 		e := t.at(b.i)
-		if e.proto != p.proto || e.kind != k {
+		if e.proto != p.Proto || e.kind != k {
 			continue
 		}
-		if e.sport == p.sport && e.dport == p.dport && e.src == p.src && e.dst == p.dst {
+		if e.sport == p.SrcPort && e.dport == p.DstPort && e.src == p.Src && e.dst == p.Dst {
 			return b.i, 0
 		}
-		if k != kindMessage && e.sport == p.dport && e.dport == p.sport && e.src == p.dst && e.dst == p.src {
+		if k != kindMessage && e.sport == p.DstPort && e.dport == p.SrcPort && e.src == p.Dst && e.dst == p.Src {
 			return b.i, 1
 		}
 	}

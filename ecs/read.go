@@ -178,10 +178,18 @@ func eventAction(_ *batch, r *record) string {
 }
 
 func eventOutcome(_ *batch, r *record) string {
-	switch {
-	case r.State == flow.StateRejected || r.Event == flow.EventDenied || r.Event == flow.EventNATRefused:
+	switch r.Event {
+	case flow.EventDenied, flow.EventNATRefused, flow.EventDropped:
 		return "failure"
-	case r.State == flow.StateEstablished || r.Kind == flow.KindEvent && (r.Event == flow.EventCreated || r.Event == flow.EventNATCreate):
+	case flow.EventCreated, flow.EventNATCreate:
+		if r.Kind == flow.KindEvent {
+			return "success"
+		}
+	}
+	switch r.State {
+	case flow.StateRejected:
+		return "failure"
+	case flow.StateEstablished:
 		return "success"
 	}
 	return ""

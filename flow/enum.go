@@ -84,9 +84,10 @@ const (
 	EventAllowed          // of a flow log: a firewall let the flow pass; stands on flows
 	EventNoData           // of a flow log: an interface had no traffic
 	EventSkipData         // of a flow log: the cloud lost records of an interface
+	EventDropped          // the exporter dropped a packet, by no rule of its operator (sFlow)
 )
 
-var events = [...]string{"", "flow_created", "flow_deleted", "flow_denied", "flow_alert", "flow_updated", "nat_create", "nat_delete", "nat_other", "nat_refused", "flow_allowed", "no_data", "skip_data"}
+var events = [...]string{"", "flow_created", "flow_deleted", "flow_denied", "flow_alert", "flow_updated", "nat_create", "nat_delete", "nat_other", "nat_refused", "flow_allowed", "no_data", "skip_data", "packet_dropped"}
 
 func (e Event) String() string { return name(events[:], int(e)) }
 

@@ -98,4 +98,5 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	f("varlen", ipfixMessage(0, 0, set(2, named(256))), ipfixMessage(0, 0, set(256, records(20, namedRecord))))
 	f("names", ipfixMessage(0, 0, naming()), ipfixMessage(0, 0, set(256, records(24, func(i int) wire { return wire{}.u32(uint32(i), 3, uint32(i)) }))))
 	f("refresh", ipfixMessage(0, 0, set(2, absolute(256))), ipfixMessage(0, 0, set(2, absolute(256)), set(256, absoluteRecord(0))))
+	f("sflow", sflowSeven(0), sflowSeven(1))
 }

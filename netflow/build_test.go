@@ -117,3 +117,10 @@ func texts(b *flow.Batch) (out []string) {
 	}
 	return out
 }
+
+func joined(all ...wire) (out wire) {
+	for _, w := range all {
+		out = append(out, w...)
+	}
+	return out
+}

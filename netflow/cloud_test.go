@@ -15,8 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowferry/flowferry/flow"
 	"golang.org/x/tools/txtar"
+
+	"github.com/flowferry/flowferry/flow"
 )
 
 const (

@@ -6,7 +6,7 @@ import "github.com/flowferry/flowferry/flow"
 func (x *work) begin(m message, b *flow.Batch) {
 	e := x.e
 	x.b = b
-	x.shared.n = 0
+	x.shared.n, x.sampled = 0, 0
 	x.export, x.uptime, x.hasUptime = m.export, m.uptime, m.hasUptime
 	x.proto = flow.Record{
 		Received: m.received, Origin: x.d.cfg.Origin, Exporter: e.key.addr, Domain: e.key.domain,

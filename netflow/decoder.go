@@ -16,18 +16,18 @@ import (
 // kept. Each is counted under its own name.
 var (
 	ErrShort    = errors.New("datagram ends inside its header")
-	ErrVersion  = errors.New("version is not one of NetFlow 1, 5, 6, 7, 8, 9 and IPFIX")
+	ErrVersion  = errors.New("version is not one of NetFlow 1, 5, 6, 7, 8, 9, IPFIX and sFlow 5")
 	ErrScheme   = errors.New("aggregation scheme is not one of the 14 of NetFlow v8")
 	ErrLength   = errors.New("datagram is shorter than its header says")
-	ErrSet      = errors.New("set length runs beyond the message or below its own header")
+	ErrSet      = errors.New("set or sample length runs beyond the message or below its own header")
 	ErrTemplate = errors.New("template is malformed")
-	ErrRecord   = errors.New("data record runs beyond its set")
+	ErrRecord   = errors.New("data record runs beyond its set or sample")
 	ErrDenied   = errors.New("exporter is not in the allow-list")
 )
 
 // Config says what is received and what may be kept. The zero value works.
 type Config struct {
-	Listen        []string          `yaml:"listen" default:"[\":2055\"]" help:"addresses to listen on for NetFlow v1, v5 to v9 and IPFIX over UDP, host:port"`
+	Listen        []string          `yaml:"listen" default:"[\":2055\"]" help:"addresses to listen on for NetFlow v1, v5 to v9, IPFIX and sFlow over UDP, host:port"`
 	Readers       int               `yaml:"readers" default:"0" help:"sockets and reading goroutines per address; 0 is one per CPU"`
 	ReceiveBuffer int               `yaml:"receive_buffer" default:"8388608" help:"receive buffer asked of the kernel for each socket, bytes"`
 	Allow         []string          `yaml:"allow" help:"addresses or prefixes (CIDR) of exporters to accept; empty accepts all"`
@@ -203,6 +203,8 @@ func (d *Decoder) decode(src source, p []byte, b *flow.Batch) error {
 	switch version := binary.BigEndian.Uint16(p); version {
 	case 1, 5, 6, 7, 8:
 		return d.fixed(src, version, p, b)
+	case versionSFlow:
+		return d.sflow(src, p, b)
 	case 9:
 		return d.v9(src, p, b)
 	case 10:

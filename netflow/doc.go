@@ -1,4 +1,5 @@
-// Package netflow decodes what exporters send: NetFlow v1, v5 to v9 and IPFIX.
+// Package netflow decodes what exporters send: NetFlow v1, v5 to v9, IPFIX
+// and sFlow v5.
 //
 // A datagram goes through Decoder.Datagram: the version chooses a decoder, the exporter's state
 // (templates, names, sampling rates, sequence numbers; one per version, address and domain) is

@@ -56,6 +56,8 @@ type work struct {
 	app     string  // what options call the application of the record at hand
 	byName  bool    // options have named interfaces or VRFs
 	raw     [8]byte // room for a value
+	sampled uint32  // sFlow: Meta that the samples of the datagram share; 0 is none yet
+	follow  bool    // sFlow: samples have numbers not seen before
 	keepAll bool
 	keepNo  bool
 	names   names

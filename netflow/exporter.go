@@ -13,8 +13,9 @@ import (
 // on a new port keeps its templates.
 type exporterKey struct {
 	addr    flow.Addr
-	domain  uint32 // observation domain (IPFIX), source id (v9), engine type and id (v5, v6), scheme before them (v8)
+	domain  uint32 // observation domain (IPFIX), source id (v9), engine type and id (v5, v6), scheme before them (v8), sub-agent (sFlow)
 	version uint16
+	agent   flow.Addr // of sFlow, where it is not addr: who sampled, behind a relay; else zero
 }
 
 // exporter is the state of one exporter and domain. A datagram is decoded under mu.
@@ -37,9 +38,15 @@ type exporter struct {
 	boot      int64 // systemInitTimeMilliseconds from options, Unix ns; 0 is unknown
 	work      work
 	count     ExporterStats
+
+	// Of sFlow agents.
+	sources    sources
+	interfaces map[uint32]*InterfaceCounters // by ifIndex; at most maxInterfaces
+	original   []flow.Element                // that names key.agent
 }
 
-// Limits of what options may teach about one exporter.
+// Limits of what options and counter samples may teach about one exporter. What is beyond them is
+// only counted.
 const (
 	maxInterfaces = 16384
 	maxVRFs       = 4096
@@ -51,7 +58,10 @@ const (
 
 // exporter finds or makes the state and locks it. The caller unlocks it with d.release.
 func (d *Decoder) exporter(src source, version uint16, domain uint32) *exporter {
-	key := exporterKey{src.addr, domain, version}
+	return d.exporterOf(exporterKey{addr: src.addr, domain: domain, version: version}, src)
+}
+
+func (d *Decoder) exporterOf(key exporterKey, src source) *exporter {
 	d.mu.RLock()
 	e := d.exporters[key]
 	d.mu.RUnlock()
@@ -71,9 +81,12 @@ func (d *Decoder) exporter(src source, version uint16, domain uint32) *exporter 
 func (d *Decoder) newExporter(key exporterKey, src source) *exporter {
 	e := &exporter{key: key, first: src.received}
 	e.seen.Store(src.received)
-	e.rates.override = d.rates[src.addr]
+	e.rates.override = cmp.Or(d.rates[key.agent], d.rates[src.addr])
 	e.work.init(d, e)
-	if key.version == 9 {
+	if key.version == versionSFlow {
+		e.original = originalExporter(key.agent)
+	}
+	if key.version == 9 || key.version == versionSFlow {
 		e.seq.style = countsDatagrams
 	}
 	d.mu.Lock()
@@ -174,11 +187,18 @@ type ExporterStats struct {
 	Records, Events, Options       uint64
 	Templates                      int // known now
 	NoTemplate                     uint64
-	Lost                           int64 // records (v5 to v8), datagrams (v9), data records (IPFIX), or what else the exporter counts
+	Lost                           int64 // records (v5 to v8), datagrams (v9, sFlow), data records (IPFIX), or what else the exporter counts
 	Reordered, Duplicate, Restarts int64
 	HeldBytes                      int
 	TemplateChanges, Withdrawals   uint64
 	Skewed                         uint64 // datagrams whose export time was more than 5 minutes off
+
+	// Of sFlow agents.
+	Agent                       flow.Addr // who sampled, where that is not Addr; else zero
+	FlowSamples, CounterSamples uint64
+	LostSamples                 int64               // flow samples, counters and discarded packets that did not come
+	SampleDrops                 uint64              // samples that the agent says it had to drop
+	Interfaces                  []InterfaceCounters // the last of each, by Index
 }
 
 // Exporters gives the account of each exporter, ordered by address, version and domain.
@@ -194,7 +214,7 @@ func (d *Decoder) Exporters() []ExporterStats {
 		out = append(out, e.stats())
 	}
 	slices.SortFunc(out, func(a, b ExporterStats) int {
-		return cmp.Or(a.Addr.Compare(&b.Addr), cmp.Compare(a.Via, b.Via), cmp.Compare(a.Domain, b.Domain))
+		return cmp.Or(a.Addr.Compare(&b.Addr), cmp.Compare(a.Via, b.Via), cmp.Compare(a.Domain, b.Domain), a.Agent.Compare(&b.Agent))
 	})
 	return out
 }
@@ -207,11 +227,13 @@ func (e *exporter) stats() ExporterStats {
 	s.First, s.Last, s.Boot = e.first, e.seen.Load(), e.boot
 	s.Rate, s.Samplers, s.SampledInterfaces = e.rates.plain(), len(e.rates.samplers), len(e.rates.ingress)
 	s.Skew, s.Names = e.drift.median(), e.facts.len()
+	s.Agent, s.Interfaces = e.key.agent, e.interfaceList()
 	s.Templates, s.Waiting, s.HeldBytes = len(e.templates.byID), len(e.hold.sets), e.hold.bytes
 	s.Lost, s.Reordered, s.Duplicate, s.Restarts = e.seq.lost, e.seq.reordered, e.seq.duplicate, e.seq.restarts
 	return s
 }
 
 var vias = map[uint16]flow.Via{
-	1: flow.ViaNetFlow1, 5: flow.ViaNetFlow5, 6: flow.ViaNetFlow6, 7: flow.ViaNetFlow7, 8: flow.ViaNetFlow8, 9: flow.ViaNetFlow9, 10: flow.ViaIPFIX,
+	versionSFlow: flow.ViaSFlow, 1: flow.ViaNetFlow1, 5: flow.ViaNetFlow5, 6: flow.ViaNetFlow6, 7: flow.ViaNetFlow7,
+	8: flow.ViaNetFlow8, 9: flow.ViaNetFlow9, 10: flow.ViaIPFIX,
 }

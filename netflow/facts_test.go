@@ -99,7 +99,7 @@ func TestFactsAreBounded(t *testing.T) {
 		b.Recs, b.Meta = b.Recs[:0], b.Meta[:0]
 		send(ipfixMessage(0, 0, set(256, wire{}.u32(1+i, 2+i))))
 	}
-	e := d.exporters[exporterKey{exporterAddr, 0, 10}]
+	e := d.exporters[exporterKey{addr: exporterAddr, version: 10}]
 	if n := len(e.facts.made); n == 0 || n > maxMade {
 		t.Errorf("%d shared names, want 1 to %d", n, maxMade)
 	}

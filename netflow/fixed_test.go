@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowferry/flowferry/flow"
 	"golang.org/x/tools/txtar"
+
+	"github.com/flowferry/flowferry/flow"
 )
 
 // made are payloads of two records in each fixed form, by make.go.

@@ -7,8 +7,9 @@ import (
 	"os"
 	"testing"
 
-	"github.com/flowferry/flowferry/flow"
 	"golang.org/x/tools/txtar"
+
+	"github.com/flowferry/flowferry/flow"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

@@ -59,9 +59,12 @@ const (
 	ieInterfaceDescription             = 83
 	ieOctetTotalCount                  = 85
 	iePacketTotalCount                 = 86
+	ieForwardingStatus                 = 89
 	ieApplicationDescription           = 94
 	ieApplicationID                    = 95
 	ieApplicationName                  = 96
+	ieBGPNextAdjacentAsNumber          = 128
+	ieBGPPrevAdjacentAsNumber          = 129
 	ieFlowEndReason                    = 136
 	ieICMPTypeCodeIPv6                 = 139
 	ieFlowStartSeconds                 = 150
@@ -104,6 +107,7 @@ const (
 	iePostDot1qVlanID                  = 254
 	ieIngressPhysicalInterface         = 252
 	ieEgressPhysicalInterface          = 253
+	ieEthernetType                     = 256
 	iePostNATSourceIPv6Address         = 281
 	iePostNATDestinationIPv6Address    = 282
 	ieInitiatorPackets                 = 298
@@ -119,10 +123,13 @@ const (
 	ieObservationTimeMilliseconds      = 323
 	ieObservationTimeMicroseconds      = 324
 	ieObservationTimeNanoseconds       = 325
+	ieLayer2OctetDeltaCount            = 352
 	ieUserName                         = 371
 	ieBasicList                        = 291
 	ieSubTemplateList                  = 292
 	ieSubTemplateMultiList             = 293
+	ieOriginalExporterIPv4Address      = 403
+	ieOriginalExporterIPv6Address      = 404
 
 	// NetFlow v9 field types without an IANA number.
 	nfFwExtEvent     = 33002 // Cisco ASA NF_F_FW_EXT_EVENT

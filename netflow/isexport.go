@@ -2,13 +2,15 @@ package netflow
 
 import "encoding/binary"
 
-// IsExport says whether payload is a whole datagram of NetFlow v1, v5 to v9 or IPFIX by its
-// structure: all lengths must agree to the byte. It is meant to find exports in a capture.
+// IsExport says whether payload is a whole datagram of NetFlow v1, v5 to v9, IPFIX or sFlow v5 by
+// its structure: all lengths must agree to the byte. It is meant to find exports in a capture.
 func IsExport(payload []byte) bool {
 	if len(payload) < ipfixHeader {
 		return false
 	}
 	switch version := binary.BigEndian.Uint16(payload); version {
+	case versionSFlow:
+		return isSFlow(payload)
 	case 1, 5, 6, 7, 8:
 		return areRecords(version, payload)
 	case 9:

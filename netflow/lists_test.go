@@ -78,13 +78,6 @@ func yafTemplateList(named bool) []wire {
 	}
 }
 
-func joined(all ...wire) (out wire) {
-	for _, w := range all {
-		out = append(out, w...)
-	}
-	return out
-}
-
 func yafTemplates(named bool) wire { return joined(yafTemplateList(named)...) }
 
 func yafRecord(proto uint8, label uint16, dpi wire) wire {

@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"github.com/calmh/ipfix"
+
 	"github.com/flowferry/flowferry/flow"
 )
 
 // raw walks a message by our own templates and gives each data record's raw values, in the
 // form in which calmh/ipfix gives them.
 func raw(d *Decoder, p []byte) (out []string) {
-	e := d.exporters[exporterKey{exporterAddr, binary.BigEndian.Uint32(p[12:]), 10}]
+	e := d.exporters[exporterKey{addr: exporterAddr, domain: binary.BigEndian.Uint32(p[12:]), version: 10}]
 	for pos := ipfixHeader; len(p)-pos >= 4; {
 		id, n := binary.BigEndian.Uint16(p[pos:]), int(binary.BigEndian.Uint16(p[pos+2:]))
 		end := pos + n

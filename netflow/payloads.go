@@ -17,7 +17,8 @@ const maxPayload = 65535
 // Payloads is a source over files that each hold one export datagram as it was on the wire,
 // without UDP header. They are taken as one exporter's datagrams in the order given. Who the
 // exporter was is not in such a file: Record.Exporter stays zero, "no address", and
-// Config.Allow does not apply. A datagram's receive time is the export time in its header.
+// Config.Allow does not apply; for sFlow it is the agent. A datagram's receive time is the
+// export time in its header, and for sFlow, which has none, that of the file.
 type Payloads struct {
 	paths []string
 	dec   *Decoder
@@ -75,6 +76,8 @@ func (p *Payloads) Run(ctx context.Context, emit func(*flow.Batch)) error {
 		}
 		if t := exportTime(data); t != 0 {
 			now = t
+		} else if IsExport(data) { // sFlow
+			now = fileTime(path)
 		}
 		b := flow.NewBatch()
 		b.Now = now
@@ -94,6 +97,15 @@ func (p *Payloads) Exporters() []ExporterStats { return p.dec.Exporters() }
 
 // Progress says how many of all bytes have been decoded.
 func (p *Payloads) Progress() (done, total int64) { return p.done.Load(), p.total }
+
+// fileTime is when a file was last written, Unix ns; 0 when that cannot be found out.
+func fileTime(path string) int64 {
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return st.ModTime().UnixNano()
+}
 
 // exportTime reads the export time from the header of any version, Unix ns; 0 when there is none.
 func exportTime(p []byte) int64 {

@@ -203,7 +203,7 @@ func (d *Decoder) sequence(e *exporter, n uint32, c counts, uptime uint32) {
 		return
 	}
 	lost := &d.stats.lostRecords
-	if e.key.version == 9 {
+	if e.key.version == 9 || e.key.version == versionSFlow {
 		lost = &d.stats.lostDatagrams
 	}
 	for _, t := range []struct {

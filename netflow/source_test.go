@@ -13,8 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowferry/flowferry/flow"
 	"go.uber.org/goleak"
+
+	"github.com/flowferry/flowferry/flow"
 )
 
 func TestMain(m *testing.M) {

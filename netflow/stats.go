@@ -24,6 +24,11 @@ type stats struct {
 
 	short, version, scheme, length, set, template, record, denied atomic.Uint64
 
+	sflowFlowSamples, sflowCounterSamples, sflowDiscards atomic.Uint64
+	sflowNotIP, sflowSkipped, sflowSkippedRecords        atomic.Uint64
+	sflowDrops                                           atomic.Uint64
+	sflowLostSamples                                     atomic.Int64 // may go down, as the next
+
 	// These may go down: a late datagram was not lost.
 	lostRecords, lostDatagrams, reordered, duplicate, restarts atomic.Int64
 }
@@ -86,12 +91,20 @@ func (d *Decoder) Stats() []flow.Stat {
 		{Name: "netflow.held_decoded", Value: s.heldDecoded.Load()},
 		{Name: "netflow.held_dropped", Value: s.heldDrops.Load()},
 		{Name: "netflow.sequence_lost", Value: uint64(max(s.lostRecords.Load(), 0))},             // records of v5 to v8; data records of IPFIX
-		{Name: "netflow.sequence_lost_datagrams", Value: uint64(max(s.lostDatagrams.Load(), 0))}, // datagrams of v9
+		{Name: "netflow.sequence_lost_datagrams", Value: uint64(max(s.lostDatagrams.Load(), 0))}, // datagrams of v9, sFlow
 		{Name: "netflow.sequence_reordered", Value: uint64(max(s.reordered.Load(), 0))},          // datagrams that came late
 		{Name: "netflow.sequence_duplicate", Value: uint64(max(s.duplicate.Load(), 0))},          // datagrams that came again
 		{Name: "netflow.restarts", Value: uint64(max(s.restarts.Load(), 0))},
-		{Name: "netflow.skewed", Value: s.skewed.Load()},              // datagrams whose export time is more than 5 minutes off
-		{Name: "netflow.lists_refused", Value: s.listsRefused.Load()}, // lists of RFC 6313 kept as they came: malformed, too deep or long, or without a template
+		{Name: "netflow.skewed", Value: s.skewed.Load()},                             // datagrams whose export time is more than 5 minutes off
+		{Name: "netflow.lists_refused", Value: s.listsRefused.Load()},                // lists of RFC 6313 kept as they came: malformed, too deep or long, or without a template
+		{Name: "netflow.sflow_flow_samples", Value: s.sflowFlowSamples.Load()},       // each a record
+		{Name: "netflow.sflow_counter_samples", Value: s.sflowCounterSamples.Load()}, // of interfaces, kept for the exporter's account
+		{Name: "netflow.sflow_discards", Value: s.sflowDiscards.Load()},              // discarded packets, each an event
+		{Name: "netflow.sflow_not_ip", Value: s.sflowNotIP.Load()},                   // records and events without addresses: not IP, or cut
+		{Name: "netflow.sflow_skipped_samples", Value: s.sflowSkipped.Load()},        // of an unknown form
+		{Name: "netflow.sflow_skipped_records", Value: s.sflowSkippedRecords.Load()}, // of an unknown form, within samples
+		{Name: "netflow.sflow_lost_samples", Value: uint64(max(s.sflowLostSamples.Load(), 0))},
+		{Name: "netflow.sflow_agent_drops", Value: s.sflowDrops.Load()}, // samples that agents say they had to drop
 		{Name: "netflow.exporters", Value: exporters},
 		{Name: "netflow.exporters_evicted", Value: s.exportersEvicted.Load()},
 	}

@@ -8,8 +8,9 @@ import (
 	"syscall"
 	"unsafe"
 
-	"github.com/flowferry/flowferry/flow"
 	"golang.org/x/sys/unix"
+
+	"github.com/flowferry/flowferry/flow"
 )
 
 // sharesPort says whether several sockets on one address are given a part of the datagrams each.

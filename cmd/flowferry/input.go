@@ -163,7 +163,7 @@ func checkPayload(path string) error {
 		return err
 	}
 	defer f.Close()
-	var version [2]byte
+	var version [4]byte
 	switch _, err := io.ReadFull(f, version[:]); {
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("read %s: the file is empty", path)
@@ -173,8 +173,12 @@ func checkPayload(path string) error {
 	switch binary.BigEndian.Uint16(version[:]) {
 	case 1, 5, 6, 7, 8, 9, 10:
 		return nil
+	case 0: // sFlow has four bytes of version
+		if version[3] == 5 && version[2] == 0 {
+			return nil
+		}
 	}
-	return fmt.Errorf("read %s: neither a capture (pcap, pcapng) nor a flow log of AWS, Azure or GCP (both also gzipped), nor a NetFlow or IPFIX payload", path)
+	return fmt.Errorf("read %s: neither a capture (pcap, pcapng) nor a flow log of AWS, Azure or GCP (both also gzipped), nor a NetFlow, IPFIX or sFlow payload", path)
 }
 
 func openCapture(path, as string, cfg *Config) (input, error) {

@@ -86,6 +86,14 @@ func TestReadPayloadFiles(t *testing.T) {
 	}
 }
 
+// A file of one sFlow datagram is known by the four bytes of its version.
+func TestReadSFlowFile(t *testing.T) {
+	got := must(t, "read", "-o", "csv", "--fields", "source.ip,observer.ip", filepath.Join(testdata, "export", "telegraf", "sflow_issue_15918", "message.bin"))
+	if n := strings.Count(got, "192.168.227.2\n"); n != 6 {
+		t.Errorf("got %d lines:\n%s", n, got)
+	}
+}
+
 // numbers reads the account that a command printed.
 func numbers(t *testing.T, out string) map[string]int64 {
 	t.Helper()

@@ -1,4 +1,4 @@
-package capture
+package packet
 
 // serverPorts are ports above 1023 on which well-known services listen.
 var serverPorts = [...]uint16{
@@ -66,5 +66,5 @@ var serverBits = func() (bits [1 << 16 / 64]uint64) {
 	return bits
 }()
 
-// isServerPort says whether a service is known to listen on a port: all below 1024, and a few above.
-func isServerPort(port uint16) bool { return serverBits[port/64]&(1<<(port%64)) != 0 }
+// IsServerPort says whether a service is known to listen on a port: all below 1024, and a few above.
+func IsServerPort(port uint16) bool { return serverBits[port/64]&(1<<(port%64)) != 0 }

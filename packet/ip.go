@@ -1,4 +1,4 @@
-package capture
+package packet
 
 import (
 	"encoding/binary"
@@ -9,9 +9,9 @@ import (
 // decodeIPv4 reads an IPv4 header (RFC 791 section 3.1) and what it carries. wire is how many
 // bytes were on the wire from this header on; it stands in for a total length of 0, which is
 // what TCP segmentation offload leaves.
-func decodeIPv4(b []byte, wire int, p *packet) reject {
+func decodeIPv4(b []byte, wire int, p *Headers) Reject {
 	if len(b) < 20 {
-		return rejectTruncated
+		return RejectTruncated
 	}
 	ihl := int(b[0]&15) * 4
 	total := int(binary.BigEndian.Uint16(b[2:]))
@@ -19,41 +19,41 @@ func decodeIPv4(b []byte, wire int, p *packet) reject {
 		total = wire
 	}
 	if b[0]>>4 != 4 || ihl < 20 || total < ihl {
-		return rejectHeader
+		return RejectHeader
 	}
-	p.src = flow.Addr4(binary.BigEndian.Uint32(b[12:]))
-	p.dst = flow.Addr4(binary.BigEndian.Uint32(b[16:]))
-	p.tos, p.ttl, p.proto, p.ipLen = b[1], b[8], b[9], uint32(total)
+	p.Src = flow.Addr4(binary.BigEndian.Uint32(b[12:]))
+	p.Dst = flow.Addr4(binary.BigEndian.Uint32(b[16:]))
+	p.ToS, p.TTL, p.Proto, p.IPLen = b[1], b[8], b[9], uint32(total)
 	if frag := binary.BigEndian.Uint16(b[6:]) & 0x3fff; frag != 0 { // more fragments, offset
-		p.frag, p.laterFrag = true, frag&0x1fff != 0
-		p.fragID = uint32(binary.BigEndian.Uint16(b[4:]))
+		p.Frag, p.LaterFrag = true, frag&0x1fff != 0
+		p.FragID = uint32(binary.BigEndian.Uint16(b[4:]))
 	}
 	if len(b) < ihl {
-		return rejectTruncated
+		return RejectTruncated
 	}
 	decodeTransport(b[ihl:min(len(b), total)], total-ihl, p)
-	return accepted
+	return Accepted
 }
 
 // decodeIPv6 reads an IPv6 header (RFC 8200 section 3) and its extension headers.
-func decodeIPv6(b []byte, wire int, p *packet) reject {
+func decodeIPv6(b []byte, wire int, p *Headers) Reject {
 	if len(b) < 40 {
-		return rejectTruncated
+		return RejectTruncated
 	}
 	if b[0]>>4 != 6 {
-		return rejectHeader
+		return RejectHeader
 	}
 	total := 40 + int(binary.BigEndian.Uint16(b[4:]))
 	if total == 40 && b[6] != ip6None && wire > 40 { // jumbogram or segmentation offload
 		total = wire
 	}
-	copy(p.src[:], b[8:])
-	copy(p.dst[:], b[24:])
-	p.tos = b[0]<<4 | b[1]>>4
-	p.ttl, p.proto, p.ipLen = b[7], b[6], uint32(total)
+	copy(p.Src[:], b[8:])
+	copy(p.Dst[:], b[24:])
+	p.ToS = b[0]<<4 | b[1]>>4
+	p.TTL, p.Proto, p.IPLen = b[7], b[6], uint32(total)
 	rest, n := decodeExtensions(b[40:min(len(b), total)], p)
 	decodeTransport(rest, max(total-40-n, 0), p)
-	return accepted
+	return Accepted
 }
 
 // IPv6 extension headers (IANA ipv6-parameters), and "no next header".
@@ -70,12 +70,12 @@ const (
 )
 
 // decodeExtensions walks the extension headers: next(1) length(1) …, the length in units of 8
-// bytes beyond the first 8 (of 4 beyond 8 for authentication). It leaves p.proto at the first
+// bytes beyond the first 8 (of 4 beyond 8 for authentication). It leaves p.Proto at the first
 // header that is none, or at the one that was cut, and gives how many bytes it walked over.
-func decodeExtensions(b []byte, p *packet) (rest []byte, walked int) {
+func decodeExtensions(b []byte, p *Headers) (rest []byte, walked int) {
 	for {
 		n := 8
-		switch p.proto {
+		switch p.Proto {
 		case ip6HopByHop, ip6Routing, ip6Options:
 			if len(b) >= 2 {
 				n = int(b[1])*8 + 8
@@ -87,18 +87,18 @@ func decodeExtensions(b []byte, p *packet) (rest []byte, walked int) {
 		case ip6Fragment: // next(1) reserved(1) offset(13 bits) …(2) more(1) identification(4)
 			if len(b) >= 8 {
 				off := binary.BigEndian.Uint16(b[2:])
-				p.frag, p.laterFrag = off&^6 != 0, off&^7 != 0
-				p.fragID = binary.BigEndian.Uint32(b[4:])
+				p.Frag, p.LaterFrag = off&^6 != 0, off&^7 != 0
+				p.FragID = binary.BigEndian.Uint32(b[4:])
 			}
 		default:
 			return b, walked
 		}
 		if len(b) < n {
-			p.cutHeaders = true
+			p.CutHeaders = true
 			return nil, walked
 		}
-		p.proto, b, walked = b[0], b[n:], walked+n
-		if p.laterFrag {
+		p.Proto, b, walked = b[0], b[n:], walked+n
+		if p.LaterFrag {
 			return b, walked
 		}
 	}
@@ -107,13 +107,13 @@ func decodeExtensions(b []byte, p *packet) (rest []byte, walked int) {
 // decodeTransport reads ports, flags and payload. n is the length on the wire of what b begins
 // with; b is shorter when the capture cut it. What does not hold a whole header leaves a packet
 // without ports.
-func decodeTransport(b []byte, n int, p *packet) {
-	p.payLen = uint32(n)
-	if p.laterFrag || p.cutHeaders {
+func decodeTransport(b []byte, n int, p *Headers) {
+	p.PayLen = uint32(n)
+	if p.LaterFrag || p.CutHeaders {
 		return
 	}
 	header := 0
-	switch p.proto {
+	switch p.Proto {
 	case flow.ProtoTCP:
 		header = decodeTCP(b, p)
 	case flow.ProtoUDP:
@@ -121,18 +121,18 @@ func decodeTransport(b []byte, n int, p *packet) {
 	case flow.ProtoSCTP:
 		header = decodePorts(b, 12, p)
 	case flow.ProtoICMP, flow.ProtoICMPv6:
-		if p.cutHeaders = len(b) < 4; !p.cutHeaders {
-			p.icmp, p.icmpType, p.icmpCode = true, b[0], b[1]
+		if p.CutHeaders = len(b) < 4; !p.CutHeaders {
+			p.HasICMP, p.ICMPType, p.ICMPCode = true, b[0], b[1]
 			header = min(8, n)
 		}
 	}
-	if p.proto == flow.ProtoUDP && len(b) >= 8 {
+	if p.Proto == flow.ProtoUDP && len(b) >= 8 {
 		n = udpLength(b, n)
 		b = b[:min(len(b), n)]
 	}
-	p.payLen = uint32(max(n-header, 0))
+	p.PayLen = uint32(max(n-header, 0))
 	if header < len(b) {
-		p.payload = b[header:]
+		p.Payload = b[header:]
 	}
 }
 
@@ -146,24 +146,24 @@ func udpLength(b []byte, n int) int {
 }
 
 // decodePorts reads the ports with which UDP (RFC 768) and SCTP (RFC 9260) headers begin.
-func decodePorts(b []byte, header int, p *packet) int {
+func decodePorts(b []byte, header int, p *Headers) int {
 	if len(b) < 4 {
-		p.cutHeaders = true
+		p.CutHeaders = true
 		return 0
 	}
-	p.ports = true
-	p.sport, p.dport = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
-	p.cutHeaders = len(b) < header
+	p.HasPorts = true
+	p.SrcPort, p.DstPort = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
+	p.CutHeaders = len(b) < header
 	return header
 }
 
 // decodeTCP reads a TCP header (RFC 9293 section 3.1). Ports alone are enough for a flow.
-func decodeTCP(b []byte, p *packet) int {
+func decodeTCP(b []byte, p *Headers) int {
 	decodePorts(b, 20, p)
 	if len(b) < 14 {
 		return 20
 	}
-	p.tcp, p.flags = true, b[13]
-	p.seq = binary.BigEndian.Uint32(b[4:])
+	p.HasTCP, p.Flags = true, b[13]
+	p.Seq = binary.BigEndian.Uint32(b[4:])
 	return max(int(b[12]>>4)*4, 20)
 }

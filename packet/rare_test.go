@@ -1,4 +1,4 @@
-package capture
+package packet
 
 import (
 	"bytes"
@@ -12,21 +12,21 @@ func TestRareLinks(t *testing.T) {
 	f := func(link uint32, header, trailer string) {
 		t.Helper()
 		frame := append(append(unhex(t, header), ip...), unhex(t, trailer)...)
-		var rare, bare packet
-		if r := decode(linkRaw, ip, len(ip), &bare); r != accepted {
+		var rare, bare Headers
+		if r := Decode(LinkRaw, ip, len(ip), &bare); r != Accepted {
 			t.Fatalf("bare IP: %d", r)
 		}
-		if r := decode(link, frame, len(frame), &rare); r != accepted {
+		if r := Decode(link, frame, len(frame), &rare); r != Accepted {
 			t.Fatalf("link %d: rejected as %s", link, rejectNames[r])
 		}
-		if rare.src != bare.src || rare.dst != bare.dst || rare.sport != 53 || rare.ipLen != bare.ipLen || !bytes.Equal(rare.payload, bare.payload) {
+		if rare.Src != bare.Src || rare.Dst != bare.Dst || rare.SrcPort != 53 || rare.IPLen != bare.IPLen || !bytes.Equal(rare.Payload, bare.Payload) {
 			t.Errorf("link %d: %+v, want %+v", link, rare, bare)
 		}
 	}
 	const data = "08000000" + "020000000001" + "020000000002" + "020000000003" + "0000" + "aaaa03" + "000000" + "0800"
-	f(linkWireless, data, "fcfcfcfc")
-	f(linkRadiotap, "0000080000000000"+data, "")
-	f(linkFDDI, "50"+"020000000001"+"020000000002"+"aaaa03"+"000000"+"0800", "")
+	f(LinkWireless, data, "fcfcfcfc")
+	f(LinkRadiotap, "0000080000000000"+data, "")
+	f(LinkFDDI, "50"+"020000000001"+"020000000002"+"aaaa03"+"000000"+"0800", "")
 }
 
 func unhex(t *testing.T, parts ...string) (out []byte) {
@@ -43,12 +43,12 @@ func unhex(t *testing.T, parts ...string) (out []byte) {
 
 // Whatever the bytes, a rare link type neither panics nor is taken for a packet it is not.
 func FuzzRareLinks(f *testing.F) {
-	f.Add(uint8(linkRadiotap), []byte{0, 0, 8, 0, 0, 0, 0, 0, 8, 0})
-	f.Add(uint8(linkPFLog), []byte{61, 2, 0, 0})
-	f.Add(uint8(linkPrism), make([]byte, 160))
+	f.Add(uint8(LinkRadiotap), []byte{0, 0, 8, 0, 0, 0, 0, 0, 8, 0})
+	f.Add(uint8(LinkPFLog), []byte{61, 2, 0, 0})
+	f.Add(uint8(LinkPrism), make([]byte, 160))
 	f.Fuzz(func(t *testing.T, link uint8, b []byte) {
 		ether, rest, r := decodeRare(uint32(link), b)
-		if r == accepted && (ether != etherIPv4 && ether != etherIPv6 || len(rest) > len(b)) {
+		if r == Accepted && (ether != etherIPv4 && ether != etherIPv6 || len(rest) > len(b)) {
 			t.Fatalf("ether %#x, %d bytes of %d", ether, len(rest), len(b))
 		}
 	})
