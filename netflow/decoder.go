@@ -38,6 +38,8 @@ type Config struct {
 	HoldAge       time.Duration     `yaml:"hold_age" default:"10m" help:"how long data waits for its template"`
 	Unknown       string            `yaml:"unknown" default:"nonzero" help:"which elements without a field of their own are kept: nonzero, all or none"`
 
+	Streams `yaml:",squash"`
+
 	Origin uint64 `yaml:"-"` // Record.Origin of all records
 }
 
@@ -92,7 +94,7 @@ func (c *Config) Validate() error {
 	}
 	switch c.Unknown {
 	case "", "nonzero", "all", "none":
-		return nil
+		return c.Streams.validate()
 	}
 	return fmt.Errorf("netflow.unknown: %q: want nonzero, all or none", c.Unknown)
 }
@@ -162,7 +164,7 @@ func (d *Decoder) Datagram(addr flow.Addr, port uint16, payload []byte, received
 	d.stats.bytes.Add(uint64(len(payload)))
 	err := ErrDenied
 	if d.allowed(addr) {
-		err = d.decode(source{addr, port, received}, payload, b)
+		err = d.decode(source{addr: addr, port: port, received: received}, payload, b)
 	}
 	d.stats.done(err)
 	return err
@@ -173,6 +175,7 @@ type source struct {
 	addr     flow.Addr
 	port     uint16
 	received int64 // Unix ns
+	link
 }
 
 func (d *Decoder) allowed(addr flow.Addr) bool {

@@ -10,11 +10,12 @@ import (
 )
 
 // exporterKey tells exporters apart. The source port is not in it: an exporter that restarts
-// on a new port keeps its templates.
+// on a new port keeps its templates. Over TCP they end with their connection.
 type exporterKey struct {
 	addr    flow.Addr
 	domain  uint32 // observation domain (IPFIX), source id (v9), engine type and id (v5)
 	version uint16
+	link
 }
 
 // exporter is the state of one exporter and domain. A datagram is decoded under mu.
@@ -48,7 +49,7 @@ const (
 
 // exporter finds or makes the state and locks it. The caller unlocks it with d.release.
 func (d *Decoder) exporter(src source, version uint16, domain uint32) *exporter {
-	key := exporterKey{src.addr, domain, version}
+	key := exporterKey{src.addr, domain, version, src.link}
 	d.mu.RLock()
 	e := d.exporters[key]
 	d.mu.RUnlock()
@@ -75,6 +76,7 @@ func (d *Decoder) newExporter(key exporterKey, src source) *exporter {
 		d.mu.Unlock()
 		return known
 	}
+	d.inherit(e)
 	var victim *exporter
 	if len(d.exporters) >= d.cfg.MaxExporters {
 		victim = d.takeVictim(key)
@@ -132,12 +134,17 @@ func (d *Decoder) forget(e *exporter) {
 	if e == nil {
 		return
 	}
+	d.strip(e)
+	d.stats.exportersEvicted.Add(1)
+}
+
+// strip takes from e, which is in the table no more, what it holds.
+func (d *Decoder) strip(e *exporter) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.hold.drop(d)
 	d.state.Add(-e.state)
 	e.state, e.gone = 0, true
-	d.stats.exportersEvicted.Add(1)
 }
 
 // account adds n bytes of state, or gives them back. e is locked.
@@ -153,6 +160,8 @@ type ExporterStats struct {
 	Addr    flow.Addr
 	Port    uint16 // source port of its last datagram
 	Via     flow.Via
+	By      Transport
+	Session uint64 // number of its connection; 0 over UDP, and for all ended connections together
 	Domain  uint32
 	First   int64 // receive time of its first and last datagram, Unix ns
 	Last    int64
@@ -183,7 +192,8 @@ func (d *Decoder) Exporters() []ExporterStats {
 		out = append(out, e.stats())
 	}
 	slices.SortFunc(out, func(a, b ExporterStats) int {
-		return cmp.Or(a.Addr.Compare(&b.Addr), cmp.Compare(a.Via, b.Via), cmp.Compare(a.Domain, b.Domain))
+		return cmp.Or(a.Addr.Compare(&b.Addr), cmp.Compare(a.Via, b.Via), cmp.Compare(a.Domain, b.Domain),
+			cmp.Compare(a.By, b.By), cmp.Compare(a.Session, b.Session))
 	})
 	return out
 }
@@ -193,6 +203,7 @@ func (e *exporter) stats() ExporterStats {
 	defer e.mu.Unlock()
 	s := e.count
 	s.Addr, s.Domain, s.Via, s.Port = e.key.addr, e.key.domain, vias[e.key.version], e.port
+	s.By, s.Session = e.key.transport, e.key.session
 	s.First, s.Last, s.Boot = e.first, e.seen.Load(), e.boot
 	s.Rate = e.rates.plain()
 	s.Templates, s.Waiting, s.HeldBytes = len(e.templates.byID), len(e.hold.sets), e.hold.bytes

@@ -15,7 +15,7 @@ import (
 // raw walks a message by our own templates and gives each data record's raw values, in the
 // form in which calmh/ipfix gives them.
 func raw(d *Decoder, p []byte) (out []string) {
-	e := d.exporters[exporterKey{exporterAddr, binary.BigEndian.Uint32(p[12:]), 10}]
+	e := d.exporters[exporterKey{exporterAddr, binary.BigEndian.Uint32(p[12:]), 10, link{}}]
 	for pos := ipfixHeader; len(p)-pos >= 4; {
 		id, n := binary.BigEndian.Uint16(p[pos:]), int(binary.BigEndian.Uint16(p[pos+2:]))
 		end := pos + n

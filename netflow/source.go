@@ -48,6 +48,10 @@ func Listen(cfg Config) (*UDP, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	return listenUDP(cfg, NewDecoder(cfg))
+}
+
+func listenUDP(cfg Config, dec *Decoder) (*UDP, error) {
 	cfg = cfg.withDefaults()
 	if cfg.Readers == 0 {
 		cfg.Readers = runtime.GOMAXPROCS(0)
@@ -55,7 +59,7 @@ func Listen(cfg Config) (*UDP, error) {
 	if !sharesPort {
 		cfg.Readers = 1
 	}
-	u := &UDP{dec: NewDecoder(cfg)}
+	u := &UDP{dec: dec}
 	for _, addr := range cfg.Listen {
 		if err := u.bind(addr, cfg); err != nil {
 			u.Close()

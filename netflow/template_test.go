@@ -193,7 +193,7 @@ func TestHold(t *testing.T) {
 	}
 	at(0, define)
 	balance(t, d)
-	if n := stat(d.Stats(), "held"); n != 0 || len(b.Recs) == 0 || d.state.Load() != int64(d.exporters[exporterKey{exporterAddr, 0, 10}].templates.byID[256].cost()) {
+	if n := stat(d.Stats(), "held"); n != 0 || len(b.Recs) == 0 || d.state.Load() != int64(d.exporters[exporterKey{exporterAddr, 0, 10, link{}}].templates.byID[256].cost()) {
 		t.Errorf("%d sets held after the template, %d records, %d bytes of state", n, len(b.Recs), d.state.Load())
 	}
 

@@ -18,8 +18,8 @@ func newImport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE…",
 		Short: "Write the flows of captures and export files to the store or a cluster",
-		Long: `import reads captures (pcap, pcapng, also gzipped) and raw export payloads, one datagram a
-file, and writes their flows to the embedded store or to a cluster.
+		Long: `import reads captures (pcap, pcapng, also gzipped), IPFIX files (RFC 5655, also gzipped) and raw
+export payloads, one datagram a file, and writes their flows to the embedded store or to a cluster.
 
 Importing the same file again adds nothing: the documents' ids come from the file's content.
 In a cluster that holds as long as the data stream has not rolled over in between, because a

@@ -15,8 +15,8 @@ import (
 	"github.com/flowferry/flowferry/netflow"
 )
 
-// input is one thing to read: a capture, a capture that carries exports, or the payload files
-// of one exporter together.
+// input is one thing to read: a capture, a capture that carries exports, an IPFIX file, or the
+// payload files of one exporter together.
 type input struct {
 	name     string
 	source   flow.Source
@@ -27,7 +27,7 @@ type input struct {
 
 // warn tells what was wrong with the input but did not stop it.
 func (in *input) warn() {
-	if s, ok := in.source.(*capture.Source); ok {
+	if s, ok := in.source.(interface{ Warnings() []string }); ok {
 		for _, line := range s.Warnings() {
 			note("%s", line)
 		}
@@ -70,17 +70,21 @@ func openInputs(paths []string, as string, cfg *Config) (inputs []input, err err
 	return inputs, errors.Join(errs...)
 }
 
-// openInput opens a capture, or finds that the file is an export payload.
+// openInput opens a capture or an IPFIX file, or finds that the file is an export payload.
 func openInput(path, as string, cfg *Config) (in input, isPayload bool, err error) {
-	isCapture, err := capture.IsCapture(path)
-	if err != nil {
+	if yes, err := capture.IsCapture(path); err != nil {
+		return in, false, err
+	} else if yes {
+		in, err = openCapture(path, as, cfg)
 		return in, false, err
 	}
-	if !isCapture {
-		return in, true, checkPayload(path)
+	if yes, err := netflow.IsIPFIXFile(path); err != nil {
+		return in, false, err
+	} else if yes {
+		in, err = openIPFIX(path, cfg)
+		return in, false, err
 	}
-	in, err = openCapture(path, as, cfg)
-	return in, false, err
+	return in, true, checkPayload(path)
 }
 
 func openPayloads(paths []string, cfg *Config) (input, error) {
@@ -113,7 +117,16 @@ func checkPayload(path string) error {
 	case 1, 5, 6, 7, 8, 9, 10:
 		return nil
 	}
-	return fmt.Errorf("read %s: neither a capture (pcap, pcapng, also gzipped) nor a NetFlow or IPFIX payload", path)
+	return fmt.Errorf("read %s: neither a capture (pcap, pcapng, also gzipped), nor an IPFIX file, nor a NetFlow or IPFIX payload", path)
+}
+
+// openIPFIX opens a file of several messages, which are one session of its own.
+func openIPFIX(path string, cfg *Config) (input, error) {
+	f, err := netflow.NewIPFIXFile(path, cfg.NetFlow)
+	if err != nil {
+		return input{}, err
+	}
+	return input{path, f, f.Origin(), f.Progress, f.Stats}, nil
 }
 
 func openCapture(path, as string, cfg *Config) (input, error) {

@@ -26,14 +26,15 @@ func newRead() *cobra.Command {
 		Use:   "read FILE…",
 		Short: "Print the flows of captures and export files",
 		Long: `read prints the flows of captures (pcap, pcapng, also gzipped), of captures that carry flow
-exports, and of raw export payloads, one datagram a file; several of these on one command line
-are one exporter's datagrams in that order.
+exports, of IPFIX files (RFC 5655, also gzipped), and of raw export payloads, one datagram a file;
+several of these on one command line are one exporter's datagrams in that order.
 
 What is printed is what the file holds: records as they were exported or metered. --stitch
 prints them as import would keep them: without duplicates, both directions in one, and with
 the complete conversations (event.dataset flowferry.session) besides their pieces.`,
 		Example: `  flowferry read capture.pcap
   flowferry read -o ndjson template.dat data.dat
+  flowferry read yaf-20260101.ipfix.gz
   flowferry read -o csv --fields source.ip,destination.ip,network.bytes capture.pcapng.gz
   flowferry read --where 'destination.port:443 and source.bytes > 1000' capture.pcap`,
 		Args: cobra.MinimumNArgs(1),

@@ -20,7 +20,8 @@ func newRun() *cobra.Command {
 		Use:   "run",
 		Short: "Collect flow exports until told to stop",
 		Long: `run listens for flow exports over UDP and writes the flows to the embedded store or to a
-cluster. NetFlow v5, v9 and IPFIX may come to the same port.
+cluster. NetFlow v5, v9 and IPFIX may come to the same port. IPFIX is also taken over TCP and TLS
+where netflow.listen_tcp and netflow.listen_tls name addresses.
 
 SIGTERM or Ctrl-C stops it: sockets are drained, all tables flushed, everything written, and
 the account of what was received, kept and lost is printed.`,
@@ -76,12 +77,12 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 		return err
 	}
 	warn(log, stages.tables.Warnings())
-	udp, err := netflow.Listen(cfg.NetFlow)
+	live, err := netflow.ListenAll(cfg.NetFlow)
 	if err != nil {
 		return err
 	}
-	defer udp.Close()
-	warn(log, udp.Warnings())
+	defer live.Close()
+	warn(log, live.Warnings())
 	out, err := openOutput(ctx, cfg, false)
 	if err != nil {
 		return err
@@ -90,21 +91,21 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range udp.Addrs() {
-		log.Info("listening", "udp", a.String(), "output", out.words)
+	for _, e := range live.Endpoints() {
+		log.Info("listening", e.Network, e.Addr.String(), "output", out.words)
 	}
 
 	p := &flow.Pipeline{Shards: cfg.shards(), Stages: stages.forShard, Sink: sink, Seed: rand.Uint64()}
 	numbers := func() account {
 		a := account{}
-		a.add(udp.Stats())
+		a.add(live.Stats())
 		a.add(p.Stats())
 		stages.addTo(a)
 		a.add(stages.tables.Stats())
 		return a
 	}
 	stopTelling := every(tell, func() { tellNumbers(log, numbers()) })
-	runErr := p.Run(ctx, udp)
+	runErr := p.Run(ctx, live)
 	stopTelling()
 
 	a := numbers()
