@@ -75,8 +75,7 @@ func frameLength(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill reads once from r. It never reads more than a message and a little: what it read is
-// given out by next before there is room for more.
+// fill reads once from r.
 func (f *framer) fill(r io.Reader) error {
 	n, err := r.Read(f.room())
 	f.put(n)

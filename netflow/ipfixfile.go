@@ -175,7 +175,7 @@ func (s *IPFIXFile) decode(p []byte, b *flow.Batch) {
 }
 
 // ended tells what it means that no more can be read. rest is what there is of a message at byte
-// at; its records that are whole are kept.
+// at; its sets that are whole are decoded.
 func (s *IPFIXFile) ended(at int64, err error, rest []byte, b *flow.Batch) error {
 	if err == io.EOF && len(rest) == 0 {
 		return nil
@@ -189,7 +189,7 @@ func (s *IPFIXFile) ended(at int64, err error, rest []byte, b *flow.Batch) error
 	}
 	s.decode(rest, b)
 	n, _ := frameLength(rest)
-	s.warn(s.messages.Load(), at, fmt.Sprintf("%s: of its %d bytes %d are there, which were decoded", why, n, len(rest)))
+	s.warn(s.messages.Load(), at, fmt.Sprintf("%s: of its %d bytes %d are there; its sets that are whole were decoded", why, n, len(rest)))
 	return nil
 }
 
