@@ -180,7 +180,7 @@ func (s *suite) receive(ctx context.Context, pace int) (arrived, error) {
 	cpu := cpuTime()
 	go func() { done <- p.Run(running, src) }()
 	flows := pace * 21 * pick(s.quick, 2, 5) // 21 in a datagram
-	a, err := s.sendFrom(ctx, src.Addrs()[0].Port(), flows/exporters, pace/exporters)
+	a, err := s.sendFrom(ctx, src.Endpoints()[0].Addr.Port(), flows/exporters, pace/exporters)
 	time.Sleep(300 * time.Millisecond) // for what is still in the sockets
 	stop()
 	if err = errors.Join(err, <-done); err != nil {

@@ -41,6 +41,8 @@ type Config struct {
 	StateFile     string            `yaml:"state_file" default:"" help:"file that keeps templates, names and sampling rates over a restart, as /var/lib/flowferry/netflow.state; empty keeps none"`
 	LogFormat     string            `yaml:"log_format" help:"columns of AWS VPC flow logs without a header line, as set in AWS: ${version} ${account-id} ...; empty is the default format of version 2"`
 
+	Streams `yaml:",squash"`
+
 	Origin uint64 `yaml:"-"` // Record.Origin of all records
 }
 
@@ -98,7 +100,7 @@ func (c *Config) Validate() error {
 	}
 	switch c.Unknown {
 	case "", "nonzero", "all", "none":
-		return nil
+		return c.Streams.validate()
 	}
 	return fmt.Errorf("unknown: %q: want nonzero, all or none", c.Unknown)
 }
@@ -170,7 +172,7 @@ func (d *Decoder) Datagram(addr flow.Addr, port uint16, payload []byte, received
 	d.stats.bytes.Add(uint64(len(payload)))
 	err := ErrDenied
 	if d.allowed(addr) {
-		err = d.decode(source{addr, port, received}, payload, b)
+		err = d.decode(source{addr: addr, port: port, received: received}, payload, b)
 	}
 	d.stats.done(err)
 	return err
@@ -181,6 +183,7 @@ type source struct {
 	addr     flow.Addr
 	port     uint16
 	received int64 // Unix ns
+	link
 }
 
 func (d *Decoder) allowed(addr flow.Addr) bool {

@@ -6,6 +6,11 @@
 // locked for the one datagram, and the records are appended to the caller's batch. UDP and
 // Payloads are the sources around it.
 //
+// IPFIX also comes as a stream, over TCP and TLS (TCP) or in a file (IPFIXFile): a framer cuts it
+// into messages, which are decoded as datagrams are. Templates belong to the exporter over UDP,
+// to the connection over TCP, to the file in a file. Over UDP a datagram is one message, and what
+// stands behind it is counted, not decoded. Live runs all listeners of a Config over one Decoder.
+//
 // A template is checked once, when it arrives, and compiled to a plan: a list of steps, each
 // with the place of its bytes and the operation that puts them into the Record. Data records
 // then run through the plan without allocation and cannot fail but by a set that ends early.

@@ -10,12 +10,13 @@ import (
 )
 
 // exporterKey tells exporters apart. The source port is not in it: an exporter that restarts
-// on a new port keeps its templates.
+// on a new port keeps its templates. Over TCP they end with their connection.
 type exporterKey struct {
 	addr    flow.Addr
 	domain  uint32 // observation domain (IPFIX), source id (v9), engine type and id (v5, v6), scheme before them (v8), sub-agent (sFlow)
 	version uint16
 	agent   flow.Addr // of sFlow, where it is not addr: who sampled, behind a relay; else zero
+	link
 }
 
 // exporter is the state of one exporter and domain. A datagram is decoded under mu.
@@ -58,7 +59,7 @@ const (
 
 // exporter finds or makes the state and locks it. The caller unlocks it with d.release.
 func (d *Decoder) exporter(src source, version uint16, domain uint32) *exporter {
-	return d.exporterOf(exporterKey{addr: src.addr, domain: domain, version: version}, src)
+	return d.exporterOf(exporterKey{addr: src.addr, domain: domain, version: version, link: src.link}, src)
 }
 
 func (d *Decoder) exporterOf(key exporterKey, src source) *exporter {
@@ -94,6 +95,7 @@ func (d *Decoder) newExporter(key exporterKey, src source) *exporter {
 		d.mu.Unlock()
 		return known
 	}
+	d.inherit(e)
 	var victim *exporter
 	if len(d.exporters) >= d.cfg.MaxExporters {
 		victim = d.takeVictim(key)
@@ -151,12 +153,17 @@ func (d *Decoder) forget(e *exporter) {
 	if e == nil {
 		return
 	}
+	d.strip(e)
+	d.stats.exportersEvicted.Add(1)
+}
+
+// strip takes from e, which is in the table no more, what it holds.
+func (d *Decoder) strip(e *exporter) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.hold.drop(d)
 	d.state.Add(-e.state)
 	e.state, e.gone = 0, true
-	d.stats.exportersEvicted.Add(1)
 }
 
 // account adds n bytes of state, or gives them back. e is locked.
@@ -172,6 +179,8 @@ type ExporterStats struct {
 	Addr    flow.Addr
 	Port    uint16 // source port of its last datagram
 	Via     flow.Via
+	By      Transport
+	Session uint64 // number of its connection; 0 over UDP, and for all ended connections together
 	Domain  uint32
 	First   int64 // receive time of its first and last datagram, Unix ns; First is 0 when none came since the state was loaded
 	Last    int64
@@ -214,7 +223,8 @@ func (d *Decoder) Exporters() []ExporterStats {
 		out = append(out, e.stats())
 	}
 	slices.SortFunc(out, func(a, b ExporterStats) int {
-		return cmp.Or(a.Addr.Compare(&b.Addr), cmp.Compare(a.Via, b.Via), cmp.Compare(a.Domain, b.Domain), a.Agent.Compare(&b.Agent))
+		return cmp.Or(a.Addr.Compare(&b.Addr), cmp.Compare(a.Via, b.Via), cmp.Compare(a.Domain, b.Domain), a.Agent.Compare(&b.Agent),
+			cmp.Compare(a.By, b.By), cmp.Compare(a.Session, b.Session))
 	})
 	return out
 }
@@ -224,6 +234,7 @@ func (e *exporter) stats() ExporterStats {
 	defer e.mu.Unlock()
 	s := e.count
 	s.Addr, s.Domain, s.Via, s.Port = e.key.addr, e.key.domain, vias[e.key.version], e.port
+	s.By, s.Session = e.key.transport, e.key.session
 	s.First, s.Last, s.Boot = e.first, e.seen.Load(), e.boot
 	s.Rate, s.Samplers, s.SampledInterfaces = e.rates.plain(), len(e.rates.samplers), len(e.rates.ingress)
 	s.Skew, s.Names = e.drift.median(), e.facts.len()

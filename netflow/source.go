@@ -28,7 +28,6 @@ const (
 // kernel gives all datagrams of one exporter's port to the same one, so their order is kept.
 type UDP struct {
 	dec      *Decoder
-	state    *stateFile // nil where none is kept
 	readers  []*reader
 	warnings []string
 }
@@ -44,11 +43,7 @@ type reader struct {
 	mu    sync.Mutex
 }
 
-// Listen binds all sockets. The source runs with Run; without it, Close gives the sockets back.
-func Listen(cfg Config) (*UDP, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
+func listenUDP(cfg Config, dec *Decoder) (*UDP, error) {
 	cfg = cfg.withDefaults()
 	if cfg.Readers == 0 {
 		cfg.Readers = runtime.GOMAXPROCS(0)
@@ -56,7 +51,7 @@ func Listen(cfg Config) (*UDP, error) {
 	if !sharesPort {
 		cfg.Readers = 1
 	}
-	u := &UDP{dec: NewDecoder(cfg)}
+	u := &UDP{dec: dec}
 	for _, addr := range cfg.Listen {
 		if err := u.bind(addr, cfg); err != nil {
 			u.Close()
@@ -64,17 +59,6 @@ func Listen(cfg Config) (*UDP, error) {
 		}
 	}
 	u.readers[0].ticks = true
-	if cfg.StateFile != "" {
-		s, warning, err := openState(u.dec, cfg.StateFile)
-		if err != nil {
-			u.Close()
-			return nil, err
-		}
-		u.state = s
-		if warning != "" {
-			u.warnings = append(u.warnings, warning)
-		}
-	}
 	return u, nil
 }
 
@@ -175,9 +159,8 @@ func (u *UDP) Stats() []flow.Stat {
 func (u *UDP) Exporters() []ExporterStats { return u.dec.Exporters() }
 
 // Run receives until ctx is cancelled, then reads what the sockets still hold, hands on all
-// records and returns nil. It closes the sockets. The state file, if there is one, is saved
-// while it runs and at the end.
-func (u *UDP) Run(ctx context.Context, emit func(*flow.Batch)) (err error) {
+// records and returns nil. It closes the sockets.
+func (u *UDP) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	defer u.Close()
 	stop := context.AfterFunc(ctx, func() {
 		for _, r := range u.readers {
@@ -185,15 +168,6 @@ func (u *UDP) Run(ctx context.Context, emit func(*flow.Batch)) (err error) {
 		}
 	})
 	defer stop()
-	if u.state != nil {
-		saving, end := context.WithCancel(context.Background())
-		kept := make(chan error)
-		go func() { kept <- u.state.keep(saving) }()
-		defer func() {
-			end()
-			err = errors.Join(err, <-kept)
-		}()
-	}
 	errs := make(chan error, len(u.readers))
 	for _, r := range u.readers {
 		go func() { errs <- r.run(ctx, emit) }()

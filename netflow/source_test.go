@@ -49,7 +49,7 @@ func (c *catcher) len() int {
 }
 
 // live listens, lets the test send, and gives what came by the end.
-func live(t *testing.T, cfg Config, send func(u *UDP, c *catcher)) (*UDP, *catcher) {
+func live(t *testing.T, cfg Config, send func(u *Live, c *catcher)) (*Live, *catcher) {
 	t.Helper()
 	u, err := Listen(cfg)
 	if err != nil {
@@ -103,8 +103,8 @@ func eventually(t *testing.T, what string, ok func() bool) {
 func TestUDP(t *testing.T) {
 	f := func(listen, from string) {
 		t.Helper()
-		_, c := live(t, Config{Listen: []string{listen}, Readers: 3, Origin: 77, ReceiveBuffer: 65536}, func(u *UDP, c *catcher) {
-			conn := dial(t, u.Addrs()[0])
+		_, c := live(t, Config{Listen: []string{listen}, Readers: 3, Origin: 77, ReceiveBuffer: 65536}, func(u *Live, c *catcher) {
+			conn := dial(t, u.udp.Addrs()[0])
 			transmit(t, conn, v5Message(0, 0, 30))
 			eventually(t, "a partial batch", func() bool { return c.len() == 30 }) // without any further datagram
 			for i := range 20 {
@@ -136,8 +136,8 @@ func TestUDPVendorGroup(t *testing.T) {
 			break
 		}
 	}
-	u, c := live(t, Config{Listen: []string{"127.0.0.1:0", "[::1]:0"}}, func(u *UDP, c *catcher) {
-		addrs := u.Addrs()
+	u, c := live(t, Config{Listen: []string{"127.0.0.1:0", "[::1]:0"}}, func(u *Live, c *catcher) {
+		addrs := u.udp.Addrs()
 		if len(addrs) != 2 {
 			t.Fatalf("listens on %v", addrs)
 		}
@@ -155,7 +155,7 @@ func TestUDPVendorGroup(t *testing.T) {
 }
 
 func TestUDPTicks(t *testing.T) {
-	_, c := live(t, Config{Listen: []string{"127.0.0.1:0"}, Readers: 2}, func(_ *UDP, c *catcher) {
+	_, c := live(t, Config{Listen: []string{"127.0.0.1:0"}, Readers: 2}, func(_ *Live, c *catcher) {
 		eventually(t, "a tick", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.ticks > 0 })
 	})
 	if len(c.recs) != 0 {
@@ -166,8 +166,8 @@ func TestUDPTicks(t *testing.T) {
 func TestAllow(t *testing.T) {
 	f := func(want int, allow ...string) {
 		t.Helper()
-		u, c := live(t, Config{Listen: []string{"127.0.0.1:0"}, Allow: allow}, func(u *UDP, _ *catcher) {
-			transmit(t, dial(t, u.Addrs()[0]), v5Message(0, 0, 1))
+		u, c := live(t, Config{Listen: []string{"127.0.0.1:0"}, Allow: allow}, func(u *Live, _ *catcher) {
+			transmit(t, dial(t, u.udp.Addrs()[0]), v5Message(0, 0, 1))
 		})
 		if len(c.recs) != want || stat(u.Stats(), "denied") != uint64(1-want) {
 			t.Errorf("%v: %d records, %d denied", allow, len(c.recs), stat(u.Stats(), "denied"))
@@ -186,7 +186,7 @@ func TestKernelDrops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn := dial(t, u.Addrs()[0])
+	conn := dial(t, u.udp.Addrs()[0])
 	msg := v5Message(0, 0, 30)
 	for range sent {
 		transmit(t, conn, msg)

@@ -113,9 +113,9 @@ func (d *Decoder) SaveState(w io.Writer) error {
 }
 
 // save gives the state of e, nil when it has none that is worth it. NetFlow v5 and its like
-// tell all in each datagram.
+// tell all in each datagram, and what is told over TCP ends with the connection.
 func (e *exporter) save() *savedExporter {
-	if e.key.version != 9 && e.key.version != 10 {
+	if e.key.version != 9 && e.key.version != 10 || e.key.link != (link{}) {
 		return nil
 	}
 	e.mu.Lock()

@@ -151,18 +151,18 @@ func TestStateBroken(t *testing.T) {
 func TestStateFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "netflow.state")
 	cfg := Config{Listen: []string{"127.0.0.1:0"}, Readers: 1, StateFile: path}
-	live(t, cfg, func(u *UDP, c *catcher) {
-		conn := dial(t, u.Addrs()[0])
+	live(t, cfg, func(u *Live, c *catcher) {
+		conn := dial(t, u.udp.Addrs()[0])
 		for _, m := range taught() {
 			transmit(t, conn, m)
 		}
 		eventually(t, "learning", func() bool { return stat(u.Stats(), "templates") == 7 })
 	})
-	u, c := live(t, cfg, func(u *UDP, c *catcher) {
+	u, c := live(t, cfg, func(u *Live, c *catcher) {
 		if w := u.Warnings(); slices.ContainsFunc(w, func(s string) bool { return strings.Contains(s, "state_file") }) {
 			t.Errorf("warnings %q", w)
 		}
-		conn := dial(t, u.Addrs()[0])
+		conn := dial(t, u.udp.Addrs()[0])
 		transmit(t, conn, untaught()[0])
 		eventually(t, "a record", func() bool { return c.len() == 1 })
 	})

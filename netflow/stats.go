@@ -6,7 +6,7 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
-// stats is the account of a Decoder:
+// stats is the account of a Decoder; a message of a stream or file counts as a datagram:
 //
 //	datagrams   = decoded + short + unknown_version + unknown_scheme + malformed_* + denied
 //	no_template = held + held_decoded + held_dropped   (in sets)

@@ -22,7 +22,7 @@ import (
 
 // Config is the whole configuration: one section per package.
 type Config struct {
-	NetFlow netflow.Config `yaml:"netflow" help:"Flow exports over UDP: NetFlow v1, v5 to v9 and IPFIX are told apart by their version."`
+	NetFlow netflow.Config `yaml:"netflow" help:"Flow exports: over UDP NetFlow v1, v5 to v9, IPFIX and sFlow, told apart by their version; IPFIX over TCP and TLS too."`
 	Capture capture.Config `yaml:"capture" help:"How packets are metered into flows."`
 	Stitch  stitch.Config  `yaml:"stitch" help:"De-duplication, biflows and complete flows."`
 	Enrich  enrich.Config  `yaml:"enrich" help:"What is added to each flow."`

@@ -18,10 +18,10 @@ func newImport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE|DIRECTORY|-…",
 		Short: "Write the flows of captures, export files and flow logs to the store or a cluster",
-		Long: `import reads captures (pcap, pcapng, also gzipped), raw export payloads, one datagram a file,
-and flow logs of AWS, Azure and GCP (also gzipped), and writes their flows to the embedded store
-or to a cluster. Of a directory it reads every file in and below it, in the order of their names;
-"-" is a flow log on standard input.
+		Long: `import reads captures (pcap, pcapng), IPFIX files (RFC 5655), flow logs of AWS, Azure and GCP (all
+of these also gzipped) and raw export payloads, one datagram a file, and writes their flows to
+the embedded store or to a cluster. Of a directory it reads every file in and below it, in the
+order of their names; "-" is a flow log on standard input.
 
 Importing the same file again adds nothing: the documents' ids come from the file's content.
 In a cluster that holds as long as the data stream has not rolled over in between, because a

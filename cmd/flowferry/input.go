@@ -18,8 +18,8 @@ import (
 	"github.com/flowferry/flowferry/netflow"
 )
 
-// input is one thing to read: a capture, a capture that carries exports, a flow log, or the
-// payload files of one exporter together.
+// input is one thing to read: a capture, a capture that carries exports, an IPFIX file, a flow log,
+// or the payload files of one exporter together.
 type input struct {
 	name     string
 	source   flow.Source
@@ -73,28 +73,62 @@ func openInputs(paths []string, as string, cfg *Config) (inputs []input, err err
 	return inputs, errors.Join(errs...)
 }
 
-// openInput opens a capture or a flow log, or finds that the file is an export payload.
+// kinds are the kinds of files that are told by their content, in the order in which they are tried.
+var kinds = []struct {
+	is   func(path string, cfg *Config) (bool, error)
+	open func(path, as string, cfg *Config) (input, error)
+}{
+	{isCapture, openCapture},
+	{isIPFIX, openIPFIX},
+	{isLog, openLog},
+}
+
+// openInput opens a file of a known kind, or finds that it is an export payload.
 func openInput(path, as string, cfg *Config) (in input, isPayload bool, err error) {
-	isCapture, isLog, err := probe(path, cfg)
-	switch {
-	case err != nil:
-		return in, false, err
-	case isCapture:
-		in, err = openCapture(path, as, cfg)
-		return in, false, err
-	case isLog:
-		in, err = openLog(path, cfg)
-		return in, false, err
+	for _, k := range kinds {
+		yes, err := k.is(path, cfg)
+		if err != nil {
+			return in, false, err
+		}
+		if yes {
+			in, err = k.open(path, as, cfg)
+			return in, false, err
+		}
 	}
 	return in, true, checkPayload(path)
 }
 
-func openLog(path string, cfg *Config) (input, error) {
+func isCapture(path string, _ *Config) (bool, error) {
+	if path == netflow.Stdin {
+		return false, nil
+	}
+	return capture.IsCapture(path)
+}
+
+func isIPFIX(path string, _ *Config) (bool, error) {
+	if path == netflow.Stdin {
+		return false, nil
+	}
+	return netflow.IsIPFIXFile(path)
+}
+
+func isLog(path string, cfg *Config) (bool, error) { return netflow.IsLog(path, cfg.NetFlow) }
+
+func openLog(path, _ string, cfg *Config) (input, error) {
 	l, err := netflow.NewLog(path, cfg.NetFlow)
 	if err != nil {
 		return input{}, err
 	}
 	return input{path, l, l.Origin(), l.Progress, l.Stats}, nil
+}
+
+// openIPFIX opens a file of several messages, which are one session of its own.
+func openIPFIX(path, _ string, cfg *Config) (input, error) {
+	f, err := netflow.NewIPFIXFile(path, cfg.NetFlow)
+	if err != nil {
+		return input{}, err
+	}
+	return input{path, f, f.Origin(), f.Progress, f.Stats}, nil
 }
 
 func openPayloads(paths []string, cfg *Config) (input, error) {
@@ -107,17 +141,6 @@ func openPayloads(paths []string, cfg *Config) (input, error) {
 		name = fmt.Sprintf("%s and %d more", name, n-1)
 	}
 	return input{name, p, p.Origin(), p.Progress, p.Stats}, nil
-}
-
-// probe looks at how a file begins.
-func probe(path string, cfg *Config) (isCapture, isLog bool, err error) {
-	if path != netflow.Stdin {
-		if isCapture, err = capture.IsCapture(path); err != nil || isCapture {
-			return isCapture, false, err
-		}
-	}
-	isLog, err = netflow.IsLog(path, cfg.NetFlow)
-	return false, isLog, err
 }
 
 // filesOf puts in the place of each directory the files in and below it, in the order of their
@@ -178,7 +201,7 @@ func checkPayload(path string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("read %s: neither a capture (pcap, pcapng) nor a flow log of AWS, Azure or GCP (both also gzipped), nor a NetFlow, IPFIX or sFlow payload", path)
+	return fmt.Errorf("read %s: neither a capture (pcap, pcapng), nor an IPFIX file, nor a flow log of AWS, Azure or GCP (all also gzipped), nor a NetFlow, IPFIX or sFlow payload", path)
 }
 
 func openCapture(path, as string, cfg *Config) (input, error) {

@@ -26,16 +26,17 @@ func newRead() *cobra.Command {
 		Use:   "read FILE|DIRECTORY|-…",
 		Short: "Print the flows of captures, export files and flow logs",
 		Long: `read prints the flows of captures (pcap, pcapng, also gzipped), of captures that carry flow
-exports, and of raw export payloads, one datagram a file; several of these on one command line
-are one exporter's datagrams in that order. It prints flow logs of AWS, Azure and GCP (also
-gzipped), one record for each line of data; "-" is a flow log on standard input. Of a directory
-every file in and below it is read, in the order of their names.
+exports, of IPFIX files (RFC 5655, also gzipped), and of raw export payloads, one datagram a file;
+several of these on one command line are one exporter's datagrams in that order. It prints flow
+logs of AWS, Azure and GCP (also gzipped), one record for each line of data; "-" is a flow log on
+standard input. Of a directory every file in and below it is read, in the order of their names.
 
 What is printed is what the file holds: records as they were exported or metered. --stitch
 prints them as import would keep them: without duplicates, both directions in one, and with
 the complete conversations (event.dataset flowferry.session) besides their pieces.`,
 		Example: `  flowferry read capture.pcap
   flowferry read -o ndjson template.dat data.dat
+  flowferry read yaf-20260101.ipfix.gz
   flowferry read -o csv --fields source.ip,destination.ip,network.bytes capture.pcapng.gz
   zcat vpc.log.gz | flowferry read -
   flowferry read --where 'destination.port:443 and source.bytes > 1000' capture.pcap`,

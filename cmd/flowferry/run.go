@@ -20,8 +20,9 @@ func newRun() *cobra.Command {
 		Use:   "run",
 		Short: "Collect flow exports until told to stop",
 		Long: `run listens for flow exports over UDP and writes the flows to the embedded store or to a
-cluster. NetFlow v1, v5, v6, v7, v8 (all 14 aggregation schemes), v9 and IPFIX may come to the
-same port.
+cluster. NetFlow v1, v5, v6, v7, v8 (all 14 aggregation schemes), v9, IPFIX and sFlow may come to
+the same port. IPFIX is also taken over TCP and TLS where netflow.listen_tcp and
+netflow.listen_tls name addresses.
 
 SIGTERM or Ctrl-C stops it: sockets are drained, all tables flushed, everything written, and
 the account of what was received, kept and lost is printed.`,
@@ -77,12 +78,12 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 		return err
 	}
 	warn(log, stages.tables.Warnings())
-	udp, err := netflow.Listen(cfg.NetFlow)
+	live, err := netflow.Listen(cfg.NetFlow)
 	if err != nil {
 		return err
 	}
-	defer udp.Close()
-	warn(log, udp.Warnings())
+	defer live.Close()
+	warn(log, live.Warnings())
 	admin, err := listenAdmin(cfg.Admin)
 	if err != nil {
 		return err
@@ -96,14 +97,14 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range udp.Addrs() {
-		log.Info("listening", "udp", a.String(), "output", out.words)
+	for _, e := range live.Endpoints() {
+		log.Info("listening", e.Network, e.Addr.String(), "output", out.words)
 	}
 
 	p := &flow.Pipeline{Shards: cfg.shards(), Stages: stages.forShard, Sink: sink, Seed: rand.Uint64()}
 	numbers := func() account {
 		a := account{}
-		a.add(udp.Stats())
+		a.add(live.Stats())
 		a.add(p.Stats())
 		stages.addTo(a)
 		a.add(stages.tables.Stats())
@@ -115,9 +116,9 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 			a.add(s.Stats())
 		}
 		return a
-	}, udp.Exporters)
+	}, live.Exporters)
 	stopTelling := every(tell, func() { tellNumbers(log, numbers()) })
-	runErr := p.Run(ctx, udp)
+	runErr := p.Run(ctx, live)
 	stopTelling()
 
 	a := numbers()
