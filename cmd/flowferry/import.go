@@ -17,16 +17,18 @@ func newImport() *cobra.Command {
 	var as, clusterURL, storeDir string
 	cmd := &cobra.Command{
 		Use:   "import FILE…",
-		Short: "Write the flows of captures and export files to the store or a cluster",
+		Short: "Write the flows of captures, export files and flow files to the store or a cluster",
 		Long: `import reads captures (pcap, pcapng, also gzipped) and raw export payloads, one datagram a
-file, and writes their flows to the embedded store or to a cluster.
+file, and flow files of other tools (Zeek, Suricata, Argus, nfcapd), and writes their flows to
+the embedded store or to a cluster.
 
 Importing the same file again adds nothing: the documents' ids come from the file's content.
 In a cluster that holds as long as the data stream has not rolled over in between, because a
 cluster refuses a second document of one id only within one backing index.`,
 		Example: `  flowferry import capture.pcap.gz
   flowferry import --cluster http://localhost:9200 *.pcapng
-  flowferry import template.dat data.dat          one exporter's datagrams, in this order`,
+  flowferry import template.dat data.dat          one exporter's datagrams, in this order
+  flowferry import conn.log.gz nfcapd.202603011000`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := configOf(cmd)

@@ -12,11 +12,12 @@ import (
 
 	"github.com/flowferry/flowferry/capture"
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/flowfiles"
 	"github.com/flowferry/flowferry/netflow"
 )
 
-// input is one thing to read: a capture, a capture that carries exports, or the payload files
-// of one exporter together.
+// input is one thing to read: a capture, a capture that carries exports, the flow file of another
+// tool, or the payload files of one exporter together.
 type input struct {
 	name     string
 	source   flow.Source
@@ -27,7 +28,7 @@ type input struct {
 
 // warn tells what was wrong with the input but did not stop it.
 func (in *input) warn() {
-	if s, ok := in.source.(*capture.Source); ok {
+	if s, ok := in.source.(interface{ Warnings() []string }); ok {
 		for _, line := range s.Warnings() {
 			note("%s", line)
 		}
@@ -70,13 +71,16 @@ func openInputs(paths []string, as string, cfg *Config) (inputs []input, err err
 	return inputs, errors.Join(errs...)
 }
 
-// openInput opens a capture, or finds that the file is an export payload.
+// openInput opens a capture or a flow file, or finds that the file is an export payload.
 func openInput(path, as string, cfg *Config) (in input, isPayload bool, err error) {
 	isCapture, err := capture.IsCapture(path)
 	if err != nil {
 		return in, false, err
 	}
 	if !isCapture {
+		if in, ok, err := openFlowFile(path); ok || err != nil {
+			return in, false, err
+		}
 		return in, true, checkPayload(path)
 	}
 	in, err = openCapture(path, as, cfg)
@@ -93,6 +97,19 @@ func openPayloads(paths []string, cfg *Config) (input, error) {
 		name = fmt.Sprintf("%s and %d more", name, n-1)
 	}
 	return input{name, p, p.Origin(), p.Progress, p.Stats}, nil
+}
+
+// openFlowFile opens the flow file of another tool; ok is false for a file that is none.
+func openFlowFile(path string) (in input, ok bool, err error) {
+	format, err := flowfiles.Sniff(path)
+	if err != nil || format == flowfiles.Unknown {
+		return input{}, false, err
+	}
+	s, err := flowfiles.Open(path)
+	if err != nil {
+		return input{}, false, err
+	}
+	return input{path, s, s.Origin(), s.Progress, s.Stats}, true, nil
 }
 
 // checkPayload refuses a file that can not be an export payload, by the version it begins with.
@@ -113,7 +130,7 @@ func checkPayload(path string) error {
 	case 1, 5, 6, 7, 8, 9, 10:
 		return nil
 	}
-	return fmt.Errorf("read %s: neither a capture (pcap, pcapng, also gzipped) nor a NetFlow or IPFIX payload", path)
+	return fmt.Errorf("read %s: neither a capture (pcap, pcapng, also gzipped), nor a NetFlow or IPFIX payload, nor a flow file (Zeek, Suricata, Argus, nfcapd)", path)
 }
 
 func openCapture(path, as string, cfg *Config) (input, error) {

@@ -24,10 +24,11 @@ func newRead() *cobra.Command {
 	var fields []string
 	cmd := &cobra.Command{
 		Use:   "read FILE…",
-		Short: "Print the flows of captures and export files",
+		Short: "Print the flows of captures, export files and flow files",
 		Long: `read prints the flows of captures (pcap, pcapng, also gzipped), of captures that carry flow
 exports, and of raw export payloads, one datagram a file; several of these on one command line
-are one exporter's datagrams in that order.
+are one exporter's datagrams in that order. It takes flow files of other tools as well: Zeek's
+conn.log, Suricata's eve.json, Argus' ra as CSV, and nfcapd files (see docs/flow-files.md).
 
 What is printed is what the file holds: records as they were exported or metered. --stitch
 prints them as import would keep them: without duplicates, both directions in one, and with
