@@ -194,7 +194,7 @@ func (a *raRow) times(r *flow.Record, day int64) (dated bool, err error) {
 	case a[raDur] != "":
 		d, err := seconds(a[raDur])
 		if err != nil || d < 0 || d > 1<<60 {
-			return dated, fmt.Errorf("Dur: %.40q is no number of seconds", a[raDur])
+			return dated, fmt.Errorf("duration (Dur): %.40q is no number of seconds", a[raDur])
 		}
 		if a[raStart] != "" {
 			r.End = r.Start + d
