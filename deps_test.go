@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"netflow":             {"flow", "packet", "capture/app", "github.com/calmh/ipfix", "golang.org/x/sys"},
 	"capture":             {"flow", "packet", "capture/app", "github.com/klauspost/compress"},
 	"capture/app":         {"flow"},
+	"flowfiles":           {"flow", "github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
 	"stitch":              {"flow"},
 	"enrich":              {"flow", "github.com/oschwald/geoip2-golang/v2", "github.com/gaissmai/bart"},
 	"mappings":            {},
@@ -32,7 +33,7 @@ var mayImport = map[string][]string{
 	"store":               {"flow", "ecs", "github.com/parquet-go/parquet-go"},
 	"store/storetest":     {"flow"},
 	"hunt":                {"flow", "ecs", "store"},
-	"cmd/flowferry": {"flow", "ecs", "netflow", "capture", "stitch", "enrich", "shipper", "store", "hunt", "mappings",
+	"cmd/flowferry": {"flow", "ecs", "netflow", "capture", "flowfiles", "stitch", "enrich", "shipper", "store", "hunt", "mappings",
 		"github.com/spf13/cobra", "github.com/spf13/viper", "github.com/go-viper/mapstructure/v2",
 		"github.com/schollz/progressbar/v3", "golang.org/x/term", "gopkg.in/yaml.v3"},
 }

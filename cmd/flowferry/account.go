@@ -31,6 +31,8 @@ var (
 		{"netflow.records", "flow records from exporters"},
 		{"netflow.events", "firewall and NAT events from exporters"},
 		{"capture.records", "flow records metered from packets"},
+		{"flowfiles.records", "flow records from flow files"},
+		{"flowfiles.events", "firewall and NAT events from flow files"},
 	}
 	kept = []line{
 		{"stitch.flows", "flows kept"},

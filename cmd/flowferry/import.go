@@ -17,11 +17,12 @@ func newImport() *cobra.Command {
 	var as, clusterURL, storeDir string
 	cmd := &cobra.Command{
 		Use:   "import FILE|DIRECTORY|-…",
-		Short: "Write the flows of captures, export files and flow logs to the store or a cluster",
-		Long: `import reads captures (pcap, pcapng), IPFIX files (RFC 5655), flow logs of AWS, Azure and GCP (all
-of these also gzipped) and raw export payloads, one datagram a file, and writes their flows to
-the embedded store or to a cluster. Of a directory it reads every file in and below it, in the
-order of their names; "-" is a flow log on standard input.
+		Short: "Write the flows of captures, export files, flow logs and flow files to the store or a cluster",
+		Long: `import reads captures (pcap, pcapng), IPFIX files (RFC 5655), flow logs of AWS, Azure and GCP,
+flow files of other tools (Zeek, Suricata, Argus, nfcapd) and raw export payloads, one datagram a
+file, and writes their flows to the embedded store or to a cluster. All but the payloads may be
+gzipped. Of a directory it reads every file in and below it, in the order of their names; "-" is
+a flow log on standard input.
 
 Importing the same file again adds nothing: the documents' ids come from the file's content.
 In a cluster that holds as long as the data stream has not rolled over in between, because a
@@ -29,7 +30,8 @@ cluster refuses a second document of one id only within one backing index.`,
 		Example: `  flowferry import capture.pcap.gz
   flowferry import --cluster http://localhost:9200 *.pcapng
   flowferry import template.dat data.dat          one exporter's datagrams, in this order
-  flowferry import AWSLogs/                       a directory of VPC flow logs`,
+  flowferry import AWSLogs/                       a directory of VPC flow logs
+  flowferry import conn.log.gz nfcapd.202603011000`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := configOf(cmd)

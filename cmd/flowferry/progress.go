@@ -5,9 +5,10 @@ import (
 	"os"
 	"time"
 
-	"github.com/flowferry/flowferry/hunt"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"github.com/flowferry/flowferry/hunt"
 )
 
 // showProgress shows how far a long work is: a bar with totals and the time left on a terminal,

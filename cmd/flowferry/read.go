@@ -24,12 +24,13 @@ func newRead() *cobra.Command {
 	var fields []string
 	cmd := &cobra.Command{
 		Use:   "read FILE|DIRECTORY|-…",
-		Short: "Print the flows of captures, export files and flow logs",
-		Long: `read prints the flows of captures (pcap, pcapng, also gzipped), of captures that carry flow
-exports, of IPFIX files (RFC 5655, also gzipped), and of raw export payloads, one datagram a file;
-several of these on one command line are one exporter's datagrams in that order. It prints flow
-logs of AWS, Azure and GCP (also gzipped), one record for each line of data; "-" is a flow log on
-standard input. Of a directory every file in and below it is read, in the order of their names.
+		Short: "Print the flows of captures, export files, flow logs and flow files",
+		Long: `read prints the flows of captures (pcap, pcapng), of captures that carry flow exports, of IPFIX
+files (RFC 5655), of flow logs of AWS, Azure and GCP, one record for each line of data, and of flow
+files of other tools: Zeek's conn.log, Suricata's eve.json, Argus' ra as CSV, and nfcapd files (see
+docs/flow-files.md); all of these also gzipped. Raw export payloads, one datagram a file, are one
+exporter's datagrams in the order of the command line. "-" is a flow log on standard input. Of a
+directory every file in and below it is read, in the order of their names.
 
 What is printed is what the file holds: records as they were exported or metered. --stitch
 prints them as import would keep them: without duplicates, both directions in one, and with

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+
+	"github.com/flowferry/flowferry/capture"
+	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/flowfiles"
+	"github.com/flowferry/flowferry/netflow"
+)
+
+// kinds are the kinds of files that are told by their content, in the order in which they are tried.
+var kinds = []struct {
+	is   func(path string, cfg *Config) (bool, error)
+	open func(path, as string, cfg *Config) (input, error)
+}{
+	{isCapture, openCapture},
+	{isIPFIX, openIPFIX},
+	{isFlowFile, openFlowFile},
+	{isLog, openLog},
+}
+
+// openInput opens a file of a known kind, or finds that it is an export payload.
+func openInput(path, as string, cfg *Config) (in input, isPayload bool, err error) {
+	for _, k := range kinds {
+		yes, err := k.is(path, cfg)
+		if err != nil {
+			return in, false, err
+		}
+		if yes {
+			in, err = k.open(path, as, cfg)
+			return in, false, err
+		}
+	}
+	return in, true, checkPayload(path)
+}
+
+func isCapture(path string, _ *Config) (bool, error) {
+	if path == netflow.Stdin {
+		return false, nil
+	}
+	return capture.IsCapture(path)
+}
+
+func isIPFIX(path string, _ *Config) (bool, error) {
+	if path == netflow.Stdin {
+		return false, nil
+	}
+	return netflow.IsIPFIXFile(path)
+}
+
+func isLog(path string, cfg *Config) (bool, error) { return netflow.IsLog(path, cfg.NetFlow) }
+
+func openLog(path, _ string, cfg *Config) (input, error) {
+	l, err := netflow.NewLog(path, cfg.NetFlow)
+	if err != nil {
+		return input{}, err
+	}
+	return input{path, l, l.Origin(), l.Progress, l.Stats}, nil
+}
+
+// openIPFIX opens a file of several messages, which are one session of its own.
+func openIPFIX(path, _ string, cfg *Config) (input, error) {
+	f, err := netflow.NewIPFIXFile(path, cfg.NetFlow)
+	if err != nil {
+		return input{}, err
+	}
+	return input{path, f, f.Origin(), f.Progress, f.Stats}, nil
+}
+
+func isFlowFile(path string, _ *Config) (bool, error) {
+	if path == netflow.Stdin {
+		return false, nil
+	}
+	format, err := flowfiles.Sniff(path)
+	return format != flowfiles.Unknown, err
+}
+
+func openFlowFile(path, _ string, _ *Config) (input, error) {
+	f, err := flowfiles.Open(path)
+	if err != nil {
+		return input{}, err
+	}
+	return input{path, f, f.Origin(), f.Progress, f.Stats}, nil
+}
+
+func openCapture(path, as string, cfg *Config) (input, error) {
+	if as == asAuto {
+		as = asPackets
+		if yes, err := carriesExports(path); err != nil {
+			return input{}, err
+		} else if yes {
+			as = asExports
+		}
+	}
+	if as == asExports {
+		return openExports(path, cfg)
+	}
+	s, err := capture.NewSource(path, cfg.Capture)
+	if err != nil {
+		return input{}, err
+	}
+	return input{path, s, s.Origin(), s.Progress, s.Stats}, nil
+}
+
+// probed is how many datagrams carriesExports looks at.
+const probed = 64
+
+var errProbed = errors.New("enough datagrams seen")
+
+// carriesExports says whether most of the first datagrams of a capture are flow exports.
+func carriesExports(path string) (bool, error) {
+	seen, exports := 0, 0
+	err := capture.Datagrams(path, func(d capture.Datagram) error {
+		seen++
+		if netflow.IsExport(d.Payload) {
+			exports++
+		}
+		if seen == probed {
+			return errProbed
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errProbed) && seen == 0 {
+		return false, nil // a broken capture is reported when it is read
+	}
+	return exports > 0 && exports*2 > seen, nil
+}
+
+// exportCapture is the source of the exports in a capture: each UDP sender is an exporter.
+type exportCapture struct {
+	path    string
+	decoder *netflow.Decoder
+	origin  uint64
+	size    int64
+	done    atomic.Int64
+}
+
+func openExports(path string, cfg *Config) (input, error) {
+	origin, size, err := fileOrigin(path)
+	if err != nil {
+		return input{}, err
+	}
+	nf := cfg.NetFlow
+	nf.Origin = origin
+	e := &exportCapture{path: path, decoder: netflow.NewDecoder(nf), origin: origin, size: size}
+	return input{path, e, origin, e.progress, e.decoder.Stats}, nil
+}
+
+func (e *exportCapture) progress() (done, total int64) { return e.done.Load(), e.size }
+
+// Run decodes the datagrams in order. Those that are no exports, or broken ones, are counted by
+// the decoder.
+func (e *exportCapture) Run(ctx context.Context, emit func(*flow.Batch)) error {
+	b := flow.NewBatch()
+	err := capture.Datagrams(e.path, func(d capture.Datagram) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		e.decoder.Datagram(d.Src, d.SrcPort, d.Payload, d.Time, b)
+		b.Now = d.Time
+		e.done.Store(min(e.done.Load()+int64(len(d.Payload)), e.size))
+		if b.Full() {
+			emit(b)
+			b = flow.NewBatch()
+		}
+		return nil
+	})
+	emit(b)
+	e.done.Store(e.size)
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("read %s: %w", e.path, err)
+	}
+	return nil
+}
+
+// fileOrigin gives the first 8 bytes of a file's SHA-256, by which its documents are known, and
+// its size.
+func fileOrigin(path string) (origin uint64, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if size, err = io.Copy(h, f); err != nil {
+		return 0, 0, fmt.Errorf("read %s: %w", path, err)
+	}
+	return binary.BigEndian.Uint64(h.Sum(nil)), size, nil
+}
