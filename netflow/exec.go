@@ -24,6 +24,7 @@ const (
 	gotReversed  // biflowDirection: the source is the responder
 	gotInVRF
 	gotOutVRF
+	gotApp
 	gotInfo // what is of the Meta is to be settled
 )
 
@@ -55,6 +56,7 @@ type work struct {
 	shared  shared  // Meta that records of the message share
 	app     string  // what options call the application of the record at hand
 	byName  bool    // options have named interfaces or VRFs
+	plain   bool    // proto has all that options have told
 	raw     [8]byte // room for a value
 	sampled uint32  // sFlow: Meta that the samples of the datagram share; 0 is none yet
 	follow  bool    // sFlow: samples have numbers not seen before
@@ -79,7 +81,6 @@ func (x *work) init(d *Decoder, e *exporter) {
 func (p *plan) run(x *work, buf []byte, pos int) (next int, ok bool) {
 	b := x.b
 	b.Recs = append(b.Recs, x.proto)
-	x.proto.Ord++
 	r := &b.Recs[len(b.Recs)-1]
 	r.Has |= p.has
 	base, got, ok := p.exec(x, r, p.steps, buf, pos)
@@ -335,6 +336,7 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 		g = gotOutVRF
 	case opApp:
 		x.application(v, raw)
+		g = gotApp
 	case opAppName:
 		if x.meta.AppName == "" {
 			x.meta.AppName = x.names.get(text(raw))
