@@ -96,8 +96,8 @@ func headerRate(v uint16) rate {
 //	│ 36 pad │ 37 flags │ 38 proto │ 39 tos │ 40 srcAS │ 42 dstAS │ 44 smask │ 45 dmask │ 46 pad
 func (x *work) fixedRecords(p []byte, n int) {
 	x.proto.Has |= layouts[5].template.plan.has | flow.HasTimes
-	put4(&x.proto.Src, 0)
-	put4(&x.proto.Dst, 0)
+	x.proto.Src.Set4(0)
+	x.proto.Dst.Set4(0)
 	export, uptime, ord := x.export, x.uptime, x.d.ordinals(n)
 	recs := x.b.Repeat(&x.proto, n)
 	for i := range recs {
@@ -108,7 +108,7 @@ func (x *work) fixedRecords(p []byte, n int) {
 		*(*[4]byte)(r.Dst[12:]) = *(*[4]byte)(q[4:])
 		has := r.Has
 		if hop := binary.BigEndian.Uint32(q[8:]); hop != 0 {
-			put4(&r.NextHop, uint64(hop))
+			r.NextHop.Set4(hop)
 			has |= flow.HasNextHop
 		}
 		r.InIf, r.OutIf = uint32(binary.BigEndian.Uint16(q[12:])), uint32(binary.BigEndian.Uint16(q[14:]))
