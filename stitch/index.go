@@ -1,5 +1,7 @@
 package stitch
 
+import "github.com/flowferry/flowferry/flow"
+
 // index finds conversations by the hash of their key: an open table with linear probing, of which
 // an entry is 8 bytes. Several conversations may have one key. It is used to three quarters.
 type index struct {
@@ -65,4 +67,42 @@ func (x *index) remove(hash, conv uint32) {
 			x.slots[gap], gap = s, at
 		}
 	}
+}
+
+// ready hashes the keys of a batch, and reads what will be needed of the index and of the
+// conversations that are known. The reads of different records do not wait for each other, as
+// those of the work itself do: in a large table that is most of the time.
+func (t *Table) ready(recs []flow.Record) {
+	t.hashes = t.hashes[:0]
+	sum := uint32(0)
+	for i := range recs {
+		h := uint32(recs[i].Hash(t.seed))
+		t.hashes = append(t.hashes, h)
+		sum += t.index.slots[t.index.home(h)].conv
+	}
+	held := t.heads[:0]
+	for _, h := range t.hashes {
+		if i := t.index.find(h); i != 0 {
+			c := t.convs.at(i)
+			sum += c.hash + c.side[0].main + c.side[1].last.by + uint32(c.done)
+			held = append(held, c.held)
+		}
+	}
+	for _, i := range held {
+		if i != 0 {
+			p := t.pieces.at(i)
+			sum += p.rec.InIf + p.seen
+		}
+	}
+	t.heads, t.touched = held, t.touched+uint64(sum)
+}
+
+// find gives the first conversation with this hash, 0 for none.
+func (x *index) find(hash uint32) uint32 {
+	for at := x.home(hash); x.slots[at].conv != 0; at = x.next(at) {
+		if x.slots[at].hash == hash {
+			return x.slots[at].conv
+		}
+	}
+	return 0
 }

@@ -20,18 +20,21 @@ type Table struct {
 	now   int64       // the batch's clock, never going back by a little
 	batch *flow.Batch // the one in hand
 
-	convs  slab[conv]
-	pieces slab[piece]
-	seens  slab[seen]
-	metas  slab[flow.Meta]
-	seed   uint64 // of the hash: nobody outside can aim at a bucket
-	index  index  // conversations, live and dead
-	wheel  [slots]slot
-	sheets slab[sheet]
-	turned int64 // the wheel's tick
-	live   age
-	dead   age // of those that are only remembered
-	held   int // flows that wait
+	convs   slab[conv]
+	pieces  slab[piece]
+	seens   slab[seen]
+	metas   slab[flow.Meta]
+	seed    uint64   // of the hash: nobody outside can aim at a bucket
+	index   index    // conversations, live and dead
+	hashes  []uint32 // of the keys of the batch
+	heads   []uint32 // room for ready
+	touched uint64   // keeps the reads of ready from being optimised away
+	wheel   [slots]slot
+	sheets  slab[sheet]
+	turned  int64 // the wheel's tick
+	live    age
+	dead    age // of those that are only remembered
+	held    int // flows that wait
 
 	servers      ports
 	sources      map[source]uint32
@@ -105,6 +108,7 @@ func (t *Table) publish() {
 // Do takes the flows out of b, and puts into it those that have waited long enough.
 func (t *Table) Do(b *flow.Batch) {
 	t.batch = b
+	t.ready(b.Recs)
 	n, kept := len(b.Recs), 0
 	for i := range n {
 		r := b.Recs[i] // a copy: what is written out below may move the slice
@@ -116,7 +120,7 @@ func (t *Table) Do(b *flow.Batch) {
 			continue
 		}
 		t.n.in++
-		t.absorb(&r, uint32(r.Hash(t.seed)), b.Metadata(&r))
+		t.absorb(&r, t.hashes[i], b.Metadata(&r))
 	}
 	b.Recs = b.Recs[:kept+copy(b.Recs[kept:], b.Recs[n:])]
 	t.advance(b.Now)
