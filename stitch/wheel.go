@@ -1,10 +1,10 @@
 package stitch
 
-// The timer wheel: slots of half a second, each the conversations to wake then. A conversation
+// The timer wheel: slots of a tick, each the conversations to wake then. A conversation
 // that is moved to an earlier time stays in its old slot too; there its entry means nothing.
 const (
-	tickBits = 29 // a tick is 2^29 ns = 0.54 s
-	slots    = 1 << 12
+	tickBits = 24 // a tick is 2^24 ns = 17 ms: what leaves at once is little even of a million flows a second
+	slots    = 1 << 15
 )
 
 // slot is the conversations of one tick, in sheets.
