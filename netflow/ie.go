@@ -128,6 +128,8 @@ const (
 	ieBasicList                        = 291
 	ieSubTemplateList                  = 292
 	ieSubTemplateMultiList             = 293
+	ieOriginalExporterIPv4Address      = 403
+	ieOriginalExporterIPv6Address      = 404
 	ieHTTPStatusCode                   = 457
 	ieHTTPRequestMethod                = 459
 	ieHTTPRequestHost                  = 460
@@ -135,8 +137,6 @@ const (
 	ieHTTPMessageVersion               = 462
 	ieHTTPUserAgent                    = 468
 	ieHTTPContentType                  = 469
-	ieOriginalExporterIPv4Address      = 403
-	ieOriginalExporterIPv6Address      = 404
 
 	// NetFlow v9 field types without an IANA number.
 	nfFwExtEvent     = 33002 // Cisco ASA NF_F_FW_EXT_EVENT
