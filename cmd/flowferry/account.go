@@ -46,7 +46,8 @@ var (
 	}
 )
 
-// The account of documents, of which every flow, event and session is one: the sum of what a
+// The account of documents, of which every flow, event and session is one, and what is told of exporters
+// (metrics.shipped): the sum of what a
 // cluster was given equals the sum of what became of it.
 var (
 	given   = []line{{"shipper.documents_in", "for the cluster"}}

@@ -91,7 +91,7 @@ func viewOf(file string, s *netflow.ExporterStats) exporterView {
 	return exporterView{
 		File: file, Exporter: exporterName(&s.Addr), Port: s.Port, Domain: s.Domain, Version: s.Via.String(),
 		Datagrams: s.Datagrams, Faulty: s.Faulty, Records: s.Records, Events: s.Events, OptionsRecords: s.Options,
-		NoTemplate: s.NoTemplate, Waiting: s.Waiting, Lost: s.Lost, LostUnit: lostUnit(s.Via), Reordered: s.Reordered,
+		NoTemplate: s.NoTemplate, Waiting: s.Waiting, Lost: s.Lost, LostUnit: s.LostUnit, Reordered: s.Reordered,
 		Duplicates: s.Duplicate, Restarts: s.Restarts, Templates: s.Templates, TemplateChanges: s.TemplateChanges,
 		Withdrawals: s.Withdrawals, Names: s.Names, Sampling: samplingOf(s), First: instant(s.First), Last: instant(s.Last),
 		Boot: instant(s.Boot), ClockSkewSeconds: time.Duration(s.Skew).Seconds(), Skewed: s.Skewed,
@@ -104,17 +104,6 @@ func exporterName(a *flow.Addr) string {
 		return "-"
 	}
 	return a.String()
-}
-
-// lostUnit is what the sequence numbers of a version count.
-func lostUnit(v flow.Via) string {
-	switch v {
-	case flow.ViaNetFlow9:
-		return "datagrams"
-	case flow.ViaIPFIX:
-		return "records"
-	}
-	return "flows"
 }
 
 func samplingOf(s *netflow.ExporterStats) string {
@@ -173,12 +162,11 @@ func viewFiles(ctx context.Context, cfg *Config, files []string) (views []export
 	return views, errors.Join(errs...)
 }
 
-// exportersOf gives the exporters of an input that has been read.
+// exportersOf gives the exporters of an input that has been read; none where it is no export.
 func exportersOf(in *input) []netflow.ExporterStats {
-	switch s := in.source.(type) {
-	case *exportCapture:
-		return s.decoder.Exporters()
-	case *netflow.Payloads:
+	if s, ok := in.source.(interface {
+		Exporters() []netflow.ExporterStats
+	}); ok {
 		return s.Exporters()
 	}
 	return nil
