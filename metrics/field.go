@@ -36,7 +36,6 @@ const (
 	partInterface                  // counters of an interface
 	partInterval                   // what they have counted since the last time
 	partEthernet                   // its counters of Ethernet
-	partAll       part = 0
 )
 
 // unknown is a number that is not known, and so absent.
@@ -116,17 +115,21 @@ func Parse(text []byte) (*Document, error) {
 		return nil, fmt.Errorf("parse document: %w", err)
 	}
 	d := &Document{}
+	var absent []*Field
 	for i := range Fields {
 		f := &Fields[i]
 		v := find(root, f.Name)
 		if v == nil {
-			f.absent(d)
+			absent = append(absent, f)
 			continue
 		}
 		if err := f.set(d, v); err != nil {
 			return nil, fmt.Errorf("parse document: %s: %w", f.Name, err)
 		}
 		d.parts |= f.part
+	}
+	for _, f := range absent {
+		f.leaveOut(d)
 	}
 	return d, nil
 }
@@ -146,9 +149,9 @@ func find(object map[string]any, name string) any {
 	}
 }
 
-// absent notes that a number is not in the document, where zero would not say so.
-func (f *Field) absent(d *Document) {
-	if p, ok := f.at(d).(*int64); ok && !f.some {
+// leaveOut notes that a number is not in a document that has the part it belongs to.
+func (f *Field) leaveOut(d *Document) {
+	if p, ok := f.at(d).(*int64); ok && !f.some && d.parts&f.part == f.part {
 		*p = unknown
 	}
 }

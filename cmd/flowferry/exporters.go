@@ -21,7 +21,7 @@ import (
 )
 
 func newExporters() *cobra.Command {
-	var addr, format string
+	var addr, format, dir, last string
 	cmd := &cobra.Command{
 		Use:   "exporters [FILE…]",
 		Short: "Show who exports, and what was lost on the way",
@@ -29,17 +29,27 @@ func newExporters() *cobra.Command {
 was lost, reordered or sent twice, its templates, its sampling, and how far its clock is off.
 
 With files it reads captures that carry exports and raw export payloads; nothing is written.
-Without, it asks the running collector at admin.listen of the configuration, or at --admin.`,
+With --store it shows what the store holds of each: the last account that a collector wrote, or that
+of an import; -o ndjson prints all documents of exporters, those of interfaces and options too.
+With neither it asks the running collector at admin.listen of the configuration, or at --admin.`,
 		Example: `  flowferry exporters capture.pcap
   flowferry exporters --admin 127.0.0.1:6060
+  flowferry exporters --store flowferry-store --last 24h
   flowferry exporters -o json -c flowferry.yml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if format != "table" && format != "json" {
-				return usage("-o %s: use table or json", format)
-			}
 			cfg, err := configOf(cmd)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case dir != "" && len(args) > 0:
+				return usage("--store and files: name one of them")
+			case dir != "":
+				setOutput(cfg, dir, "")
+				return storedExporters(cmd.OutOrStdout(), cfg, span{last: last}, format)
+			case last != "":
+				return usage("--last is for --store")
+			case format != "table" && format != "json":
+				return usage("-o %s: use table or json; ndjson is for --store", format)
 			}
 			views, err := viewsOf(cmd.Context(), cfg, args, cmp.Or(addr, cfg.Admin.Listen))
 			if err != nil && len(views) == 0 {
@@ -51,8 +61,11 @@ Without, it asks the running collector at admin.listen of the configuration, or 
 			return firstOf(writeViews(cmd.OutOrStdout(), views), err)
 		},
 	}
-	cmd.Flags().StringVarP(&format, "output", "o", "table", "table or json")
+	cmd.Flags().StringVarP(&format, "output", "o", "table", "table or json; of a store also ndjson")
+	cmd.Flags().StringVar(&dir, "store", "", "directory of an embedded store to read")
+	cmd.Flags().StringVar(&last, "last", "", "of a store only what was written for this time until now: 15m, 24h, 7d")
 	cmd.Flags().StringVar(&addr, "admin", "", "admin endpoint of a running collector (default: admin.listen)")
+	cmd.MarkFlagsMutuallyExclusive("store", "admin")
 	return cmd
 }
 
@@ -93,7 +106,7 @@ func viewOf(file string, s *netflow.ExporterStats) exporterView {
 		Datagrams: s.Datagrams, Faulty: s.Faulty, Records: s.Records, Events: s.Events, OptionsRecords: s.Options,
 		NoTemplate: s.NoTemplate, Waiting: s.Waiting, Lost: s.Lost, LostUnit: s.LostUnit, Reordered: s.Reordered,
 		Duplicates: s.Duplicate, Restarts: s.Restarts, Templates: s.Templates, TemplateChanges: s.TemplateChanges,
-		Withdrawals: s.Withdrawals, Names: s.Names, Sampling: samplingOf(s), First: instant(s.First), Last: instant(s.Last),
+		Withdrawals: s.Withdrawals, Names: s.Names, Sampling: samplingOf(int64(s.Rate), s.Samplers, s.SampledInterfaces), First: instant(s.First), Last: instant(s.Last),
 		Boot: instant(s.Boot), ClockSkewSeconds: time.Duration(s.Skew).Seconds(), Skewed: s.Skewed,
 	}
 }
@@ -106,13 +119,13 @@ func exporterName(a *flow.Addr) string {
 	return a.String()
 }
 
-func samplingOf(s *netflow.ExporterStats) string {
+func samplingOf(rate int64, samplers, interfaces int) string {
 	switch {
-	case s.Rate != 0:
-		return fmt.Sprintf("1:%d", s.Rate)
-	case s.Samplers > 0:
+	case rate != 0:
+		return fmt.Sprintf("1:%d", rate)
+	case samplers > 0:
 		return "by sampler"
-	case s.SampledInterfaces > 0:
+	case interfaces > 0:
 		return "by interface"
 	}
 	return "unknown"
