@@ -162,11 +162,11 @@ func (f *Field) set(d *Document, v any) (err error) {
 	number, isNumber := v.(json.Number)
 	switch p := f.at(d).(type) {
 	case *int64:
-		if f.Type == ecs.Date && isText {
+		switch {
+		case f.Type == ecs.Date && isText:
 			*p, err = parseTime(text)
 			return err
-		}
-		if isNumber {
+		case f.Type == ecs.Long && isNumber:
 			*p, err = number.Int64()
 			return err
 		}

@@ -19,8 +19,8 @@ import (
 //
 //	metrics.documents = metrics.shipped + metrics.stored + metrics.not_stored
 type reports struct {
-	out                     *output
-	shipped, stored, failed atomic.Uint64
+	out                                *output
+	documents, shipped, stored, failed atomic.Uint64
 }
 
 // live writes every interval until the returned function is called, which writes for the last
@@ -50,6 +50,7 @@ func (r *reports) file(ctx context.Context, in *input) error {
 }
 
 func (r *reports) write(ctx context.Context, name string, replace bool, docs []ecs.Document) error {
+	r.documents.Add(uint64(len(docs)))
 	if r.out.shipper != nil {
 		r.shipped.Add(uint64(len(docs)))
 		return r.out.shipper.Ship(ctx, docs)
@@ -69,12 +70,11 @@ func (r *reports) write(ctx context.Context, name string, replace bool, docs []e
 
 // Stats gives what became of the documents.
 func (r *reports) Stats() []flow.Stat {
-	shipped, stored, failed := r.shipped.Load(), r.stored.Load(), r.failed.Load()
 	return []flow.Stat{
-		{Name: "metrics.documents", Value: shipped + stored + failed},
-		{Name: "metrics.shipped", Value: shipped},
-		{Name: "metrics.stored", Value: stored},
-		{Name: "metrics.not_stored", Value: failed},
+		{Name: "metrics.documents", Value: r.documents.Load()},
+		{Name: "metrics.shipped", Value: r.shipped.Load()},
+		{Name: "metrics.stored", Value: r.stored.Load()},
+		{Name: "metrics.not_stored", Value: r.failed.Load()},
 	}
 }
 
