@@ -257,9 +257,9 @@ func TestObjects(t *testing.T) {
 			t.Errorf("%s: got %q", flavour, got)
 		}
 	}
-	f(mappings.Elasticsearch, "/_ilm/policy/logs-flowferry?", "/_component_template/logs-flowferry@mappings", "/_component_template/logs-flowferry@settings",
-		"/_component_template/logs-flowferry@lifecycle?", "/_index_template/logs-flowferry.flow", "/_index_template/logs-flowferry.session", "/_index_template/logs-flowferry.event")
-	f(mappings.OpenSearch, "/_plugins/_ism/policies/logs-flowferry?", "/_component_template/logs-flowferry@mappings", "/_component_template/logs-flowferry@settings",
-		"/_index_template/logs-flowferry.flow", "/_index_template/logs-flowferry.session", "/_index_template/logs-flowferry.event")
+	f(mappings.Elasticsearch, "/_ilm/policy/logs-flowferry?", "/_component_template/logs-flowferry@mappings", "/_component_template/metrics-flowferry@mappings", "/_component_template/logs-flowferry@settings",
+		"/_component_template/logs-flowferry@lifecycle?", "/_index_template/logs-flowferry.flow", "/_index_template/logs-flowferry.session", "/_index_template/logs-flowferry.event", "/_index_template/metrics-flowferry.exporter")
+	f(mappings.OpenSearch, "/_plugins/_ism/policies/logs-flowferry?", "/_component_template/logs-flowferry@mappings", "/_component_template/metrics-flowferry@mappings", "/_component_template/logs-flowferry@settings",
+		"/_index_template/logs-flowferry.flow", "/_index_template/logs-flowferry.session", "/_index_template/logs-flowferry.event", "/_index_template/metrics-flowferry.exporter")
 	f("solr")
 }

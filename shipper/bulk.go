@@ -269,7 +269,8 @@ const (
 	failureStore
 	again    // the engine is busy: send it again
 	blocked  // rights or set-up are missing: send it again later
-	rejected // never to be taken: dead letter
+	turnedAway // blocked, of exporters: flows must not wait behind them
+	rejected   // never to be taken: dead letter
 )
 
 // end judges an item. A cluster block (a full disk, a read-only index) comes as 403 or 429 and

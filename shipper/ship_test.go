@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,4 +90,40 @@ func TestShipLosses(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// Where rights or set-up are missing for documents of exporters they are given up and told of, and
+// flows go on.
+func TestShipTurnedAway(t *testing.T) {
+	f := func(cluster *shippertest.Cluster, want, said string) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, cluster, Config{Workers: 1, FlushInterval: time.Millisecond})
+			began := time.Now()
+			for i := range 3 {
+				r.ship(t, 1+10*i, 10)
+				time.Sleep(time.Second)
+			}
+			r.put(t, 1, 100)
+			r.close(t)
+			r.want(t, want)
+			if d := time.Since(began); d > pause {
+				t.Errorf("flows waited %s", d)
+			}
+			if log := r.log.String(); strings.Count(log, "given up") != 1 || !strings.Contains(log, said) {
+				t.Errorf("log is %q", log)
+			}
+		})
+	}
+	whole := shippertest.Fault{Status: 403}
+	f(&shippertest.Cluster{Next: script(whole, whole, whole)}, "documents_in=130 indexed=100 turned_away=30", "create_doc on metrics-flowferry.exporter-default")
+	some := shippertest.Fault{Item: items(403, 200, 404)}
+	f(&shippertest.Cluster{Next: script(some, some, some)}, "documents_in=130 indexed=124 turned_away=6", "create_doc on metrics-flowferry.exporter-default")
+	noTemplate := func(r *http.Request) (int, string) {
+		if strings.HasPrefix(r.URL.Path, "/_data_stream/metrics") {
+			return map[string]int{"GET": 404, "PUT": 400}[r.Method], `{"error":{"type":"illegal_argument_exception","reason":"no matching index template"}}`
+		}
+		return 200, `{}`
+	}
+	f(&shippertest.Cluster{Other: noTemplate}, "documents_in=130 indexed=100 turned_away=30", "run `flowferry setup`")
 }

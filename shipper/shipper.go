@@ -34,9 +34,9 @@ type Shipper struct {
 }
 
 // stats counts documents, but for the last four. Each document is counted in in once and, when
-// its end has come, in one of the six that stand beside it.
+// its end has come, in one of the seven that stand beside it.
 type stats struct {
-	in, indexed, alreadyThere, failureStore, deadLetters, queueDrops, unsent atomic.Uint64
+	in, indexed, alreadyThere, failureStore, deadLetters, queueDrops, turnedAway, unsent atomic.Uint64
 
 	foundAfterResend atomic.Uint64 // of alreadyThere: a lost answer may have been to our own writing
 	lettersNotKept   atomic.Uint64 // of deadLetters: the file was full or could not be written
@@ -183,7 +183,7 @@ func (s *Shipper) Close(ctx context.Context) error {
 }
 
 // Stats gives the account: documents_in = indexed + already_there + failure_store + dead_letters
-// + queue_drops + unsent + pending.
+// + queue_drops + turned_away + unsent + pending.
 func (s *Shipper) Stats() []flow.Stat {
 	st := &s.stats
 	ends := []flow.Stat{
@@ -192,6 +192,7 @@ func (s *Shipper) Stats() []flow.Stat {
 		{Name: "shipper.failure_store", Value: st.failureStore.Load()},
 		{Name: "shipper.dead_letters", Value: st.deadLetters.Load()},
 		{Name: "shipper.queue_drops", Value: st.queueDrops.Load()},
+		{Name: "shipper.turned_away", Value: st.turnedAway.Load()}, // documents of exporters, for want of rights or set-up
 		{Name: "shipper.unsent", Value: st.unsent.Load()},
 	}
 	in := st.in.Load() // read after its parts, so that pending is not negative

@@ -57,6 +57,7 @@ var (
 		{"shipper.failure_store", "kept in the failure store"},
 		{"shipper.dead_letters", "refused, kept in the dead letter file"},
 		{"shipper.queue_drops", "lost: the queue was full"},
+		{"shipper.turned_away", "lost: documents of exporters, for which rights or set-up are missing"},
 		{"shipper.unsent", "lost: not sent when the time was up"},
 	}
 )
