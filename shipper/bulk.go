@@ -267,8 +267,8 @@ const (
 	indexed end = iota
 	alreadyThere
 	failureStore
-	again    // the engine is busy: send it again
-	blocked  // rights or set-up are missing: send it again later
+	again      // the engine is busy: send it again
+	blocked    // rights or set-up are missing: send it again later
 	turnedAway // blocked, of exporters: flows must not wait behind them
 	rejected   // never to be taken: dead letter
 )
