@@ -165,6 +165,7 @@ func (t *Table) addTotal(c *conv, p *piece) {
 	}
 	sum.Start, sum.End = min(sum.Start, r.Start), max(sum.End, r.End)
 	sum.Ord = min(sum.Ord, r.Ord)
+	sum.Skewed = sum.Skewed || r.Skewed
 	sum.Received = max(sum.Received, r.Received)
 	if sum.App == flow.AppNone {
 		sum.App = r.App
