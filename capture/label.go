@@ -25,6 +25,7 @@ type stream struct {
 	buf     []byte // in order from the first byte
 	base    uint32 // sequence number of buf[0]
 	begun   bool
+	lost    bool   // TCP: nothing begins like what was seen
 	early   []byte // bytes of one stretch beyond a hole
 	earlyAt int    // offset of early from base
 }
@@ -35,7 +36,7 @@ const (
 	maxDoubt   = 6    // packets with payload after which a label of medium confidence stays
 )
 
-func (s *stream) reset() { s.buf, s.early, s.begun = s.buf[:0], s.early[:0], false }
+func (s *stream) reset() { s.buf, s.early, s.begun, s.lost = s.buf[:0], s.early[:0], false, false }
 
 // add puts a segment into the stream.
 func (s *stream) add(seq uint32, b []byte) {
@@ -198,21 +199,26 @@ func (e *entry) decided(packets uint8) bool {
 // recognise looks for the label in what the side has sent, and in the segment in hand alone: with it
 // perhaps a message begins.
 func (m *Meter) recognise(e *entry, in *inspect, dir int, fresh bool) {
+	s := &in.side[dir]
 	look := in.look(e, dir, m.p.Payload, fresh)
-	found, hopeless := look.Label()
+	var found app.Found
+	if !s.lost {
+		found, s.lost = look.Label()
+		s.lost = s.lost && e.proto == flow.ProtoTCP
+	}
 	if found.App == flow.AppNone && e.proto == flow.ProtoTCP && len(look.B) > len(m.p.Payload) {
 		look.B = m.p.Payload
 		if f, _ := look.Label(); f.Confidence == flow.ConfidenceHigh {
 			found = f
-			in.side[dir].restart(m.p.Seq, m.p.Payload)
+			s.restart(m.p.Seq, m.p.Payload)
 		}
 	}
 	in.weak = look.Weak
 	switch {
 	case found.Confidence > e.sure, e.app == flow.AppSTUN && found.App == flow.AppDTLS:
 		m.found(e, found)
-	case hopeless && e.app == flow.AppNone && e.proto == flow.ProtoTCP && e.seen&(seenSYN0<<dir) == 0:
-		in.side[dir].reset() // in mid-stream: the next segment may begin a message
+	case s.lost && e.app == flow.AppNone && e.seen&(seenSYN0<<dir) == 0:
+		s.reset() // in mid-stream: the next segment may begin a message
 	}
 }
 

@@ -59,11 +59,14 @@ func foldAny(b []byte, words ...string) bool {
 
 // foldContains says whether word, which is upper case, is in b in whatever case.
 func foldContains(b []byte, word string) bool {
-	for len(b) >= len(word) {
-		if foldPrefix(b, word) {
+	first, lower := word[0], word[0]
+	if first >= 'A' && first <= 'Z' {
+		lower += 'a' - 'A'
+	}
+	for ; len(b) >= len(word); b = b[1:] {
+		if (b[0] == first || b[0] == lower) && foldPrefix(b, word) {
 			return true
 		}
-		b = b[1:]
 	}
 	return false
 }

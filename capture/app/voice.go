@@ -22,6 +22,9 @@ func sip(s side) verdict {
 
 // rtspAsks knows "METHOD uri RTSP/1.0" (RFC 7826 section 7).
 func rtspAsks(b []byte) verdict {
+	if !foldAny(b, "OPTIONS ", "DESCRIBE ", "SETUP ", "PLAY ", "PAUSE ", "TEARDOWN ", "ANNOUNCE ", "GET_PARAMETER ", "SET_PARAMETER ", "RECORD ", "REDIRECT ") {
+		return no
+	}
 	l, ended := line(b)
 	switch {
 	case bytes.HasSuffix(l, []byte(" RTSP/1.0")) || bytes.HasSuffix(l, []byte(" RTSP/2.0")):
