@@ -12,9 +12,6 @@ func be32(b []byte) int { return int(binary.BigEndian.Uint32(b)) }
 func le16(b []byte) int { return int(binary.LittleEndian.Uint16(b)) }
 func le32(b []byte) int { return int(binary.LittleEndian.Uint32(b)) }
 
-// never is the recogniser of an end that tells nothing.
-func never([]byte) verdict { return no }
-
 // when gives v if ok, else no.
 func when(ok bool, v verdict) verdict {
 	if ok {

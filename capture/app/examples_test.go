@@ -42,8 +42,6 @@ var (
 	ldapResult = x("30 0c 02 01 01 61 07 0a 01 00 04 00 04 00")
 	slp2       = x("02 01 00001a 0000 000000 0001 0002") + "en" + x("0000 0000 0000 0000 0000")
 	ldpHello   = x("0001 001e 0a000001 0000 0100 0014 00000001 0400 0004 000f 0000 0401 0004 0a000001")
-	dnpLink    = x("0564 05c9 0400 0300 bdb5")
-	enipList   = x("6300 0000 00000000 00000000 0000000000000000 00000000")
 	openvpnHi  = x("38 1122334455667788 00 00000000")
 	openvpnYo  = x("40 8877665544332211 01 00000000 1122334455667788 00000000")
 	stunAsk    = x("0001 0000 2112a442 000102030405060708090a0b")
@@ -157,7 +155,7 @@ var examples = []example{
 	{flow.AppPoisonIvy, tcp, rep("\x91\x03\xfe\x80", 64), rep("\x17\xa2\x00\xc4", 64) + x("d0150000")},
 }
 
-// meters how a meter looks at an example: the client's bytes, then the server's.
+// look looks at an example as a meter does: the client's bytes, then the server's.
 func (e *example) look(each func(l *Look)) {
 	l := Look{Proto: e.proto, B: []byte(e.client), From: 40000, To: 40001}
 	each(&l)

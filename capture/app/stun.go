@@ -13,7 +13,7 @@ func stun(b []byte, reply bool) verdict {
 	if be32(b[4:]) == 0x2112a442 {
 		return when(len(b)%4 == 0, yes)
 	}
-	method := (be16(b)&0x0f | be16(b)&0xe0>>1 | be16(b)&0x3e00>>2)
+	method := be16(b)&0x0f | be16(b)&0xe0>>1 | be16(b)&0x3e00>>2 // the bits around those of the class
 	if method == 0 || method > 0x0f || zeros(b[4:20]) {
 		return no
 	}
