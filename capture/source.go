@@ -19,6 +19,7 @@ import (
 type Source struct {
 	path     string
 	cfg      Config
+	only     *selection
 	origin   uint64
 	size     int64
 	file     atomic.Pointer[File]
@@ -38,6 +39,9 @@ func NewSource(path string, cfg Config) (*Source, error) {
 	}
 	defer f.Close()
 	s := &Source{path: path, cfg: cfg, size: f.in.total}
+	if s.only, err = newSelection(cfg.Filter); err != nil {
+		return nil, err
+	}
 	if s.origin, err = digest(path); err != nil {
 		return nil, err
 	}
@@ -100,7 +104,12 @@ func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
 		if err != nil {
 			return s.note(err)
 		}
-		m.Packet(&p)
+		switch ok, err := s.only.selects(&p); {
+		case err != nil:
+			return fmt.Errorf("read %s: %w", s.path, err)
+		case ok:
+			m.Packet(&p)
+		}
 	}
 }
 
@@ -122,7 +131,8 @@ func (s *Source) Stats() []flow.Stat {
 	if s.file.Load() != nil { // the meter was made before
 		out = s.meter.Stats()
 	}
-	return append(out, flow.Stat{Name: "capture.broken_files", Value: s.broken.Load()})
+	return append(out, flow.Stat{Name: "capture.broken_files", Value: s.broken.Load()},
+		flow.Stat{Name: "capture.filtered", Value: s.only.left.Load()})
 }
 
 // Datagram is the payload of one UDP packet of a capture.
@@ -135,10 +145,14 @@ type Datagram struct {
 	Wire             int    // payload bytes on the wire; Payload is shorter when the capture cut it
 }
 
-// Datagrams calls fn with every unfragmented UDP datagram of a capture in order, so that a
-// capture of exports can be decoded as if they came from the network. An error of fn ends it; a
-// file that is broken gives its datagrams up to there and then a *BrokenError.
-func Datagrams(path string, fn func(d Datagram) error) error {
+// Datagrams calls fn with every unfragmented UDP datagram of a capture in order that the filter
+// selects, so that a capture of exports can be decoded as if they came from the network. An error
+// of fn ends it; a file that is broken gives its datagrams up to there and then a *BrokenError.
+func Datagrams(path, filter string, fn func(d Datagram) error) error {
+	only, err := newSelection(filter)
+	if err != nil {
+		return err
+	}
 	f, err := Open(path)
 	if err != nil {
 		return err
@@ -152,6 +166,11 @@ func Datagrams(path string, fn func(d Datagram) error) error {
 		}
 		if err != nil {
 			return err
+		}
+		if ok, err := only.selects(&pkt); err != nil {
+			return err
+		} else if !ok {
+			continue
 		}
 		if packet.Decode(pkt.Link, pkt.Data, pkt.Wire, &p) != packet.Accepted || p.Proto != flow.ProtoUDP || !p.HasPorts || p.Frag {
 			continue

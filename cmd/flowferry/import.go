@@ -14,7 +14,7 @@ import (
 )
 
 func newImport() *cobra.Command {
-	var as, clusterURL, storeDir string
+	var as, filter, clusterURL, storeDir string
 	cmd := &cobra.Command{
 		Use:   "import FILE|DIRECTORY|-…",
 		Short: "Write the flows of captures, export files, flow logs and flow files to the store or a cluster",
@@ -38,11 +38,15 @@ cluster refuses a second document of one id only within one backing index.`,
 			if err != nil {
 				return err
 			}
+			if err := setFilter(cfg, filter); err != nil {
+				return err
+			}
 			setOutput(cfg, storeDir, clusterURL)
 			return importFiles(cmd.Context(), cmd.OutOrStdout(), cfg, args, as)
 		},
 	}
 	asFlag(cmd, &as)
+	filterFlag(cmd, &filter)
 	outputFlags(cmd, &storeDir, &clusterURL)
 	return cmd
 }

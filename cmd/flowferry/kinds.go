@@ -94,7 +94,7 @@ func openFlowFile(path, _ string, _ *Config) (input, error) {
 func openCapture(path, as string, cfg *Config) (input, error) {
 	if as == asAuto {
 		as = asPackets
-		if yes, err := carriesExports(path); err != nil {
+		if yes, err := carriesExports(path, cfg.Capture.Filter); err != nil {
 			return input{}, err
 		} else if yes {
 			as = asExports
@@ -116,9 +116,9 @@ const probed = 64
 var errProbed = errors.New("enough datagrams seen")
 
 // carriesExports says whether most of the first datagrams of a capture are flow exports.
-func carriesExports(path string) (bool, error) {
+func carriesExports(path, filter string) (bool, error) {
 	seen, exports := 0, 0
-	err := capture.Datagrams(path, func(d capture.Datagram) error {
+	err := capture.Datagrams(path, filter, func(d capture.Datagram) error {
 		seen++
 		if netflow.IsExport(d.Payload) {
 			exports++
@@ -137,6 +137,7 @@ func carriesExports(path string) (bool, error) {
 // exportCapture is the source of the exports in a capture: each UDP sender is an exporter.
 type exportCapture struct {
 	path    string
+	filter  string
 	decoder *netflow.Decoder
 	origin  uint64
 	size    int64
@@ -150,7 +151,7 @@ func openExports(path string, cfg *Config) (input, error) {
 	}
 	nf := cfg.NetFlow
 	nf.Origin = origin
-	e := &exportCapture{path: path, decoder: netflow.NewDecoder(nf), origin: origin, size: size}
+	e := &exportCapture{path: path, filter: cfg.Capture.Filter, decoder: netflow.NewDecoder(nf), origin: origin, size: size}
 	return input{path, e, origin, e.progress, e.decoder.Stats}, nil
 }
 
@@ -160,7 +161,7 @@ func (e *exportCapture) progress() (done, total int64) { return e.done.Load(), e
 // the decoder.
 func (e *exportCapture) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	b := flow.NewBatch()
-	err := capture.Datagrams(e.path, func(d capture.Datagram) error {
+	err := capture.Datagrams(e.path, e.filter, func(d capture.Datagram) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

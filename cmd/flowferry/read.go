@@ -19,7 +19,7 @@ import (
 )
 
 func newRead() *cobra.Command {
-	var as, format, where string
+	var as, filter, format, where string
 	var stitched bool
 	var fields []string
 	cmd := &cobra.Command{
@@ -40,11 +40,16 @@ the complete conversations (event.dataset flowferry.session) besides their piece
   flowferry read yaf-20260101.ipfix.gz
   flowferry read -o csv --fields source.ip,destination.ip,network.bytes capture.pcapng.gz
   zcat vpc.log.gz | flowferry read -
-  flowferry read --where 'destination.port:443 and source.bytes > 1000' capture.pcap`,
+  flowferry read --where 'destination.port:443 and source.bytes > 1000' capture.pcap
+  flowferry read --filter 'host 192.0.2.7 and not port 22' capture.pcap
+  tcpdump -i eth0 -w - | flowferry read -`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := configOf(cmd)
 			if err != nil {
+				return err
+			}
+			if err := setFilter(cfg, filter); err != nil {
 				return err
 			}
 			pr, err := newRecordPrinter(cmd.OutOrStdout(), format, fields)
@@ -64,6 +69,7 @@ the complete conversations (event.dataset flowferry.session) besides their piece
 	cmd.Flags().BoolVar(&stitched, "stitch", false, "de-duplicate and join as import does")
 	cmd.Flags().StringSliceVar(&fields, "fields", nil, "columns of -o csv (default: the table's)")
 	asFlag(cmd, &as)
+	filterFlag(cmd, &filter)
 	return cmd
 }
 
