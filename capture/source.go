@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/packet"
@@ -18,6 +19,7 @@ import (
 // the same order, each with the same Origin and Ord, whatever the machine.
 type Source struct {
 	path     string
+	stream   io.Reader // read instead of the path, where there is one
 	cfg      Config
 	only     *selection
 	origin   uint64
@@ -68,7 +70,8 @@ func (s *Source) Origin() uint64 { return s.origin }
 // Progress gives how many of the file's bytes, as on disk, were read.
 func (s *Source) Progress() (done, total int64) {
 	if f := s.file.Load(); f != nil {
-		return f.Progress()
+		done, total = f.Progress()
+		return done, max(done, total)
 	}
 	return 0, s.size
 }
@@ -84,7 +87,7 @@ func (s *Source) Warnings() []string {
 // Run meters the file to its end, or to the byte at which it is broken: that is counted and
 // found in Warnings, and is no error. When ctx ends, the flows so far are emitted.
 func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
-	f, err := Open(s.path)
+	f, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -93,16 +96,23 @@ func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	s.meter = m
 	s.file.Store(f)
 	defer m.Flush()
+	beat := time.Now()
 	for n := 0; ; n++ {
 		if n%256 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		p, err := f.Next()
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return nil
-		}
-		if err != nil {
+		case err != nil && s.stream != nil && ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
 			return s.note(err)
+		}
+		if s.stream != nil && time.Since(beat) >= beatEvery {
+			beat = time.Now()
+			m.send()
 		}
 		switch ok, err := s.only.selects(&p); {
 		case err != nil:
@@ -111,6 +121,13 @@ func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
 			m.Packet(&p)
 		}
 	}
+}
+
+func (s *Source) open(ctx context.Context) (*File, error) {
+	if s.stream != nil {
+		return openStream(ctx, s.path, s.stream)
+	}
+	return Open(s.path)
 }
 
 // note keeps the words of a BrokenError; any other error is returned.
@@ -131,8 +148,8 @@ func (s *Source) Stats() []flow.Stat {
 	if s.file.Load() != nil { // the meter was made before
 		out = s.meter.Stats()
 	}
-	return append(out, flow.Stat{Name: "capture.broken_files", Value: s.broken.Load()},
-		flow.Stat{Name: "capture.filtered", Value: s.only.left.Load()})
+	return append(out, flow.Stat{Name: "capture.filtered", Value: s.only.left.Load()},
+		flow.Stat{Name: "capture.broken_files", Value: s.broken.Load()})
 }
 
 // Datagram is the payload of one UDP packet of a capture.

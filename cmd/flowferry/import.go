@@ -22,7 +22,7 @@ func newImport() *cobra.Command {
 flow files of other tools (Zeek, Suricata, Argus, nfcapd) and raw export payloads, one datagram a
 file, and writes their flows to the embedded store or to a cluster. All but the payloads may be
 gzipped. Of a directory it reads every file in and below it, in the order of their names; "-" is
-a flow log on standard input.
+standard input: a flow log, or a capture as it is written.
 
 Importing the same file again adds nothing: the documents' ids come from the file's content.
 In a cluster that holds as long as the data stream has not rolled over in between, because a

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -29,6 +30,10 @@ var kinds = []struct {
 
 // openInput opens a file of a known kind, or finds that it is an export payload.
 func openInput(path, as string, cfg *Config) (in input, isPayload bool, err error) {
+	if path == netflow.Stdin {
+		in, err = openStdin(as, cfg)
+		return in, false, err
+	}
 	for _, k := range kinds {
 		yes, err := k.is(path, cfg)
 		if err != nil {
@@ -42,19 +47,31 @@ func openInput(path, as string, cfg *Config) (in input, isPayload bool, err erro
 	return in, true, checkPayload(path)
 }
 
-func isCapture(path string, _ *Config) (bool, error) {
-	if path == netflow.Stdin {
-		return false, nil
+// openStdin opens standard input: a capture, as tcpdump writes one, or a flow log.
+func openStdin(as string, cfg *Config) (input, error) {
+	r := bufio.NewReaderSize(os.Stdin, 1<<16)
+	_, _ = r.Peek(4) // the first read gives at least so much, mostly all that the pipe holds
+	head, _ := r.Peek(r.Buffered())
+	if !capture.IsCaptureHead(head) {
+		l, err := netflow.NewLogOf(r, cfg.NetFlow)
+		if err != nil {
+			return input{}, err
+		}
+		return input{netflow.Stdin, l, l.Origin(), l.Progress, l.Stats}, nil
 	}
-	return capture.IsCapture(path)
+	if as == asExports {
+		return input{}, errors.New("read standard input: exports can be read of capture files only; write it to a file")
+	}
+	s, err := capture.NewStream("standard input", r, cfg.Capture)
+	if err != nil {
+		return input{}, err
+	}
+	return input{netflow.Stdin, s, s.Origin(), s.Progress, s.Stats}, nil
 }
 
-func isIPFIX(path string, _ *Config) (bool, error) {
-	if path == netflow.Stdin {
-		return false, nil
-	}
-	return netflow.IsIPFIXFile(path)
-}
+func isCapture(path string, _ *Config) (bool, error) { return capture.IsCapture(path) }
+
+func isIPFIX(path string, _ *Config) (bool, error) { return netflow.IsIPFIXFile(path) }
 
 func isLog(path string, cfg *Config) (bool, error) { return netflow.IsLog(path, cfg.NetFlow) }
 
@@ -76,9 +93,6 @@ func openIPFIX(path, _ string, cfg *Config) (input, error) {
 }
 
 func isFlowFile(path string, _ *Config) (bool, error) {
-	if path == netflow.Stdin {
-		return false, nil
-	}
 	format, err := flowfiles.Sniff(path)
 	return format != flowfiles.Unknown, err
 }

@@ -2,11 +2,16 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"net"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,9 +57,56 @@ func TestRunInterface(t *testing.T) {
 	if n := numbers(t, out.String()); n["received"] != 1 || !strings.Contains(out.String(), "1    flow records metered from packets") {
 		t.Errorf("got\n%s", &out)
 	}
-	top := must(t, "top", "--store", dir, "--by", "source.port", "--sum", "network.packets")
-	if port := fmt.Sprint(client.LocalAddr().(*net.UDPAddr).Port); !strings.Contains(top, port) {
-		t.Errorf("port %s is not in the store:\n%s", port, top)
+	if top := must(t, "top", "--store", dir, "--by", "network.transport"); !strings.Contains(top, "1 of 1 groups · 1 flows") {
+		t.Errorf("the store holds\n%s", top)
+	}
+}
+
+// A capture on standard input gives the flows of the file, also compressed; a pipe that stays open
+// does not keep the program from ending.
+func TestReadCaptureStdin(t *testing.T) {
+	file := filepath.Join(testdata, "pcap", "zeek", "krb__kinit.pcap")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := func(in io.Reader) (*exec.Cmd, *bytes.Buffer) {
+		cmd := exec.Command(os.Args[0], "read", "-o", "csv", "-")
+		cmd.Env = append(os.Environ(), asProgram+"=1")
+		var out bytes.Buffer
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &out, os.Stderr
+		return cmd, &out
+	}
+	want := must(t, "read", "-o", "csv", file)
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	z.Write(data)
+	z.Close()
+	for _, in := range []io.Reader{bytes.NewReader(data), &zipped} {
+		cmd, out := program(in)
+		if err := cmd.Run(); err != nil || out.String() != want {
+			t.Errorf("got %v,\n%s, want\n%s", err, out, want)
+		}
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	cmd, out := program(r)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil || out.String() != want {
+		t.Errorf("with the pipe open: got %v,\n%s", err, out)
 	}
 }
 

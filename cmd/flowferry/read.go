@@ -29,8 +29,8 @@ func newRead() *cobra.Command {
 files (RFC 5655), of flow logs of AWS, Azure and GCP, one record for each line of data, and of flow
 files of other tools: Zeek's conn.log, Suricata's eve.json, Argus' ra as CSV, and nfcapd files (see
 docs/flow-files.md); all of these also gzipped. Raw export payloads, one datagram a file, are one
-exporter's datagrams in the order of the command line. "-" is a flow log on standard input. Of a
-directory every file in and below it is read, in the order of their names.
+exporter's datagrams in the order of the command line. "-" is standard input: a flow log, or
+a capture as it is written. Of a directory every file in and below it is read, in the order of their names.
 
 What is printed is what the file holds: records as they were exported or metered. --stitch
 prints them as import would keep them: without duplicates, both directions in one, and with
