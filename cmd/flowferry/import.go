@@ -14,7 +14,7 @@ import (
 )
 
 func newImport() *cobra.Command {
-	var as, clusterURL, storeDir string
+	var as, filter, clusterURL, storeDir string
 	cmd := &cobra.Command{
 		Use:   "import FILE|DIRECTORY|-…",
 		Short: "Write the flows of captures, export files, flow logs and flow files to the store or a cluster",
@@ -22,7 +22,7 @@ func newImport() *cobra.Command {
 flow files of other tools (Zeek, Suricata, Argus, nfcapd) and raw export payloads, one datagram a
 file, and writes their flows to the embedded store or to a cluster. All but the payloads may be
 gzipped. Of a directory it reads every file in and below it, in the order of their names; "-" is
-a flow log on standard input.
+standard input: a flow log, or a capture as it is written.
 
 Importing the same file again adds nothing: the documents' ids come from the file's content.
 In a cluster that holds as long as the data stream has not rolled over in between, because a
@@ -38,11 +38,15 @@ cluster refuses a second document of one id only within one backing index.`,
 			if err != nil {
 				return err
 			}
+			if err := setFilter(cfg, filter); err != nil {
+				return err
+			}
 			setOutput(cfg, storeDir, clusterURL)
 			return importFiles(cmd.Context(), cmd.OutOrStdout(), cfg, args, as)
 		},
 	}
 	asFlag(cmd, &as)
+	filterFlag(cmd, &filter)
 	outputFlags(cmd, &storeDir, &clusterURL)
 	return cmd
 }

@@ -119,7 +119,7 @@ func TestRunReports(t *testing.T) {
 	done := make(chan string, 1)
 	go func() {
 		var out strings.Builder
-		if err := collect(ctx, &out, cfg); err != nil {
+		if err := collect(ctx, &out, cfg, true); err != nil {
 			t.Error(err)
 		}
 		done <- out.String()
