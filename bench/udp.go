@@ -13,7 +13,6 @@ import (
 
 	"github.com/netsampler/goflow2/v2/format"
 	_ "github.com/netsampler/goflow2/v2/format/json" // makes the format known
-	protoproducer "github.com/netsampler/goflow2/v2/producer/proto"
 	"github.com/netsampler/goflow2/v2/utils"
 	"github.com/netsampler/goflow2/v2/utils/templates"
 
@@ -115,13 +114,7 @@ func goflow2Way(stream *gen.Stream) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var none *protoproducer.ProducerConfig
-	pc, err := none.Compile()
-	if err != nil {
-		return 0, err
-	}
-	producer, _ := protoproducer.CreateProtoProducer(pc, protoproducer.CreateSamplingSystem)
-	pipe := utils.NewNetFlowPipe(&utils.PipeConfig{Format: json, Transport: discard{}, Producer: producer,
+	pipe := utils.NewNetFlowPipe(&utils.PipeConfig{Format: json, Transport: discard{}, Producer: goflow2Producer(),
 		NetFlowTemplater: templates.DefaultTemplateGenerator})
 	for _, p := range stream.Datagrams {
 		if err := pipe.DecodeFlow(&utils.Message{Src: exporter, Dst: exporter, Payload: p, Received: received}); err != nil {
