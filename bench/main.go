@@ -1,7 +1,7 @@
 // Command bench measures what Flowferry costs beside other programs that do the same, on the
 // same input, on the same machine, in the same run.
 //
-//	go run . [-quick] [-only decode,meter,document,top,engine,udp] [-rounds N] [-size MB] [-dir DIR]
+//	go run . [-quick] [-only decode,meter,document,top,engine,receive,udp] [-rounds N] [-size MB] [-dir DIR]
 //
 // It measures CPU time (user and system, of getrusage), not wall time, so that other work on
 // the machine disturbs little; the contenders of a table take turns within each round, and the
@@ -43,6 +43,7 @@ var sections = []section{
 	{"document", "Records to ECS documents", document},
 	{"top", "Top talkers among stored flows", top},
 	{"engine", "Documents into OpenSearch", engine},
+	{"receive", "UDP to records", receive},
 	{"udp", "UDP to bulk bytes", udp},
 }
 
