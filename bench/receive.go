@@ -15,8 +15,11 @@ import (
 // settle is how long a receiver has to count what was sent, from the last datagram on.
 const settle = 250 * time.Millisecond
 
-// ladder is the rates of the sender, datagrams per second.
-var ladder = []int{20_000, 40_000, 60_000, 80_000, 100_000, 150_000, 200_000, 300_000}
+// The rates of the sender, datagrams per second.
+var (
+	ladder      = []int{10_000, 20_000, 40_000, 60_000, 80_000, 100_000, 150_000, 200_000, 300_000}
+	quickLadder = []int{10_000, 40_000, 100_000, 150_000, 200_000}
+)
 
 // receive measures how many datagrams per second a receiver takes on the loopback without loss,
 // and what a flow costs it: the same sender, the same datagrams, one receiver after the other.
@@ -47,6 +50,9 @@ type taken struct {
 // lost is how many flows the receiver did not count in time.
 func (t *taken) lost() int { return t.told.flows - t.flows }
 
+// rate is how many flows were sent per second.
+func (t *taken) rate() float64 { return float64(t.told.flows) / t.took.Seconds() }
+
 // rung is the runs of one receiver at one pace.
 type rung []taken
 
@@ -74,9 +80,9 @@ func (r rung) median(of func(*taken) float64) float64 {
 // climb raises the pace, and lets the receivers take turns at each. A receiver that lost at two
 // paces running is out.
 func (s *suite) climb(ctx context.Context, l load, contenders []receiver) error {
-	rounds, lasts := pick(s.quick, 1, s.rounds), pick[time.Duration](s.quick, 600, 1500)*time.Millisecond
+	rounds, lasts := pick(s.quick, 1, min(s.rounds, 3)), pick[time.Duration](s.quick, 600, 1000)*time.Millisecond
 	rungs := make([][]rung, len(contenders)) // by contender, by pace
-	for _, pace := range ladder {
+	for _, pace := range pick(s.quick, quickLadder, ladder) {
 		now := make([]rung, len(contenders))
 		for round := range rounds {
 			for i := range contenders {
@@ -99,7 +105,26 @@ func (s *suite) climb(ctx context.Context, l load, contenders []receiver) error 
 	}
 	fmt.Fprintf(s.out, "\n%v, %d exporters, %v at each pace, rounds: %d\n", l, pacedExporters, lasts, rounds)
 	table(s.out, climbRows(l, contenders, rungs))
+	fmt.Fprintln(s.out)
+	for i, r := range contenders {
+		fmt.Fprintf(s.out, "%s without loss: %s\n", r.name, highest(l, rungs[i]))
+	}
 	return nil
+}
+
+// highest tells the fastest pace up to which nothing was lost.
+func highest(l load, rungs []rung) string {
+	rate := 0.0
+	for _, g := range rungs {
+		if !g.lossless() {
+			break
+		}
+		rate = g.median((*taken).rate)
+	}
+	if rate == 0 {
+		return "at none of these rates"
+	}
+	return fmt.Sprintf("up to %s datagrams/s, %s flows/s", number(rate/float64(l.each)), number(rate))
 }
 
 func out(r []rung) bool {
@@ -165,7 +190,7 @@ func climbRows(l load, contenders []receiver, rungs [][]rung) [][]string {
 				}
 				return fmt.Sprintf("%.2f %%", v)
 			}
-			rate := g.median(func(t *taken) float64 { return float64(t.told.flows) / t.took.Seconds() })
+			rate := g.median((*taken).rate)
 			rows = append(rows, []string{r.name, number(rate / float64(l.each)), number(rate), number(float64(g[0].told.flows)),
 				percent((*taken).lost), percent(func(t *taken) int { return t.drops * l.each }),
 				number(g.median(func(t *taken) float64 { return float64(t.cpu) / float64(max(t.flows, 1)) })),
