@@ -51,7 +51,7 @@ func main() {
 	if len(os.Args) > 2 && os.Args[1] == "child" {
 		exit(child(os.Args[2], os.Args[3:]))
 	}
-	quick := flag.Bool("quick", false, "small sizes and few rounds: about a minute, and rough figures")
+	quick := flag.Bool("quick", false, "small sizes and few rounds: a few minutes, and rough figures")
 	only := flag.String("only", "", "comma-separated sections to run: "+strings.Join(names(), ","))
 	rounds := flag.Int("rounds", 0, "rounds per table (default 7, quick 3)")
 	size := flag.Int64("size", 0, "size of a generated capture, MB (default 300, quick 40)")
