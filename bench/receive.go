@@ -43,6 +43,7 @@ func receive(ctx context.Context, s *suite) error {
 // taken is what became of one run of the sender.
 type taken struct {
 	told
+	pace         int // asked of it, datagrams per second
 	drops, flows int
 	cpu          time.Duration // of the receiver
 }
@@ -119,7 +120,7 @@ func highest(l load, rungs []rung) string {
 		if !g.lossless() {
 			break
 		}
-		rate = g.median((*taken).rate)
+		rate = max(rate, g.median((*taken).rate))
 	}
 	if rate == 0 {
 		return "at none of these rates"
@@ -138,6 +139,7 @@ func (s *suite) turn(ctx context.Context, l load, r *receiver, pace, count int) 
 	if err != nil {
 		return t, err
 	}
+	t.pace = pace
 	cpu, err := processCPU(at.cmd.Process.Pid)
 	if err == nil {
 		t.told, err = s.sendPaced(ctx, l, at.port, pace, count)
@@ -180,7 +182,7 @@ func (s *suite) sendPaced(ctx context.Context, l load, port, pace, count int) (t
 
 // climbRows prints a row for each pace and receiver.
 func climbRows(l load, contenders []receiver, rungs [][]rung) [][]string {
-	rows := [][]string{{"", "datagrams/s", "flows/s", "flows sent", "lost", "dropped by the kernel", "CPU ns/flow", "CPUs", "sender's CPUs"}}
+	rows := [][]string{{"", "datagrams/s asked", "sent", "flows/s", "flows sent", "lost", "dropped by the kernel", "CPU ns/flow", "CPUs", "sender's CPUs"}}
 	for i, r := range contenders {
 		for _, g := range rungs[i] {
 			percent := func(of func(*taken) int) string {
@@ -191,7 +193,7 @@ func climbRows(l load, contenders []receiver, rungs [][]rung) [][]string {
 				return fmt.Sprintf("%.2f %%", v)
 			}
 			rate := g.median((*taken).rate)
-			rows = append(rows, []string{r.name, number(rate / float64(l.each)), number(rate), number(float64(g[0].told.flows)),
+			rows = append(rows, []string{r.name, number(float64(g[0].pace)), number(rate / float64(l.each)), number(rate), number(float64(g[0].told.flows)),
 				percent((*taken).lost), percent(func(t *taken) int { return t.drops * l.each }),
 				number(g.median(func(t *taken) float64 { return float64(t.cpu) / float64(max(t.flows, 1)) })),
 				number(g.median(func(t *taken) float64 { return t.cpu.Seconds() / t.took.Seconds() })),
