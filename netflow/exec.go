@@ -27,8 +27,8 @@ const (
 	gotInfo // what is of the Meta is to be settled
 )
 
-// work is the state of decoding one message. It lives in the exporter, so that nothing of it
-// is allocated per record.
+// work is the state of decoding one message. It is used again for the next, of whatever exporter,
+// so that nothing of it is allocated per record, and an exporter that is silent holds none of it.
 type work struct {
 	d     *Decoder
 	e     *exporter
@@ -69,9 +69,8 @@ type work struct {
 	tlses   slab[flow.TLS]
 }
 
-func (x *work) init(d *Decoder, e *exporter) {
-	x.d, x.e = d, e
-	x.keepAll, x.keepNo = d.cfg.Unknown == "all", d.cfg.Unknown == "none"
+func newWork(d *Decoder) *work {
+	return &work{d: d, keepAll: d.cfg.Unknown == "all", keepNo: d.cfg.Unknown == "none"}
 }
 
 // run decodes the record of p that begins at pos of buf, which ends where the set does. There

@@ -145,7 +145,7 @@ func sameTwice(t testing.TB, p []byte) {
 		b := &flow.Batch{}
 		e.work.begin(m, b)
 		e.work.common()
-		records(&e.work)
+		records(e.work)
 		for i := range b.Recs {
 			b.Recs[i].Ord = 0
 		}

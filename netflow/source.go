@@ -35,6 +35,7 @@ type UDP struct {
 // reader is one socket and what its goroutine counts.
 type reader struct {
 	udp   *UDP
+	allow allowList
 	conn  *net.UDPConn
 	raw   rawConn
 	ticks bool // tells the time for all
@@ -68,6 +69,7 @@ func (u *UDP) bind(addr string, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	allow := cfg.allowOf(addr)
 	addr = free
 	least := 0
 	for range cfg.Readers {
@@ -75,7 +77,7 @@ func (u *UDP) bind(addr string, cfg Config) error {
 		if err != nil {
 			return err
 		}
-		r := &reader{udp: u, conn: conn}
+		r := &reader{udp: u, allow: allow, conn: conn}
 		u.readers = append(u.readers, r)
 		if err := r.raw.init(conn); err != nil {
 			return err
@@ -257,7 +259,7 @@ func (r *reader) decode(box *mailbox, n int, now time.Time, b **flow.Batch, emit
 			r.kernel(drops)
 		}
 		// A fault is counted by the decoder; it concerns no one else.
-		_ = r.udp.dec.Datagram(src, port, payload, ns, *b)
+		_ = r.udp.dec.datagram(&r.allow, source{addr: src, port: port, received: ns}, payload, *b)
 		if (*b).Full() {
 			(*b).Now = ns
 			emit(*b)

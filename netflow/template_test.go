@@ -1,8 +1,6 @@
 package netflow
 
 import (
-	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -203,52 +201,6 @@ func TestHold(t *testing.T) {
 	if stat(d.Stats(), "held_dropped") != 1 {
 		t.Error("held although told not to")
 	}
-}
-
-// Floods of templates and of exporters that do not exist leave memory within its bound.
-func TestFloods(t *testing.T) {
-	n := 100_000
-	if os.Getenv("FLOWFERRY_LONG") != "" {
-		n = 2_000_000 // a million of each
-	}
-	cfg := Config{MaxExporters: 5000, MaxState: 16 << 20}
-	d, b := NewDecoder(cfg), &flow.Batch{}
-	start := heap()
-	fields := make([]uint16, 0, 60)
-	for id := range uint16(30) {
-		fields = append(fields, id+1, 4)
-	}
-	for i := range n {
-		m := ipfixMessage(uint32(i), 0, set(2, tmpl(uint16(256+i%60000), append(fields[:60:60], 8, uint16(1+i/60000))...)))
-		addr := flow.Addr4(uint32(i))
-		if i%2 == 0 {
-			addr = exporterAddr
-		}
-		b.Recs = b.Recs[:0]
-		if err := d.Datagram(addr, 1, m, int64(i), b); err != nil {
-			t.Fatal(err)
-		}
-	}
-	balance(t, d)
-	if got := len(d.Exporters()); got > 5000 {
-		t.Errorf("%d exporters", got)
-	}
-	if got := d.state.Load(); got > 16<<20 || got < 0 {
-		t.Errorf("%d bytes of state", got)
-	}
-	grown := int64(heap()) - int64(start)
-	t.Logf("after %d datagrams: %d MB more on the heap, %d exporters, %d bytes of state", n, grown>>20, len(d.Exporters()), d.state.Load())
-	if grown > 64<<20 {
-		t.Errorf("the heap grew by %d MB", grown>>20)
-	}
-	runtime.KeepAlive(d)
-}
-
-func heap() uint64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 // An exporter that is of use outlives those that are not.

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -89,7 +91,7 @@ type exporterView struct {
 
 func viewOf(file string, s *netflow.ExporterStats) exporterView {
 	return exporterView{
-		File: file, Exporter: exporterName(&s.Addr), Port: s.Port, Domain: s.Domain, Version: s.Via.String(),
+		File: file, Exporter: exporterName(s), Port: s.Port, Domain: s.Domain, Version: s.Via.String(),
 		Datagrams: s.Datagrams, Faulty: s.Faulty, Records: s.Records, Events: s.Events, OptionsRecords: s.Options,
 		NoTemplate: s.NoTemplate, Waiting: s.Waiting, Lost: s.Lost, LostUnit: lostUnit(s.Via), Reordered: s.Reordered,
 		Duplicates: s.Duplicate, Restarts: s.Restarts, Templates: s.Templates, TemplateChanges: s.TemplateChanges,
@@ -98,12 +100,16 @@ func viewOf(file string, s *netflow.ExporterStats) exporterView {
 	}
 }
 
-// exporterName is "-" for a payload file, which does not tell who sent it.
-func exporterName(a *flow.Addr) string {
-	if a.IsZero() {
+// exporterName is "-" for a payload file, which does not tell who sent it; with the port for one
+// of several exporters behind an address.
+func exporterName(s *netflow.ExporterStats) string {
+	switch {
+	case s.Addr.IsZero():
 		return "-"
+	case s.ByPort:
+		return net.JoinHostPort(s.Addr.String(), strconv.Itoa(int(s.Port)))
 	}
-	return a.String()
+	return s.Addr.String()
 }
 
 // lostUnit is what the sequence numbers of a version count.
