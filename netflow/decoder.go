@@ -104,7 +104,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	if _, err := parseLayout(c.LogFormat); err != nil {
-		return fmt.Errorf("netflow.%w", err)
+		return err
 	}
 	switch c.Unknown {
 	case "", "nonzero", "all", "none":

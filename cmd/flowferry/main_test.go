@@ -132,6 +132,8 @@ func TestConfigErrors(t *testing.T) {
 	f("netflow: {listen: ['nowhere']}", `netflow.listen: "nowhere"`)
 	f("netflow: {unknown: some}", `netflow.unknown: "some"`)
 	f("netflow: {allow_by_listen: {':6343': [10.0.0.0/8]}}", `netflow.allow_by_listen: ":6343": is none of listen`)
+	f("netflow: {listen_tcp: ['nowhere']}", `netflow.listen_tcp: "nowhere"`)
+	f("netflow: {log_format: nothing}", "netflow.log_format:")
 	f("netflow: [1,2", "yaml")
 	f("shards: -1", "shards: -1 is out of range")
 }
