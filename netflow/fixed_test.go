@@ -12,6 +12,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // made are payloads of two records in each fixed form, by make.go.
@@ -335,6 +336,7 @@ func FuzzFixed(f *testing.F) {
 	}
 	f.Add([]byte(v5Message(0, 2<<14|100, 30)))
 	f.Fuzz(func(t *testing.T, p []byte) {
+		defer fuzztest.Guard()()
 		b := feed(t, p)
 		if len(p) < ipfixHeader || p[0] != 0 {
 			return

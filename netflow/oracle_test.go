@@ -11,6 +11,7 @@ import (
 	"github.com/calmh/ipfix"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // raw walks a message by our own templates and gives each data record's raw values, in the
@@ -142,6 +143,7 @@ func FuzzTemplateSession(f *testing.F) {
 		f.Add(payload(f, filepath.Base(file))[20:])
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
+		defer fuzztest.Guard()()
 		var s session
 		for len(p) >= 4 {
 			fm := format{ipfix: true}
