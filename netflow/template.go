@@ -150,15 +150,14 @@ func (d *Decoder) define(e *exporter, f format, h header, raw []byte, now int64)
 func (d *Decoder) templateSet(e *exporter, f format, p []byte, now int64) (err error) {
 	for len(p) >= 4 {
 		id, count := binary.BigEndian.Uint16(p), int(binary.BigEndian.Uint16(p[2:]))
-		if f.ipfix && count == 0 {
+		switch {
+		case id < setData && zero(p):
+			return err // padding
+		case f.ipfix && count == 0:
 			d.withdraw(e, f, id)
 			p = p[4:]
 			continue
-		}
-		if id < 256 {
-			if zero(p) {
-				return err // padding
-			}
+		case id < setData:
 			return ErrTemplate
 		}
 		h, ok := f.header(p)
