@@ -15,9 +15,14 @@ var mapped = [12]byte{10: 0xff, 11: 0xff}
 
 // Addr4 makes an Addr of an IPv4 address in host byte order: 0x0a000001 is 10.0.0.1.
 func Addr4(v uint32) (a Addr) {
-	a[10], a[11] = 0xff, 0xff
-	binary.BigEndian.PutUint32(a[12:], v)
+	a.Set4(v)
 	return a
+}
+
+// Set4 makes a the IPv4 address v, in host byte order. It is Addr4 in place: two stores.
+func (a *Addr) Set4(v uint32) {
+	binary.BigEndian.PutUint64(a[:8], 0)
+	binary.BigEndian.PutUint64(a[8:], 0xffff<<32|uint64(v))
 }
 
 // AddrBytes makes an Addr of 4 or 16 bytes in network order; ok is false for another length.

@@ -1,6 +1,9 @@
 package flow
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // BatchSize is how many records a source puts into a Batch before it hands it on. Stages may
 // append more.
@@ -60,6 +63,21 @@ func (b *Batch) Next() *Record {
 	}
 	b.Recs = append(b.Recs, Record{})
 	return &b.Recs[len(b.Recs)-1]
+}
+
+// Repeat appends n copies of r and returns them; they are good until the next append. It costs a
+// fraction of n assignments: what is there already is copied in one piece, twice as long each time.
+func (b *Batch) Repeat(r *Record, n int) []Record {
+	first := len(b.Recs)
+	b.Recs = slices.Grow(b.Recs, n)[:first+n]
+	out := b.Recs[first:]
+	if n > 0 {
+		out[0] = *r
+	}
+	for done := 1; done < n; done *= 2 {
+		copy(out[done:], out[:done])
+	}
+	return out
 }
 
 // Undo removes the last record, which its maker found to be bad.

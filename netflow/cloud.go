@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"sync/atomic"
 	"time"
@@ -21,8 +22,9 @@ import (
 // Received is the latest time read so far.
 type Log struct {
 	path    string
-	live    bool       // standard input, which has no digest and no size
-	layout  *awsLayout // of AWS lines before a header line
+	live    bool                       // standard input, which has no digest and no size
+	layout  *awsLayout                 // of AWS lines before a header line, and of rows
+	rows    iter.Seq2[[][]byte, error] // of a table; nil for a log of lines
 	stdin   io.Reader
 	origin  uint64
 	size    int64 // bytes, as on disk
@@ -130,8 +132,14 @@ func (l *Log) warn(format string, args ...any) {
 	l.warning.Store(&text)
 }
 
+// tables is the format of a log that came as a table.
+var tables = logKind{name: "AWS VPC flow log", read: readTable}
+
 // Run reads the log. Where it is broken what stands before was kept, and Warnings tells.
 func (l *Log) Run(ctx context.Context, emit func(*flow.Batch)) error {
+	if l.rows != nil {
+		return l.run(ctx, emit, &tables, nil)
+	}
 	raw, closeRaw, err := l.open(ctx)
 	if err != nil {
 		return err
@@ -148,8 +156,12 @@ func (l *Log) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	if kind == nil {
 		return fmt.Errorf("read %s: not a flow log of AWS, Azure or GCP; for AWS lines of an own format without a header line set netflow.log_format", l.path)
 	}
+	return l.run(ctx, emit, kind, in)
+}
+
+func (l *Log) run(ctx context.Context, emit func(*flow.Batch), kind *logKind, in *bufio.Reader) error {
 	x := &logRun{log: l, ctx: ctx, emit: emit, in: in, b: flow.NewBatch()}
-	err = kind.read(x)
+	err := kind.read(x)
 	x.flush()
 	x.b.Free()
 	switch {

@@ -55,11 +55,16 @@ func (a *aws) line(line []byte) error {
 		a.x.log.stats.headers.Add(1)
 		return nil
 	}
-	r := a.x.next()
 	tokens := a.tokens[:n]
 	if n == len(a.layout.columns)+1 && isStamp(tokens[0]) {
 		tokens = tokens[1:] // CloudWatch Logs puts the time before the line when it exports
 	}
+	return a.take(tokens)
+}
+
+// take makes the record of a line of data, or of a row.
+func (a *aws) take(tokens [][]byte) error {
+	r := a.x.next()
 	if len(tokens) != len(a.layout.columns) || !a.record(r, tokens) {
 		a.x.bad()
 		return nil

@@ -83,6 +83,9 @@ func TestCloudGolden(t *testing.T) {
 		t.Fatal(len(files), err)
 	}
 	for _, file := range files {
+		if filepath.Ext(file) == ".parquet" {
+			continue // a table, which is not this package's to open
+		}
 		l := openLog(t, file, Config{})
 		b := readLog(t, l)
 		var out bytes.Buffer

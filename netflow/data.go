@@ -17,32 +17,48 @@ func (x *work) begin(m message, b *flow.Batch) {
 // dataSet decodes the records of one set. buf holds them from pos on and ends with the set;
 // at least lead bytes stand before pos.
 func (x *work) dataSet(t *template, buf []byte, pos int) (err error) {
-	x.common()
 	if t.options {
 		return x.optionsSet(t, buf, pos)
 	}
+	x.common()
 	p := &t.plan
 	first, events := len(x.b.Recs), x.events
-	if p.tail == p.min { // all records are of one length: so many there are
-		x.proto.Ord = x.d.ordinals((len(buf) - pos) / p.min)
-	}
-	for len(buf)-pos >= p.min && !padding(p, buf[pos:]) {
-		next, ok := p.run(x, buf, pos)
-		if !ok {
-			err = ErrRecord
-			break
-		}
-		pos = next
+	if p.tail == p.min {
+		p.runAll(x, buf, pos)
+	} else {
+		err = p.runEach(x, buf, pos)
 	}
 	n := len(x.b.Recs) - first
-	if p.tail != p.min {
-		ord := x.d.ordinals(n)
-		for i := range n {
-			x.b.Recs[first+i].Ord = ord + uint64(i)
-		}
+	ord := x.d.ordinals(n)
+	for i := range x.b.Recs[first:] {
+		x.b.Recs[first+i].Ord = ord + uint64(i)
 	}
 	x.counted(n, x.events-events)
 	return err
+}
+
+// runAll decodes the records of a set, which are all of one length.
+func (p *plan) runAll(x *work, buf []byte, pos int) {
+	recs := x.b.Repeat(&x.proto, (len(buf)-pos)/p.min)
+	for i := range recs {
+		r := &recs[i]
+		r.Has |= p.has
+		_, got, _ := p.exec(x, r, p.steps, buf, pos)
+		x.finish(r, got)
+		pos += p.min
+	}
+}
+
+// runEach decodes the records of a set one after the other: where one ends the next begins.
+func (p *plan) runEach(x *work, buf []byte, pos int) error {
+	for len(buf)-pos >= p.min && !padding(p, buf[pos:]) {
+		next, ok := p.run(x, buf, pos)
+		if !ok {
+			return ErrRecord
+		}
+		pos = next
+	}
+	return nil
 }
 
 // counted enters records just made, events among them, in the accounts.
@@ -80,6 +96,10 @@ func (x *work) common() {
 	x.proto.Sampling = e.rates.plain()
 	x.byIf = len(e.rates.ingress) > 0
 	x.byName = len(e.facts.interfaces)+len(e.facts.vrfs) > 0
+	x.plain = !x.byIf && !x.byName
+	if x.proto.Meta = 0; e.rates.common.mode != "" {
+		x.proto.Meta = x.share(alike{mode: e.rates.common.mode})
+	}
 	if !x.hasUptime && e.boot != 0 {
 		x.uptime, x.hasUptime = uint32((x.export-e.boot)/1e6), true
 	}

@@ -24,6 +24,7 @@ const (
 	gotReversed  // biflowDirection: the source is the responder
 	gotInVRF
 	gotOutVRF
+	gotApp
 	gotInfo // what is of the Meta is to be settled
 )
 
@@ -55,8 +56,10 @@ type work struct {
 	shared  shared  // Meta that records of the message share
 	app     string  // what options call the application of the record at hand
 	byName  bool    // options have named interfaces or VRFs
+	plain   bool    // proto has all that options have told
 	raw     [8]byte // room for a value
 	sampled uint32  // sFlow: Meta that the samples of the datagram share; 0 is none yet
+	ready   int     // sFlow: so far records stand prepared in the batch
 	follow  bool    // sFlow: samples have numbers not seen before
 	keepAll bool
 	keepNo  bool
@@ -78,7 +81,6 @@ func newWork(d *Decoder) *work {
 func (p *plan) run(x *work, buf []byte, pos int) (next int, ok bool) {
 	b := x.b
 	b.Recs = append(b.Recs, x.proto)
-	x.proto.Ord++
 	r := &b.Recs[len(b.Recs)-1]
 	r.Has |= p.has
 	base, got, ok := p.exec(x, r, p.steps, buf, pos)
@@ -132,7 +134,7 @@ func (p *plan) exec(x *work, r *flow.Record, steps []step, buf []byte, base int)
 			r.OutIf = uint32(v)
 		case opNextHop4:
 			if v != 0 {
-				put4(&r.NextHop, v)
+				r.NextHop.Set4(uint32(v))
 				has |= flow.HasNextHop
 			}
 		case opSrcAS:
@@ -334,6 +336,7 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 		g = gotOutVRF
 	case opApp:
 		x.application(v, raw)
+		g = gotApp
 	case opAppName:
 		if x.meta.AppName == "" {
 			x.meta.AppName = x.names.get(text(raw))
@@ -382,14 +385,8 @@ func bit(v uint64, set flow.Set) flow.Set {
 // set4 and set6 fill an address. Templates with both families leave one of them zero.
 func set4(a *flow.Addr, v uint64) {
 	if v != 0 || a.IsZero() {
-		put4(a, v)
+		a.Set4(uint32(v))
 	}
-}
-
-// put4 is flow.Addr4 in place, as two stores.
-func put4(a *flow.Addr, v uint64) {
-	binary.BigEndian.PutUint64(a[:8], 0)
-	binary.BigEndian.PutUint64(a[8:], 0xffff<<32|v&math.MaxUint32)
 }
 
 func set6(a *flow.Addr, b []byte) bool {

@@ -263,7 +263,7 @@ func (e *exporter) stats() ExporterStats {
 	return s
 }
 
-var vias = map[uint16]flow.Via{
+var vias = [...]flow.Via{
 	versionSFlow: flow.ViaSFlow, 1: flow.ViaNetFlow1, 5: flow.ViaNetFlow5, 6: flow.ViaNetFlow6, 7: flow.ViaNetFlow7,
 	8: flow.ViaNetFlow8, 9: flow.ViaNetFlow9, 10: flow.ViaIPFIX,
 }

@@ -48,6 +48,14 @@ func (x *work) finish(r *flow.Record, g got) {
 	if r.Kind == flow.KindEvent {
 		x.event(r)
 	}
+	if x.plain && !x.hasMeta && g&(gotSampler|gotRate|gotApp) == 0 {
+		return
+	}
+	x.learned(r, g)
+}
+
+// learned enters what options have told and what stands in the record's Meta.
+func (x *work) learned(r *flow.Record, g got) {
 	if g&(gotSampler|gotRate) != 0 || x.byIf {
 		x.e.rates.apply(r, g, x.sampler, x.rate)
 	}
@@ -65,6 +73,8 @@ func (x *work) finish(r *flow.Record, g got) {
 		x.meta, x.hasMeta = flow.Meta{}, false
 	case c != (alike{}):
 		r.Meta = x.share(c)
+	default:
+		r.Meta = 0
 	}
 	x.app = ""
 }

@@ -2,7 +2,6 @@ package netflow
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/flowferry/flowferry/flow"
 )
@@ -96,24 +95,21 @@ func headerRate(v uint16) rate {
 //	│ src │ dst │ next   │ in │out │ packets│ bytes│ first │ last │ sport  │ dport  │
 //	│ 36 pad │ 37 flags │ 38 proto │ 39 tos │ 40 srcAS │ 42 dstAS │ 44 smask │ 45 dmask │ 46 pad
 func (x *work) fixedRecords(p []byte, n int) {
-	if mode := x.e.rates.common.mode; mode != "" && n > 0 {
-		x.proto.Meta = x.share(alike{mode: mode})
-	}
 	x.proto.Has |= layouts[5].template.plan.has | flow.HasTimes
-	b, export, uptime := x.b, x.export, x.uptime
-	ord := x.d.ordinals(n)
-	first := len(b.Recs)
-	b.Recs = slices.Grow(b.Recs, n)[:first+n]
-	for i := range n {
+	x.proto.Src.Set4(0)
+	x.proto.Dst.Set4(0)
+	export, uptime, ord := x.export, x.uptime, x.d.ordinals(n)
+	recs := x.b.Repeat(&x.proto, n)
+	for i := range recs {
 		q := (*[48]byte)(p)
-		r := &b.Recs[first+i]
-		*r = x.proto
+		r := &recs[i]
 		r.Ord = ord + uint64(i)
-		put4(&r.Src, uint64(binary.BigEndian.Uint32(q[0:])))
-		put4(&r.Dst, uint64(binary.BigEndian.Uint32(q[4:])))
+		*(*[4]byte)(r.Src[12:]) = *(*[4]byte)(q[0:])
+		*(*[4]byte)(r.Dst[12:]) = *(*[4]byte)(q[4:])
+		has := r.Has
 		if hop := binary.BigEndian.Uint32(q[8:]); hop != 0 {
-			put4(&r.NextHop, uint64(hop))
-			r.Has |= flow.HasNextHop
+			r.NextHop.Set4(hop)
+			has |= flow.HasNextHop
 		}
 		r.InIf, r.OutIf = uint32(binary.BigEndian.Uint16(q[12:])), uint32(binary.BigEndian.Uint16(q[14:]))
 		r.Fwd.Packets, r.Fwd.Bytes = uint64(binary.BigEndian.Uint32(q[16:])), uint64(binary.BigEndian.Uint32(q[20:]))
@@ -121,9 +117,10 @@ func (x *work) fixedRecords(p []byte, n int) {
 		r.End = export + int64(int32(binary.BigEndian.Uint32(q[28:])-uptime))*1e6
 		r.SrcPort, r.DstPort = binary.BigEndian.Uint16(q[32:]), binary.BigEndian.Uint16(q[34:])
 		r.Fwd.Flags, r.Proto, r.Fwd.ToS = q[37], q[38], q[39]
-		r.SrcAS, r.DstAS = uint32(binary.BigEndian.Uint16(q[40:])), uint32(binary.BigEndian.Uint16(q[42:]))
+		srcAS, dstAS := uint32(binary.BigEndian.Uint16(q[40:])), uint32(binary.BigEndian.Uint16(q[42:]))
+		r.SrcAS, r.DstAS = srcAS, dstAS
 		r.SrcMask, r.DstMask = q[44], q[45]
-		r.Has |= bit(uint64(r.SrcAS), flow.HasSrcAS) | bit(uint64(r.DstAS), flow.HasDstAS)
+		r.Has = has | bit(uint64(srcAS), flow.HasSrcAS) | bit(uint64(dstAS), flow.HasDstAS)
 		if r.Proto != flow.ProtoTCP {
 			if r.Proto != flow.ProtoUDP {
 				portless(r, 0)

@@ -19,6 +19,7 @@ const (
 	sampleCounterExpanded  = 4
 	sampleDiscarded        = 5
 	sflowShortest          = 28 // bytes of a header with an IPv4 agent
+	sampleShortest         = 40 // bytes of a flow sample without records
 	sflowAddr4, sflowAddr6 = 1, 2
 )
 
@@ -102,6 +103,7 @@ func (d *Decoder) sflowSequence(e *exporter, n, uptime uint32) (follow bool) {
 
 // samples walks the samples of a datagram.
 func (x *work) samples(p []byte, count uint32) (err error) {
+	x.prepare(min(int(count), len(p)/sampleShortest))
 	for ; count > 0; count-- {
 		form, body, rest, ok := xdrData(p)
 		if !ok {

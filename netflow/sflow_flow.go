@@ -129,18 +129,30 @@ func (x *work) discarded(p []byte) bool {
 	return true
 }
 
-// sampledRecord appends the record of one packet.
-func (x *work) sampledRecord() *flow.Record {
-	x.b.Recs = append(x.b.Recs, x.proto)
-	r := &x.b.Recs[len(x.b.Recs)-1]
-	r.Fwd.Packets = 1
-	r.Has |= flow.HasPackets
-	return r
+// prepare puts n records, as they are before a sample is read, behind the end of the batch.
+func (x *work) prepare(n int) {
+	x.proto.Fwd.Packets = 1
+	x.proto.Has |= flow.HasPackets
+	end := len(x.b.Recs)
+	x.b.Repeat(&x.proto, n)
+	x.b.Recs, x.ready = x.b.Recs[:end], end+n
 }
 
-// undo takes the record of a bad sample back.
+// sampledRecord appends the record of one packet.
+func (x *work) sampledRecord() *flow.Record {
+	n := len(x.b.Recs)
+	if n < x.ready {
+		x.b.Recs = x.b.Recs[:n+1]
+	} else {
+		x.b.Recs = append(x.b.Recs, x.proto)
+	}
+	return &x.b.Recs[n]
+}
+
+// undo takes the record of a bad sample back. What was prepared has been written to.
 func (x *work) undo() {
 	x.b.Undo()
+	x.ready = 0
 	x.meta, x.hasMeta = flow.Meta{}, false
 }
 

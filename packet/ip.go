@@ -21,8 +21,8 @@ func decodeIPv4(b []byte, wire int, p *Headers) Reject {
 	if b[0]>>4 != 4 || ihl < 20 || total < ihl {
 		return RejectHeader
 	}
-	p.Src = flow.Addr4(binary.BigEndian.Uint32(b[12:]))
-	p.Dst = flow.Addr4(binary.BigEndian.Uint32(b[16:]))
+	p.Src.Set4(binary.BigEndian.Uint32(b[12:]))
+	p.Dst.Set4(binary.BigEndian.Uint32(b[16:]))
 	p.ToS, p.TTL, p.Proto, p.IPLen = b[1], b[8], b[9], uint32(total)
 	if frag := binary.BigEndian.Uint16(b[6:]) & 0x3fff; frag != 0 { // more fragments, offset
 		p.Frag, p.LaterFrag = true, frag&0x1fff != 0

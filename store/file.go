@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -24,11 +25,23 @@ type file struct {
 	time int // index of the @timestamp column; -1 when there is none
 }
 
-// openFile opens a file and reads its footer. Errors name the path.
-func openFile(path string) (f *file, err error) {
+// openFile opens a file of the store. Errors name the path.
+func openFile(path string) (*file, error) {
+	f, err := openParquet(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("read store: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("read store file %s: %w; move it away if it cannot be mended", path, err)
+	}
+	return f, nil
+}
+
+// openParquet opens a file and reads its footer.
+func openParquet(path string) (f *file, err error) {
 	o, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read store: %w", err)
+		return nil, err
 	}
 	defer func() {
 		if e := recover(); e != nil {
@@ -36,7 +49,6 @@ func openFile(path string) (f *file, err error) {
 		}
 		if err != nil {
 			o.Close()
-			err = fmt.Errorf("read store file %s: %w; move it away if it cannot be mended", path, err)
 		}
 	}()
 	st, err := o.Stat()

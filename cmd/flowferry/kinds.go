@@ -14,6 +14,7 @@ import (
 	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/flowfiles"
 	"github.com/flowferry/flowferry/netflow"
+	"github.com/flowferry/flowferry/store"
 )
 
 // kinds are the kinds of files that are told by their content, in the order in which they are tried.
@@ -24,6 +25,7 @@ var kinds = []struct {
 	{isCapture, openCapture},
 	{isIPFIX, openIPFIX},
 	{isFlowFile, openFlowFile},
+	{isParquet, openParquet},
 	{isLog, openLog},
 }
 
@@ -54,6 +56,27 @@ func isIPFIX(path string, _ *Config) (bool, error) {
 		return false, nil
 	}
 	return netflow.IsIPFIXFile(path)
+}
+
+func isParquet(path string, _ *Config) (bool, error) {
+	if path == netflow.Stdin {
+		return false, nil
+	}
+	return store.IsParquet(path)
+}
+
+// openParquet opens a flow log of AWS in Parquet files.
+func openParquet(path, _ string, cfg *Config) (input, error) {
+	t, err := store.OpenTable(path)
+	if err != nil {
+		return input{}, err
+	}
+	l, err := netflow.NewTableLog(path, cfg.NetFlow, t.Columns(), t.Rows())
+	if err != nil {
+		t.Close()
+		return input{}, err
+	}
+	return input{path, l, l.Origin(), t.Progress, l.Stats}, nil
 }
 
 func isLog(path string, cfg *Config) (bool, error) { return netflow.IsLog(path, cfg.NetFlow) }

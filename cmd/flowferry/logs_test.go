@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,6 +36,35 @@ func TestReadLogs(t *testing.T) {
 	f("aws-v3-6.log", "not source.ip:203.0.113.5 and source.nat.ip:*", "source.ip,source.nat.ip", "10.0.0.220,203.0.113.5\n")
 	f("azure-nsg-v2.json", "not event.type:denied and flow.end_reason:end_of_flow", "source.bytes,destination.bytes,event.duration", "16978,14008,60000000000\n")
 	f("gcp.jsonl", "source.port:51234", "cloud.instance.name,flow.direction", "client,egress\n")
+}
+
+// A log in Parquet gives the records that it gives as text.
+func TestReadParquet(t *testing.T) {
+	for _, name := range []string{"aws-v3-21", "aws-v5-29"} {
+		read := func(ext string) string {
+			return must(t, "read", "-o", "csv", "--fields", "source.ip,source.port,source.bytes,event.start,flow.source.tcp_flags,cloud.region,cloud.account.id,event.sequence",
+				filepath.Join(cloudLogs, name+ext))
+		}
+		if got, want := read(".parquet"), read(".log"); got != want || strings.Count(got, "\n") < 3 {
+			t.Errorf("%s: got\n%swant\n%s", name, got, want)
+		}
+	}
+	store := filepath.Join(t.TempDir(), "store")
+	must(t, "import", "--store", store, filepath.Join(cloudLogs, "aws-v2.log"))
+	var file string
+	err := filepath.WalkDir(store, func(path string, _ fs.DirEntry, err error) error {
+		if filepath.Ext(path) == ".parquet" {
+			file = path
+		}
+		return err
+	})
+	if err != nil || file == "" {
+		t.Fatalf("no file in the store: %v", err)
+	}
+	_, stderr, code := flowferry(t, "read", file)
+	if code != 1 || !strings.Contains(stderr, "not of an AWS VPC flow log") {
+		t.Errorf("a file of the store: exit code %d\n%s", code, stderr)
+	}
 }
 
 func TestReadStdin(t *testing.T) {
