@@ -161,7 +161,7 @@ type Decoder struct {
 
 	changes atomic.Uint64 // of what SaveState saves
 
-	works     sync.Pool // of *work
+	works     works
 	mu        sync.RWMutex
 	exporters map[exporterKey]*exporter // guarded by mu
 }
@@ -173,7 +173,6 @@ func NewDecoder(cfg Config) *Decoder {
 	d.allow = allowed(cfg.Allow)
 	d.byPort, _ = parsePrefixes(cfg.ByPort)
 	d.rates, _ = parseRates(cfg.Sampling)
-	d.works.New = func() any { return newWork(d) }
 	return d
 }
 

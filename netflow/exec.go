@@ -3,6 +3,7 @@ package netflow
 import (
 	"encoding/binary"
 	"math"
+	"sync"
 
 	"github.com/flowferry/flowferry/flow"
 )
@@ -72,8 +73,32 @@ type work struct {
 	tlses   slab[flow.TLS]
 }
 
-func newWork(d *Decoder) *work {
+// works are those that are free, at most maxWorks: what they hold of names and pieces of memory is
+// bounded, and as many are seldom at work at once.
+type works struct {
+	mu   sync.Mutex
+	free []*work
+}
+
+const maxWorks = 8
+
+func (w *works) take(d *Decoder) *work {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(w.free); n > 0 {
+		x := w.free[n-1]
+		w.free = w.free[:n-1]
+		return x
+	}
 	return &work{d: d, keepAll: d.cfg.Unknown == "all", keepNo: d.cfg.Unknown == "none"}
+}
+
+func (w *works) give(x *work) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.free) < maxWorks {
+		w.free = append(w.free, x)
+	}
 }
 
 // run decodes the record of p that begins at pos of buf, which ends where the set does. There

@@ -86,7 +86,7 @@ func (d *Decoder) exporterOf(key exporterKey, src source) *exporter {
 	if e.count.Datagrams++; e.count.Datagrams >= settledAfter && !e.settled.Load() {
 		e.settled.Store(true)
 	}
-	e.work = d.works.Get().(*work)
+	e.work = d.works.take(d)
 	e.work.e = e
 	return e
 }
@@ -120,7 +120,7 @@ func (d *Decoder) newExporter(key exporterKey, src source) *exporter {
 // release unlocks e and, when all exporters together hold too much, forgets some.
 func (d *Decoder) release(e *exporter) {
 	e.work.e, e.work.b, e.work.walk.r = nil, nil, nil
-	d.works.Put(e.work)
+	d.works.give(e.work)
 	e.work = nil
 	e.mu.Unlock()
 	for d.state.Load() > int64(d.cfg.MaxState) {
