@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/flowferry/flowferry/capture/app"
 	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/packet"
 )
@@ -27,6 +28,7 @@ type Meter struct {
 	batch    *flow.Batch
 	inspects inspects
 	metas    metas
+	expects  expects
 	p        packet.Headers // the packet in hand
 	quote    packet.Headers // the packet that it quotes
 	n        counts
@@ -195,6 +197,7 @@ func (m *Meter) open(p *packet.Headers, k kind, hash uint32) (i uint32, dir int)
 		e.mpls, e.link = p.MPLS, e.link|linkMPLS
 	}
 	e.touched = m.clock
+	m.announced(e)
 	m.push(i, e, listShort)
 	m.n.flows++
 	return i, dir
@@ -276,6 +279,9 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 	e.seen |= happened(p) << dir
 	if e.seen&seenLabel == 0 && len(p.Payload) > 0 {
 		m.label(e, dir)
+	}
+	if app.Announces(e.app) && len(p.Payload) > 0 {
+		m.announce(e)
 	}
 	m.touch(i, e)
 }

@@ -42,10 +42,10 @@ func TestExportersOfNone(t *testing.T) {
 	}
 }
 
-func TestExporterName(t *testing.T) {
+func TestSenderName(t *testing.T) {
 	f := func(want string, s netflow.ExporterStats) {
 		t.Helper()
-		if got := exporterName(&s); got != want {
+		if got := senderName(&s); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}

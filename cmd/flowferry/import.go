@@ -75,6 +75,9 @@ func importFiles(ctx context.Context, w io.Writer, cfg *Config, paths []string, 
 		return err
 	}
 	job := newImportJob(out, stages)
+	if cfg.Output.ExporterInterval != 0 {
+		job.reports = &reports{out: out}
+	}
 	stop := showProgress(os.Stderr, "import", func() (done, total int64, flows uint64) {
 		done, total = totalProgress(inputs)
 		return done, total, job.flows()
@@ -84,6 +87,9 @@ func importFiles(ctx context.Context, w io.Writer, cfg *Config, paths []string, 
 	shared, closeErr := out.close(ctx)
 	job.account.add(shared)
 	job.account.add(stages.tables.Stats())
+	if job.reports != nil {
+		job.account.add(job.reports.Stats())
+	}
 	if err := job.account.write(w); err != nil {
 		return err
 	}
@@ -114,8 +120,9 @@ func totalProgress(inputs []input) (done, total int64) {
 
 // importJob is one call of import.
 type importJob struct {
-	out    *output
-	stages *stages
+	out     *output
+	stages  *stages
+	reports *reports // nil writes none
 
 	mu      sync.Mutex
 	account account
@@ -162,7 +169,11 @@ func (j *importJob) one(ctx context.Context, in input) error {
 	j.running[p] = true
 	j.mu.Unlock()
 	runErr := p.Run(ctx, in.source)
-	stats, closeErr := done(ctx, runErr == nil && ctx.Err() == nil)
+	whole := runErr == nil && ctx.Err() == nil
+	stats, closeErr := done(ctx, whole)
+	if j.reports != nil && whole && closeErr == nil {
+		closeErr = j.reports.file(ctx, &in)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.account.add(stats)

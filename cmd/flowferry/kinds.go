@@ -179,6 +179,9 @@ func openExports(path string, cfg *Config) (input, error) {
 
 func (e *exportCapture) progress() (done, total int64) { return e.done.Load(), e.size }
 
+// Exporters gives the account of each exporter so far.
+func (e *exportCapture) Exporters() []netflow.ExporterStats { return e.decoder.Exporters() }
+
 // Run decodes the datagrams in order. Those that are no exports, or broken ones, are counted by
 // the decoder.
 func (e *exportCapture) Run(ctx context.Context, emit func(*flow.Batch)) error {

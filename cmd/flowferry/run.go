@@ -102,8 +102,10 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 	}
 
 	p := &flow.Pipeline{Shards: cfg.shards(), Stages: stages.forShard, Sink: sink, Seed: rand.Uint64()}
+	reports := &reports{out: out}
 	numbers := func() account {
 		a := account{}
+		a.add(reports.Stats())
 		a.add(live.Stats())
 		a.add(p.Stats())
 		stages.addTo(a)
@@ -118,8 +120,10 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 		return a
 	}, live.Exporters)
 	stopTelling := every(tell, func() { tellNumbers(log, numbers()) })
+	stopReports := reports.live(epoch, cfg.Output.ExporterInterval, live.Exporters, log)
 	runErr := p.Run(ctx, live)
 	stopTelling()
+	stopReports()
 
 	a := numbers()
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
