@@ -11,13 +11,13 @@ import (
 
 // exporterKey tells exporters apart. The source port is in it only where Config.ByPort says so:
 // elsewhere an exporter that restarts on a new port keeps its templates. Over TCP they end with
-// their connection.
+// their connection. It has no padding, so that it is hashed and compared in one piece.
 type exporterKey struct {
 	addr    flow.Addr
-	port    uint16 // of several exporters behind addr; else 0
-	domain  uint32 // observation domain (IPFIX), source id (v9), engine type and id (v5, v6), scheme before them (v8), sub-agent (sFlow)
-	version uint16
 	agent   flow.Addr // of sFlow, where it is not addr: who sampled, behind a relay; else zero
+	domain  uint32    // observation domain (IPFIX), source id (v9), engine type and id (v5, v6), scheme before them (v8), sub-agent (sFlow)
+	port    uint16    // of several exporters behind addr; else 0
+	version uint16
 	link
 }
 
