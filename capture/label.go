@@ -145,7 +145,7 @@ func (m *Meter) label(e *entry, dir int) {
 	if !s.begun {
 		s.begun, s.base = true, seq
 		if e.seen&(seenSYN0<<dir) != 0 {
-			s.base = e.isn[dir] + 1
+			s.base = e.wire[dir].ISN + 1
 		}
 	}
 	if e.proto == flow.ProtoUDP { // datagrams stand for themselves: the first of each side counts
@@ -176,8 +176,7 @@ func (m *Meter) recognise(e *entry, in *inspect, dir int) bool {
 	case label != flow.AppNone:
 		in.app = label
 		if turned && e.by != flow.BySYN && e.segment == 1 && !isGroup(&e.dst) {
-			e.turn()
-			m.inspects.turn(e.inspect)
+			m.turn(e)
 			e.by = flow.ByMessage
 		}
 		return true
