@@ -134,8 +134,9 @@ func (t *Table) addTotal(c *conv, p *piece) {
 		c.total = t.pieces.take()
 		sum := t.pieces.at(c.total)
 		*sum = *p
-		sum.rec.Meta, sum.seen, sum.lists, sum.next = 0, 0, 0, 0
+		sum.rec.Meta, sum.rec.Wire, sum.seen, sum.lists, sum.next = 0, 0, 0, 0, 0
 		t.addMeta(&sum.rec, t.metaOf(&p.rec))
+		t.addWire(&sum.rec, &p.rec)
 		t.copySeen(sum, p)
 		return
 	}
@@ -167,6 +168,7 @@ func (t *Table) addTotal(c *conv, p *piece) {
 		sum.App = r.App
 	}
 	t.addMeta(sum, t.metaOf(r))
+	t.addWire(sum, r)
 	t.copySeen(t.pieces.at(c.total), p)
 }
 
@@ -195,11 +197,12 @@ func (t *Table) emit(c *conv, n uint32) {
 	if r.State == flow.StateUnknown {
 		r.State = t.state(c)
 	}
-	orient(r, c)
+	turned := orient(r, c)
 	meta := t.metaOf(r)
 	b := t.batch
 	b.Recs = append(b.Recs, *r)
 	out := &b.Recs[len(b.Recs)-1]
+	t.sayWire(out, r, turned)
 	out.Meta = 0
 	if meta != nil || p.seen != 0 {
 		t.sayMeta(out, meta, p)
@@ -211,6 +214,7 @@ func (t *Table) emit(c *conv, n uint32) {
 func (t *Table) free(n uint32) {
 	p := t.pieces.at(n)
 	t.freeMeta(&p.rec)
+	t.freeWire(&p.rec)
 	t.freeSeen(p)
 	t.pieces.drop(n)
 }

@@ -24,6 +24,8 @@ type Table struct {
 	pieces  slab[piece]
 	seens   slab[seen]
 	metas   slab[flow.Meta]
+	wires   slab[flow.Wire]
+	wire    *flow.Wire // of the record in hand; nil for none
 	seed    uint64   // of the hash: nobody outside can aim at a bucket
 	buckets []uint32 // first conversation by hash; a power of two, grows with the conversations
 	wheel   [slots]list
@@ -119,6 +121,7 @@ func (t *Table) Do(b *flow.Batch) {
 			continue
 		}
 		t.n.in++
+		t.wire = b.Metered(&r)
 		t.absorb(&r, b.Metadata(&r))
 	}
 	b.Recs = b.Recs[:kept+copy(b.Recs[kept:], b.Recs[n:])]
@@ -126,7 +129,7 @@ func (t *Table) Do(b *flow.Batch) {
 	if b.Last {
 		t.flush()
 	}
-	t.batch = nil
+	t.batch, t.wire = nil, nil
 	t.publish()
 }
 
