@@ -26,8 +26,8 @@ type Table struct {
 	metas   slab[flow.Meta]
 	wires   slab[flow.Wire]
 	wire    *flow.Wire // of the record in hand; nil for none
-	seed    uint64   // of the hash: nobody outside can aim at a bucket
-	buckets []uint32 // first conversation by hash; a power of two, grows with the conversations
+	seed    uint64     // of the hash: nobody outside can aim at a bucket
+	buckets []uint32   // first conversation by hash; a power of two, grows with the conversations
 	wheel   [slots]list
 	live    list // by age, the oldest first
 	dead    list // as live, of those that are only remembered
