@@ -2,12 +2,9 @@ package capture
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
-	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/flowferry/flowferry/flow"
@@ -19,7 +16,7 @@ import (
 type Source struct {
 	path     string
 	cfg      Config
-	origin   uint64
+	digest   *digest
 	size     int64
 	file     atomic.Pointer[File]
 	meter    *Meter
@@ -27,7 +24,7 @@ type Source struct {
 	warnings atomic.Pointer[string]
 }
 
-// NewSource opens the file, reads it once for its digest and checks that it is a capture.
+// NewSource opens the file and checks that it is a capture.
 func NewSource(path string, cfg Config) (*Source, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -37,29 +34,16 @@ func NewSource(path string, cfg Config) (*Source, error) {
 		return nil, err
 	}
 	defer f.Close()
-	s := &Source{path: path, cfg: cfg, size: f.in.total}
-	if s.origin, err = digest(path); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return &Source{path: path, cfg: cfg, size: f.in.total, digest: newDigest(path)}, nil
 }
 
-// digest gives the first 8 bytes of the SHA-256 of the file as it is on disk.
-func digest(path string) (uint64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return 0, fmt.Errorf("read %s: %w", path, err)
-	}
-	return binary.BigEndian.Uint64(h.Sum(nil)), nil
+// Origin gives the Origin of the source's records: the first 8 bytes of the file's SHA-256. It
+// waits until the file was read for it; Run computes it beside the metering. It is 0 when the file
+// can not be read, which is Run's error.
+func (s *Source) Origin() uint64 {
+	origin, _ := s.digest.wait()
+	return origin
 }
-
-// Origin gives the Origin of the source's records: the first 8 bytes of the file's SHA-256.
-func (s *Source) Origin() uint64 { return s.origin }
 
 // Progress gives how many of the file's bytes, as on disk, were read.
 func (s *Source) Progress() (done, total int64) {
@@ -85,10 +69,23 @@ func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
 		return err
 	}
 	defer f.Close()
-	m := NewMeter(s.cfg, s.origin, emit)
+	s.digest.start()
+	out := &stamper{digest: s.digest, emit: emit}
+	m := NewMeter(s.cfg, 0, out.batch)
+	m.file = filepath.Base(s.path)
 	s.meter = m
 	s.file.Store(f)
-	defer m.Flush()
+	err = s.read(ctx, f, m)
+	m.Flush()
+	out.flush()
+	if _, failed := s.digest.wait(); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// read feeds the packets of f to m.
+func (s *Source) read(ctx context.Context, f *File, m *Meter) error {
 	for n := 0; ; n++ {
 		if n%256 == 0 && ctx.Err() != nil {
 			return ctx.Err()

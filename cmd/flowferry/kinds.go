@@ -76,7 +76,7 @@ func openParquet(path, _ string, cfg *Config) (input, error) {
 		t.Close()
 		return input{}, err
 	}
-	return input{path, l, l.Origin(), t.Progress, l.Stats}, nil
+	return input{path, l, l.Origin, t.Progress, l.Stats}, nil
 }
 
 func isLog(path string, cfg *Config) (bool, error) { return netflow.IsLog(path, cfg.NetFlow) }
@@ -86,7 +86,7 @@ func openLog(path, _ string, cfg *Config) (input, error) {
 	if err != nil {
 		return input{}, err
 	}
-	return input{path, l, l.Origin(), l.Progress, l.Stats}, nil
+	return input{path, l, l.Origin, l.Progress, l.Stats}, nil
 }
 
 // openIPFIX opens a file of several messages, which are one session of its own.
@@ -95,7 +95,7 @@ func openIPFIX(path, _ string, cfg *Config) (input, error) {
 	if err != nil {
 		return input{}, err
 	}
-	return input{path, f, f.Origin(), f.Progress, f.Stats}, nil
+	return input{path, f, f.Origin, f.Progress, f.Stats}, nil
 }
 
 func isFlowFile(path string, _ *Config) (bool, error) {
@@ -111,7 +111,7 @@ func openFlowFile(path, _ string, _ *Config) (input, error) {
 	if err != nil {
 		return input{}, err
 	}
-	return input{path, f, f.Origin(), f.Progress, f.Stats}, nil
+	return input{path, f, f.Origin, f.Progress, f.Stats}, nil
 }
 
 func openCapture(path, as string, cfg *Config) (input, error) {
@@ -130,7 +130,7 @@ func openCapture(path, as string, cfg *Config) (input, error) {
 	if err != nil {
 		return input{}, err
 	}
-	return input{path, s, s.Origin(), s.Progress, s.Stats}, nil
+	return input{path, s, s.Origin, s.Progress, s.Stats}, nil
 }
 
 // probed is how many datagrams carriesExports looks at.
@@ -174,7 +174,7 @@ func openExports(path string, cfg *Config) (input, error) {
 	nf := cfg.NetFlow
 	nf.Origin = origin
 	e := &exportCapture{path: path, decoder: netflow.NewDecoder(nf), origin: origin, size: size}
-	return input{path, e, origin, e.progress, e.decoder.Stats}, nil
+	return input{path, e, func() uint64 { return origin }, e.progress, e.decoder.Stats}, nil
 }
 
 func (e *exportCapture) progress() (done, total int64) { return e.done.Load(), e.size }
