@@ -32,9 +32,10 @@ type Meter struct {
 	inspects inspects
 	metas    metas
 	tunnels  tunnels
-	p        packet.Headers // the packet in hand
-	outside  tunnel         // what it was carried in
-	other    packet.Headers // the packet that it quotes or carries
+	counted  func(flow, packet uint64) // when not nil: is told which packet was counted in which flow, by ordinals
+	p        packet.Headers            // the packet in hand
+	outside  tunnel                    // what it was carried in
+	other    packet.Headers            // the packet that it quotes or carries
 	n        counts
 	stats    stats
 }
@@ -307,6 +308,9 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 		m.label(e, dir)
 	}
 	m.touch(i, e)
+	if m.counted != nil {
+		m.counted(e.ord, pkt.Ord)
+	}
 }
 
 // happened gives what the packet shows, as of side 0.

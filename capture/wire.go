@@ -186,7 +186,7 @@ func (e *entry) conn() flow.Conn {
 		return flow.ConnSHR
 	case e.proto != flow.ProtoTCP:
 		return flow.ConnOTH
-	case has(seenSYN0 | seenSYN1):
+	case has(seenSYN0 | seenSYN1), has(seenSYN1 | seenSent0): // the SYN-ACK stands for the SYN
 		return e.connOpen()
 	case has(seenSYN0) && !has(seenSent1):
 		switch {
@@ -206,27 +206,22 @@ func (e *entry) conn() flow.Conn {
 	return flow.ConnOTH
 }
 
-// connOpen is conn for a connection of which both SYNs were seen. An RST after both FINs is a
-// straggler; of two RSTs the first counts.
+// connOpen is conn for a connection that came about. An RST beside both FINs is a straggler; of
+// two RSTs the first counts.
 func (e *entry) connOpen() flow.Conn {
-	fins := 0
+	fins := e.seen & (seenFIN0 | seenFIN1)
+	if fins == seenFIN0|seenFIN1 {
+		return flow.ConnSF
+	}
 	for _, c := range e.history {
 		switch c {
-		case 'F', 'f':
-			fins++
-		case 'R', 'r':
-			if fins == 2 {
-				return flow.ConnSF
-			}
-			if c == 'R' {
-				return flow.ConnRSTO
-			}
+		case 'R':
+			return flow.ConnRSTO
+		case 'r':
 			return flow.ConnRSTR
 		}
 	}
-	switch e.seen & (seenFIN0 | seenFIN1) {
-	case seenFIN0 | seenFIN1:
-		return flow.ConnSF
+	switch fins {
 	case seenFIN0:
 		return flow.ConnS2
 	case seenFIN1:

@@ -18,7 +18,7 @@ import (
 type input struct {
 	name     string
 	source   flow.Source
-	origin   func() uint64 // may wait until the file was read for it
+	origin   func() uint64              // may wait until the file was read for it
 	progress func() (done, total int64) // bytes
 	stats    func() []flow.Stat
 }
