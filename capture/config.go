@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/flowferry/flowferry/capture/filter"
 	"github.com/flowferry/flowferry/flow"
 )
 
@@ -65,6 +66,8 @@ type Config struct {
 	Tunnels  string        `yaml:"tunnels" default:"inner" help:"What is metered of packets in a tunnel: inner (the packets inside, the tunnel's ends and id kept beside), or outer."`
 	MaxFlows int           `yaml:"max_flows" default:"1000000" help:"Flows held at once, about 350 bytes each; when there are more, the oldest are exported early."`
 	Inspect  int           `yaml:"max_inspected" default:"16384" help:"Flows whose first payload bytes are held at once to find their label, at most 8 KiB each."`
+	Filter   string        `yaml:"filter" default:"" help:"Which packets are metered, of files and interfaces, in the language of tcpdump, such as 'tcp port 443'; docs/capture.md tells which part of it. Empty is all."`
+	Live     LiveConfig    `yaml:"live" help:"Network interfaces that are metered."`
 }
 
 func (c Config) withDefaults() Config {
@@ -120,6 +123,12 @@ func (c *Config) Validate() error {
 	}
 	if c.Inspect < 0 {
 		return fmt.Errorf("max_inspected is %d: give a number above zero, or leave it out", c.Inspect)
+	}
+	if _, err := filter.Parse(c.Filter); err != nil {
+		return err
+	}
+	if err := c.Live.validate(); err != nil {
+		return err
 	}
 	return nil
 }

@@ -184,27 +184,27 @@ func sumByKey(b *flow.Batch) (sums map[flow.Key]*[2][2]uint64, ids map[flow.Key]
 	return sums, ids
 }
 
-// tally is what a capture's records sum up to per 5-tuple.
-type tally map[flow.Key]*tallied
+// perKey is what a capture's records sum up to per 5-tuple.
+type perKey map[flow.Key]*summed
 
-type tallied struct {
+type summed struct {
 	count [2][2]uint64
 	ids   []string
 }
 
-func tallyFile(t *testing.T, path, tunnels string) tally {
+func sumFile(t *testing.T, path, tunnels string) perKey {
 	b, _ := meterFile(t, path, Config{Tunnels: tunnels})
 	sums, ids := sumByKey(b)
-	all := tally{}
+	all := perKey{}
 	for k, s := range sums {
-		all[k] = &tallied{*s, ids[k]}
+		all[k] = &summed{*s, ids[k]}
 	}
 	return all
 }
 
 // has says whether the oracle's row is among the flows. A flow from an end to itself has no
 // directions that could be told apart.
-func (l tally) has(row *oracleRow) (got *[2][2]uint64, hit bool) {
+func (l perKey) has(row *oracleRow) (got *[2][2]uint64, hit bool) {
 	f := l[row.key]
 	if f == nil {
 		return nil, false
@@ -232,17 +232,17 @@ func TestOracle(t *testing.T) {
 		}
 		var missed []string
 		file := ""
-		var inner, outer tally
+		var inner, outer perKey
 		for _, row := range readOracle(t, c.oracle) {
 			if row.file != file {
 				file = row.file
-				inner, outer = tallyFile(t, filepath.Join(c.pcaps, file), TunnelsInner), nil
+				inner, outer = sumFile(t, filepath.Join(c.pcaps, file), TunnelsInner), nil
 			}
 			got, hit := inner.has(&row)
 			proto := protoName(row.key.Proto)
 			if !hit {
 				if outer == nil {
-					outer = tallyFile(t, filepath.Join(c.pcaps, file), TunnelsOuter)
+					outer = sumFile(t, filepath.Join(c.pcaps, file), TunnelsOuter)
 				}
 				if _, hit = outer.has(&row); hit {
 					proto = "outer " + proto

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -59,7 +60,7 @@ func (c *Cutter) Cut(ctx context.Context, path string) (warnings []string, err e
 	if err != nil {
 		return s.Warnings(), err
 	}
-	return s.Warnings(), each(ctx, path, last, func(p *Packet) error {
+	return s.Warnings(), c.each(ctx, path, last, func(p *Packet) error {
 		if p.Offset < first || !wanted[p.Ord] {
 			return nil
 		}
@@ -76,13 +77,17 @@ func (c *Cutter) locate(ctx context.Context, path string, flows map[uint64]bool,
 			wanted[ord] = true
 		}
 	}
-	err := each(ctx, path, last, func(p *Packet) error { m.Packet(p); return nil })
+	err := c.each(ctx, path, last, func(p *Packet) error { m.Packet(p); return nil })
 	m.Flush()
 	return wanted, err
 }
 
-// each calls fn with the packets of a file up to the one at offset last.
-func each(ctx context.Context, path string, last int64, fn func(p *Packet) error) error {
+// each calls fn with the packets of a file that the filter selects, up to the one at offset last.
+func (c *Cutter) each(ctx context.Context, path string, last int64, fn func(p *Packet) error) error {
+	only, err := newSelection(c.cfg.Filter)
+	if err != nil {
+		return err
+	}
 	f, err := Open(path)
 	if err != nil {
 		return err
@@ -93,10 +98,15 @@ func each(ctx context.Context, path string, last int64, fn func(p *Packet) error
 			return ctx.Err()
 		}
 		p, err := f.Next()
-		if err == io.EOF || err == nil && p.Offset > last {
+		var broken *BrokenError
+		switch {
+		case err == io.EOF, errors.As(err, &broken), err == nil && p.Offset > last: // a break was told of before
 			return nil
+		case err != nil:
+			return err
 		}
-		if err == nil {
+		ok, err := only.selects(&p)
+		if ok && err == nil {
 			err = fn(&p)
 		}
 		if err != nil {

@@ -15,8 +15,8 @@ type inspects struct {
 // inspect is what is known of one flow's payload so far.
 type inspect struct {
 	side    [2]stream
-	app     flow.App // what it is, when that is known but the metadata not whole
-	packets int      // with payload, looked at so far
+	packets uint8 // with payload, looked at so far
+	weak    uint8 // what a look leaves to the next
 }
 
 // stream is the beginning of what one side sent, in order. A segment that comes early is kept in
@@ -25,6 +25,7 @@ type stream struct {
 	buf     []byte // in order from the first byte
 	base    uint32 // sequence number of buf[0]
 	begun   bool
+	lost    bool   // TCP: nothing begins like what was seen
 	early   []byte // bytes of one stretch beyond a hole
 	earlyAt int    // offset of early from base
 }
@@ -32,9 +33,10 @@ type stream struct {
 const (
 	maxStream  = 4096 // bytes of a side that are looked at
 	maxInspect = 12   // packets with payload after which an unknown flow is given up
+	maxDoubt   = 6    // packets with payload after which a label of medium confidence stays
 )
 
-func (s *stream) reset() { s.buf, s.early, s.begun = s.buf[:0], s.early[:0], false }
+func (s *stream) reset() { s.buf, s.early, s.begun, s.lost = s.buf[:0], s.early[:0], false, false }
 
 // add puts a segment into the stream.
 func (s *stream) add(seq uint32, b []byte) {
@@ -60,6 +62,13 @@ func (s *stream) add(seq uint32, b []byte) {
 // take appends what still fits.
 func (s *stream) take(b []byte) { s.buf = append(s.buf, b[:min(len(b), maxStream-len(s.buf))]...) }
 
+// restart begins the stream anew with a segment.
+func (s *stream) restart(seq uint32, b []byte) {
+	s.reset()
+	s.begun, s.base = true, seq
+	s.take(b)
+}
+
 // get gives an empty inspect, 0 when there are too many.
 func (x *inspects) get() uint32 {
 	if n := len(x.spare); n > 0 {
@@ -84,7 +93,7 @@ func (x *inspects) free(i uint32) {
 	in := x.at(i)
 	in.side[0].reset()
 	in.side[1].reset()
-	in.app, in.packets = 0, 0
+	in.packets, in.weak = 0, 0
 	x.spare = append(x.spare, i)
 }
 
@@ -100,6 +109,7 @@ func (x *inspects) turn(i uint32) {
 type metas struct {
 	list  []flow.Meta
 	spare []uint32
+	draft flow.Meta // what is being read; here so that it costs no allocation
 }
 
 // put gives the index, from 1, of m.
@@ -125,6 +135,9 @@ func (x *metas) free(i uint32) {
 func (m *Meter) label(e *entry, dir int) {
 	p := &m.p
 	if e.proto != flow.ProtoTCP && e.proto != flow.ProtoUDP {
+		if e.proto == flow.ProtoESP {
+			e.app, e.sure, e.why = flow.AppESP, flow.ConfidenceHigh, flow.ReasonProtocol
+		}
 		e.seen |= seenLabel
 		return
 	}
@@ -138,56 +151,98 @@ func (m *Meter) label(e *entry, dir int) {
 	in := m.inspects.at(e.inspect)
 	in.packets++
 	s := &in.side[dir]
+	fresh := !s.begun
 	seq := p.Seq
 	if p.Flags&flow.SYN != 0 {
 		seq++
 	}
-	if !s.begun {
+	if fresh {
 		s.begun, s.base = true, seq
 		if e.seen&(seenSYN0<<dir) != 0 {
 			s.base = e.wire[dir].ISN + 1
 		}
 	}
-	if e.proto == flow.ProtoUDP { // datagrams stand for themselves: the first of each side counts
+	if e.proto == flow.ProtoUDP { // datagrams stand for themselves: the first of each side is kept
 		if len(s.buf) == 0 {
 			s.take(p.Payload)
 		}
 	} else {
 		s.add(seq, p.Payload)
 	}
-	m.judge(e, in, dir)
+	m.judge(e, in, dir, fresh)
 }
 
-// judge asks the parsers what the payload so far is, and ends the inspection when it is clear.
-func (m *Meter) judge(e *entry, in *inspect, dir int) {
-	if in.app == flow.AppNone && !m.recognise(e, in, dir) {
-		return
+// judge asks what the payload so far is; fresh says that it is the first of its side. It ends the
+// inspection when the label is decided and its metadata are whole.
+func (m *Meter) judge(e *entry, in *inspect, dir int, fresh bool) {
+	if !e.decided(0) {
+		m.recognise(e, in, dir, fresh)
 	}
-	if v := in.view(e); v.Whole(in.app) || in.packets >= 4*maxInspect {
+	v := in.view(e)
+	if e.decided(in.packets) && v.Whole(e.app) || in.packets >= 4*maxInspect {
 		m.conclude(e)
 	}
 }
 
-// recognise finds the label; false when it is not known yet, or never will be.
-func (m *Meter) recognise(e *entry, in *inspect, dir int) bool {
-	v := in.view(e)
-	label, turned, hopeless := v.Label()
+// decided says whether the label is final after so many packets with payload. One that is not sure
+// may be replaced by a surer one, and STUN by what it made way for.
+func (e *entry) decided(packets uint8) bool {
 	switch {
-	case label != flow.AppNone:
-		in.app = label
-		if turned && e.by != flow.BySYN && e.segment == 1 && !isGroup(&e.dst) {
-			m.turn(e)
-			e.by = flow.ByMessage
-		}
+	case e.sure == flow.ConfidenceHigh && e.app != flow.AppSTUN:
 		return true
-	case in.packets >= maxInspect || hopeless && e.proto == flow.ProtoUDP:
-		m.settle(e)
-	case hopeless && e.seen&(seenSYN0<<dir) == 0: // in mid-stream: perhaps the next segment begins a message
-		in.side[dir].reset()
-	case hopeless && len(v.Client) > 0 && len(v.Server) > 0: // both sides have begun
-		m.settle(e)
+	case e.sure == flow.ConfidenceMedium:
+		return packets >= maxDoubt
 	}
-	return false
+	return packets >= maxInspect
+}
+
+// recognise looks for the label in what the side has sent, and in the segment in hand alone: with it
+// perhaps a message begins.
+func (m *Meter) recognise(e *entry, in *inspect, dir int, fresh bool) {
+	s := &in.side[dir]
+	look := in.look(e, dir, m.p.Payload, fresh)
+	var found app.Found
+	if !s.lost {
+		found, s.lost = look.Label()
+		s.lost = s.lost && e.proto == flow.ProtoTCP
+	}
+	if found.App == flow.AppNone && e.proto == flow.ProtoTCP && len(look.B) > len(m.p.Payload) {
+		look.B = m.p.Payload
+		if f, _ := look.Label(); f.Confidence == flow.ConfidenceHigh {
+			found = f
+			s.restart(m.p.Seq, m.p.Payload)
+		}
+	}
+	in.weak = look.Weak
+	switch {
+	case found.Confidence > e.sure, e.app == flow.AppSTUN && found.App == flow.AppDTLS:
+		m.found(e, found)
+	case s.lost && e.app == flow.AppNone && e.seen&(seenSYN0<<dir) == 0:
+		s.reset() // in mid-stream: the next segment may begin a message
+	}
+}
+
+// found gives the flow a label.
+func (m *Meter) found(e *entry, f app.Found) {
+	e.app, e.sure, e.why = f.App, f.Confidence, f.Reason
+	if f.Turned && e.by != flow.BySYN && e.segment == 1 && !isGroup(&e.dst) {
+		m.turn(e)
+		e.by = flow.ByMessage
+	}
+}
+
+// look is what the side that sent the payload shows.
+func (in *inspect) look(e *entry, dir int, payload []byte, fresh bool) app.Look {
+	l := app.Look{Proto: e.proto, Server: dir == 1, B: in.side[dir].buf, Peer: in.side[1-dir].buf, From: e.sport, To: e.dport, Weak: in.weak}
+	if dir == 1 {
+		l.From, l.To = l.To, l.From
+	}
+	if e.proto == flow.ProtoUDP {
+		if l.B = payload; !fresh {
+			l.First = in.side[dir].buf
+		}
+	}
+	return l
 }
 
 func (in *inspect) view(e *entry) app.View {
@@ -199,13 +254,12 @@ func (m *Meter) conclude(e *entry) {
 	if e.inspect == 0 {
 		return
 	}
-	in := m.inspects.at(e.inspect)
-	if e.app = in.app; e.app != flow.AppNone {
-		var meta flow.Meta
-		v := in.view(e)
-		if v.Metadata(e.app, &meta) {
-			e.meta = m.metas.put(meta)
+	if e.app != flow.AppNone {
+		v := m.inspects.at(e.inspect).view(e)
+		if v.Metadata(e.app, &m.metas.draft) {
+			e.meta = m.metas.put(m.metas.draft)
 		}
+		m.metas.draft = flow.Meta{}
 	}
 	m.settle(e)
 }

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/flowferry/flowferry/capture/app"
 	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/packet"
 )
@@ -31,6 +32,7 @@ type Meter struct {
 	batch    *flow.Batch
 	inspects inspects
 	metas    metas
+	expects  expects
 	tunnels  tunnels
 	counted  func(flow, packet uint64) // when not nil: is told which packet was counted in which flow, by ordinals
 	p        packet.Headers            // the packet in hand
@@ -217,6 +219,7 @@ func (m *Meter) open(p *packet.Headers, k kind, hash uint32) (i uint32, dir int)
 		e.mpls, e.link = p.MPLS, e.link|linkMPLS
 	}
 	e.touched = m.clock
+	m.announced(e)
 	m.push(i, e, listID(classOf(e.proto)))
 	if m.outside.depth > 0 {
 		e.tunnel = m.tunnels.put(m.outside, dir)
@@ -306,6 +309,9 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 	e.seen |= happened(p) << dir
 	if e.seen&seenLabel == 0 && len(p.Payload) > 0 {
 		m.label(e, dir)
+	}
+	if app.Announces(e.app) && len(p.Payload) > 0 {
+		m.announce(e)
 	}
 	m.touch(i, e)
 	if m.counted != nil {

@@ -42,6 +42,8 @@ type entry struct {
 	icmpErrors uint32 // ICMP errors that quote this flow
 	vlan, vin  uint16
 	app        flow.App
+	sure       flow.Confidence // how sure app is
+	why        flow.Reason
 	srcMAC     flow.MAC
 	dstMAC     flow.MAC
 	icmpType   uint8

@@ -26,9 +26,10 @@ func filled() (*flow.Batch, *flow.Record) {
 		Rev:    flow.Counts{Bytes: 1000, Packets: 8, Payload: 500, InitFlags: flow.SYN | flow.ACK, Flags: flow.SYN | flow.ACK, ToS: 8, TTL: 52},
 		Domain: 7, Sampling: 100, InIf: 3, OutIf: 4, SrcAS: 64512, DstAS: 20712, MPLS: 16001, Segment: 1, Segments: 2, Flows: 3,
 		SrcPort: 49152, DstPort: 443, NATSrcPort: 1025, NATDstPort: 8443, VLAN: 100, PostVLAN: 200, App: flow.AppTLS,
+		AppConfidence: flow.ConfidenceHigh, AppReason: flow.ReasonHandshake, AppHint: flow.AppHTTP,
 		SrcMAC: flow.MAC{0, 0, 0x5e, 0, 0x53, 0x23}, DstMAC: flow.MAC{0, 0, 0x5e, 0, 0x53, 0xff}, Proto: flow.ProtoTCP,
 		ICMPType: 3, ICMPCode: 1, SrcMask: 24, DstMask: 16, Via: flow.ViaIPFIX, Direction: flow.Ingress, EndReason: flow.EndOfFlow,
-		InitiatorBy: flow.BySYN, State: flow.StateEstablished, Complete: true, Observers: 2,
+		InitiatorBy: flow.BySYN, State: flow.StateEstablished, Complete: true, Skewed: true, Observers: 2,
 	}
 	side := flow.WireSide{ISN: 1, HasISN: true, Retransmits: 2, OutOfOrder: 3, Gap: 4, ZeroWindows: 5, SessionFlags: flow.ACK, MaxTTL: 64}
 	*b.AddWire(r) = flow.Wire{Fwd: side, Rev: side, File: "office.pcap", Offset: 24, LastOffset: 4096, SynRTT: 20000, AckRTT: 300,

@@ -35,6 +35,12 @@ var ours = []Field{
 		Str: func(_ *batch, r *record) string { return r.EndReason.String() }},
 	{Name: "flow.direction", Type: Keyword, Of: Ours, Desc: "Where the exporter looked: ingress or egress of the interface.",
 		Str: func(_ *batch, r *record) string { return r.Direction.String() }},
+	{Name: "flow.app.confidence", Type: Keyword, Of: Ours, Desc: "How sure network.protocol is, where the meter found it in the payload: high is structure checked over several fields, medium a magic number or word, low little structure but several times or on the usual port.",
+		Str: func(_ *batch, r *record) string { return r.AppConfidence.String() }},
+	{Name: "flow.app.reason", Type: Keyword, Of: Ours, Desc: "What network.protocol rests on, after its name: tls: handshake, ftp-data: announced. One of header, magic, handshake, banner, line, message, dialog, usual_port, repeated, announced, ip_protocol.",
+		Text: appReason},
+	{Name: "flow.app.hint", Type: Keyword, Of: Ours, Desc: "What the port promises of a metered flow whose payload told nothing: never a label.",
+		Str: func(_ *batch, r *record) string { return r.AppHint.String() }},
 	{Name: "flow.service", Type: Keyword, Of: Ours, Desc: "IANA service name of the destination's port: what the port promises, not what was spoken.", side: enr,
 		Str: func(b *batch, r *record) string { return enrOf(b, r).Service }},
 	{Name: "flow.locality", Type: Keyword, Of: Beat, Desc: "internal when both ends are in host groups of ours, else external.", side: enr,
@@ -254,4 +260,13 @@ func appendNumber(dst []byte, v uint64, ok bool) []byte {
 		return dst
 	}
 	return strconv.AppendUint(dst, v, 10)
+}
+
+// appReason appends the label and what it rests on.
+func appReason(dst []byte, _ *batch, r *record) []byte {
+	if r.AppReason == flow.ReasonNone {
+		return dst
+	}
+	dst = append(append(dst, r.App.String()...), ": "...)
+	return append(dst, r.AppReason.String()...)
 }

@@ -218,14 +218,18 @@ var textFields = []textField{
 	num("flows", HasFlows, func(r *Record) *uint64 { return &r.Flows }),
 	mac("src.mac", func(r *Record) *MAC { return &r.SrcMAC }),
 	mac("dst.mac", func(r *Record) *MAC { return &r.DstMAC }),
-	app,
+	app("app", func(r *Record) *App { return &r.App }),
+	named("app.confidence", confidences[:], func(r *Record) *Confidence { return &r.AppConfidence }),
+	named("app.reason", reasons[:], func(r *Record) *Reason { return &r.AppReason }),
+	app("app.hint", func(r *Record) *App { return &r.AppHint }),
 	named("reason", endReasons[:], func(r *Record) *EndReason { return &r.EndReason }),
 	named("state", states[:], func(r *Record) *State { return &r.State }),
 	named("initiator", initiators[:], func(r *Record) *InitiatorBy { return &r.InitiatorBy }),
 	num("segment", 0, func(r *Record) *uint32 { return &r.Segment }),
 	num("segments", 0, func(r *Record) *uint32 { return &r.Segments }),
 	num("observers", 0, func(r *Record) *uint8 { return &r.Observers }),
-	complete,
+	flag("complete", func(r *Record) *bool { return &r.Complete }),
+	flag("skewed", func(r *Record) *bool { return &r.Skewed }),
 	hex("origin", func(r *Record) *uint64 { return &r.Origin }),
 	num("ord", 0, func(r *Record) *uint64 { return &r.Ord }),
 }
@@ -250,23 +254,28 @@ func hex(key string, at func(*Record) *uint64) textField {
 		}}
 }
 
-var app = textField{"app", func(r *Record) bool { return r.App != AppNone },
-	func(dst []byte, r *Record) []byte { return append(dst, r.App.String()...) },
-	func(r *Record, s string) error {
-		a, ok := ParseApp(s)
-		if !ok {
-			return fmt.Errorf("no such application label")
-		}
-		r.App = a
-		return nil
-	}}
+func app(key string, at func(*Record) *App) textField {
+	return textField{key, func(r *Record) bool { return *at(r) != AppNone },
+		func(dst []byte, r *Record) []byte { return append(dst, at(r).String()...) },
+		func(r *Record, s string) error {
+			a, ok := ParseApp(s)
+			if !ok {
+				return fmt.Errorf("no such application label")
+			}
+			*at(r) = a
+			return nil
+		}}
+}
 
-var complete = textField{"complete", func(r *Record) bool { return r.Complete },
-	func(dst []byte, r *Record) []byte { return append(dst, "true"...) },
-	func(r *Record, s string) (err error) {
-		r.Complete, err = strconv.ParseBool(s)
-		return err
-	}}
+// flag is present iff it is true.
+func flag(key string, at func(*Record) *bool) textField {
+	return textField{key, func(r *Record) bool { return *at(r) },
+		func(dst []byte, _ *Record) []byte { return append(dst, "true"...) },
+		func(r *Record, s string) (err error) {
+			*at(r), err = strconv.ParseBool(s)
+			return err
+		}}
+}
 
 // AppendText appends the text form of r: one line of key=value pairs, each present field once,
 // without a line end. It is what tests compare and what `read -o text` prints. Wire and the

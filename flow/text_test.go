@@ -78,7 +78,7 @@ func anyRecord(t *rapid.T) (r Record) {
 	r.EndReason = EndReason(rapid.IntRange(0, len(endReasons)-1).Draw(t, "reason"))
 	r.App = App(rapid.IntRange(0, len(appNames)-1).Draw(t, "app"))
 	r.Origin, r.Ord = rapid.Uint64().Draw(t, "origin"), rapid.Uint64().Draw(t, "ord")
-	r.Complete = rapid.Bool().Draw(t, "complete")
+	r.Complete, r.Skewed = rapid.Bool().Draw(t, "complete"), rapid.Bool().Draw(t, "skewed")
 	return r
 }
 

@@ -73,9 +73,10 @@ func full() (*flow.Batch, []*flow.Record) {
 		Rev:    flow.Counts{Bytes: 1000, Packets: 8, Payload: 500, InitFlags: flow.SYN | flow.ACK, Flags: flow.SYN | flow.ACK, ToS: 8, TTL: 52},
 		Domain: 7, Sampling: 100, InIf: 3, OutIf: 4, SrcAS: 64512, DstAS: 20712, MPLS: 16001, Segment: 1, Segments: 2,
 		SrcPort: 49152, DstPort: 443, NATSrcPort: 1025, NATDstPort: 8443, VLAN: 100, PostVLAN: 200, App: flow.AppTLS,
+		AppConfidence: flow.ConfidenceHigh, AppReason: flow.ReasonHandshake, AppHint: flow.AppHTTP,
 		SrcMAC: flow.MAC{1}, DstMAC: flow.MAC{2}, Proto: flow.ProtoTCP, ICMPType: 3, ICMPCode: 1, SrcMask: 24, DstMask: 16,
 		Via: flow.ViaIPFIX, Direction: flow.Ingress, EndReason: flow.EndOfFlow, InitiatorBy: flow.BySYN, State: flow.StateEstablished,
-		Complete: true, Observers: 2,
+		Complete: true, Skewed: true, Observers: 2,
 	}
 	side := flow.WireSide{ISN: 1, HasISN: true, Retransmits: 2, OutOfOrder: 3, Gap: 4, ZeroWindows: 5, SessionFlags: flow.ACK, MaxTTL: 64}
 	*b.AddWire(r) = flow.Wire{Fwd: side, Rev: side, File: "office.pcap", Offset: 24, LastOffset: 4096, SynRTT: 20000, AckRTT: 300,
@@ -261,9 +262,9 @@ func TestObjects(t *testing.T) {
 			t.Errorf("%s: got %q", flavour, got)
 		}
 	}
-	f(mappings.Elasticsearch, "/_ilm/policy/logs-flowferry?", "/_component_template/logs-flowferry@mappings", "/_component_template/logs-flowferry@settings",
-		"/_component_template/logs-flowferry@lifecycle?", "/_index_template/logs-flowferry.flow", "/_index_template/logs-flowferry.session", "/_index_template/logs-flowferry.event")
-	f(mappings.OpenSearch, "/_plugins/_ism/policies/logs-flowferry?", "/_component_template/logs-flowferry@mappings", "/_component_template/logs-flowferry@settings",
-		"/_index_template/logs-flowferry.flow", "/_index_template/logs-flowferry.session", "/_index_template/logs-flowferry.event")
+	f(mappings.Elasticsearch, "/_ilm/policy/logs-flowferry?", "/_component_template/logs-flowferry@mappings", "/_component_template/metrics-flowferry@mappings", "/_component_template/logs-flowferry@settings",
+		"/_component_template/logs-flowferry@lifecycle?", "/_index_template/logs-flowferry.flow", "/_index_template/logs-flowferry.session", "/_index_template/logs-flowferry.event", "/_index_template/metrics-flowferry.exporter")
+	f(mappings.OpenSearch, "/_plugins/_ism/policies/logs-flowferry?", "/_component_template/logs-flowferry@mappings", "/_component_template/metrics-flowferry@mappings", "/_component_template/logs-flowferry@settings",
+		"/_index_template/logs-flowferry.flow", "/_index_template/logs-flowferry.session", "/_index_template/logs-flowferry.event", "/_index_template/metrics-flowferry.exporter")
 	f("solr")
 }

@@ -201,6 +201,10 @@ type ExporterStats struct {
 	HeldBytes                      int
 	TemplateChanges, Withdrawals   uint64
 	Skewed                         uint64 // datagrams whose export time was more than 5 minutes off
+	LostUnit                       string // what Lost counts: "flows", "records" (those of options too) or "datagrams"; "" of NetFlow v1, which has no numbers
+	Learned                        uint64 // how often options told something new; see Facts
+
+	from *exporter // that Facts asks
 
 	// Of sFlow agents.
 	Agent                       flow.Addr // who sampled, where that is not Addr; else zero
@@ -240,6 +244,7 @@ func (e *exporter) stats() ExporterStats {
 	s.Skew, s.Names = e.drift.median(), e.facts.len()
 	s.Agent, s.Interfaces = e.key.agent, e.interfaceList()
 	s.Templates, s.Waiting, s.HeldBytes = len(e.templates.byID), len(e.hold.sets), e.hold.bytes
+	s.LostUnit, s.from = e.lostUnit(), e
 	s.Lost, s.Reordered, s.Duplicate, s.Restarts = e.seq.lost, e.seq.reordered, e.seq.duplicate, e.seq.restarts
 	return s
 }

@@ -150,6 +150,9 @@ func float(b []byte) float64 {
 func (x *work) learn(o *options) {
 	e := x.e
 	changed := e.rates.learn(o.rate(), o.sampler, o.hasSampler, o.inIf, o.hasIf)
+	if changed {
+		e.count.Learned++
+	}
 	if o.boot != 0 && o.boot != e.boot {
 		e.boot, changed = o.boot, true
 	}

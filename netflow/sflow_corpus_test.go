@@ -34,7 +34,7 @@ type sflowDatagram struct {
 func sflowDatagrams(t testing.TB) (out []sflowDatagram) {
 	t.Helper()
 	for _, name := range sflowCaptures {
-		err := capture.Datagrams(filepath.Join(sflowPcaps, name+".pcap"), func(d capture.Datagram) error {
+		err := capture.Datagrams(filepath.Join(sflowPcaps, name+".pcap"), "", func(d capture.Datagram) error {
 			if len(d.Payload) > 4 && binary.BigEndian.Uint32(d.Payload) == 5 {
 				out = append(out, sflowDatagram{name, d.Src, d.SrcPort, d.Time, bytes.Clone(d.Payload)})
 			}

@@ -108,6 +108,7 @@ func (s *ExporterStats) add(o *ExporterStats) {
 	s.TemplateChanges += o.TemplateChanges
 	s.Withdrawals += o.Withdrawals
 	s.Skewed += o.Skewed
+	s.Learned += o.Learned
 }
 
 func (t *sequenceTotals) add(o *sequenceTotals) {

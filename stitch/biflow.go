@@ -54,6 +54,7 @@ func turnedRev(r, half *flow.Record) {
 	r.Has = r.Has&^sided | r.Has&half.Has&sided | flow.HasRev
 	r.Start, r.End = min(r.Start, half.Start), max(r.End, half.End)
 	r.Ord = min(r.Ord, half.Ord)
+	r.Skewed = r.Skewed || half.Skewed
 }
 
 // pair puts r, one direction, into the waiting piece that lacks it and has most time in common.
@@ -105,7 +106,7 @@ func (t *Table) addHalf(p *piece, r *flow.Record, s int, by uint32) {
 		h.NATSrc, h.Has = r.NATDst, h.Has|flow.HasNATSrc
 	}
 	if h.App == flow.AppNone {
-		h.App = r.App
+		h.App, h.AppConfidence, h.AppReason, h.AppHint = r.App, r.AppConfidence, r.AppReason, r.AppHint
 	}
 	h.Received = max(h.Received, r.Received)
 	turnedRev(h, r)

@@ -15,7 +15,7 @@ const maxBack = int64(time.Hour)
 type Table struct {
 	cfg Config
 	// Config, in ns.
-	window, half, skew, linger, active, shortest, quiet, idleTCP, idleElse int64
+	window, half, skew, linger, active, shortest, quiet, idleTCP, idleElse, interimAfter int64
 
 	now   int64       // the batch's clock, never going back by a little
 	batch *flow.Batch // the one in hand
@@ -27,12 +27,16 @@ type Table struct {
 	wires   slab[flow.Wire]
 	wire    *flow.Wire // of the record in hand; nil for none
 	seed    uint64     // of the hash: nobody outside can aim at a bucket
-	buckets []uint32   // first conversation by hash; a power of two, grows with the conversations
-	wheel   [slots]list
-	live    list // by age, the oldest first
-	dead    list // as live, of those that are only remembered
-	count   int  // conversations, live and dead
-	held    int  // flows that wait
+	index   index      // conversations, live and dead
+	hashes  []uint32   // of the keys of the batch
+	heads   []uint32   // room for ready
+	touched uint64     // keeps the reads of ready from being optimised away
+	wheel   [slots]slot
+	sheets  slab[sheet]
+	turned  int64 // the wheel's tick
+	live    age
+	dead    age // of those that are only remembered
+	held    int // flows that wait
 
 	servers      ports
 	sources      map[source]uint32
@@ -46,12 +50,12 @@ type Table struct {
 
 // counts is what happened in one batch.
 type counts struct {
-	in, flows, paired, duplicates, sessions, events, late, evicted uint64
+	in, flows, paired, duplicates, sessions, interims, events, late, evicted uint64
 }
 
 // stats is what happened so far; other goroutines read it.
 type stats struct {
-	in, flows, paired, duplicates, sessions, events, late, evicted, held atomic.Uint64
+	in, flows, paired, duplicates, sessions, interims, events, late, evicted, held atomic.Uint64
 }
 
 // New makes an empty Table. cfg must be valid.
@@ -60,12 +64,8 @@ func New(cfg Config) *Table {
 	t := &Table{cfg: cfg, sources: map[source]uint32{}, seed: rand.Uint64()}
 	t.window, t.half, t.skew, t.linger = int64(cfg.Window), int64(cfg.Half), int64(cfg.Skew), int64(cfg.Linger)
 	t.active, t.shortest, t.quiet = int64(cfg.Active), int64(cfg.ShortestActive), int64(cfg.Quiet)
-	t.idleTCP, t.idleElse = int64(cfg.IdleTCP), int64(cfg.Idle)
-	t.buckets = make([]uint32, 256)
-	t.live.of, t.dead.of = ageLink, ageLink
-	for i := range t.wheel {
-		t.wheel[i].of = timerLink
-	}
+	t.idleTCP, t.idleElse, t.interimAfter = int64(cfg.IdleTCP), int64(cfg.Idle), int64(cfg.Interim)
+	t.index.grow()
 	for _, p := range servers {
 		t.servers.add(p)
 	}
@@ -76,7 +76,7 @@ func New(cfg Config) *Table {
 }
 
 // Stats gives the account of this shard:
-// in = flows + paired + duplicates + held; sessions, events, late and evicted stand apart.
+// in = flows + paired + duplicates + held; sessions, interims, events, late and evicted stand apart.
 func (t *Table) Stats() []flow.Stat {
 	s := &t.stats
 	return []flow.Stat{
@@ -86,6 +86,7 @@ func (t *Table) Stats() []flow.Stat {
 		{Name: "stitch.duplicates", Value: s.duplicates.Load()}, // other reports of the same traffic
 		{Name: "stitch.held", Value: s.held.Load()},             // waiting now
 		{Name: "stitch.sessions", Value: s.sessions.Load()},     // sessions written out
+		{Name: "stitch.interims", Value: s.interims.Load()},     // of sessions: totals told while they go on
 		{Name: "stitch.events", Value: s.events.Load()},         // records passed through
 		{Name: "stitch.late", Value: s.late.Load()},             // of flows: after the end of their conversation
 		{Name: "stitch.evicted", Value: s.evicted.Load()},       // conversations written out early because the table was full
@@ -98,7 +99,7 @@ func (t *Table) publish() {
 		to *atomic.Uint64
 		n  uint64
 	}{{&s.in, n.in}, {&s.flows, n.flows}, {&s.paired, n.paired}, {&s.duplicates, n.duplicates},
-		{&s.sessions, n.sessions}, {&s.events, n.events}, {&s.late, n.late}, {&s.evicted, n.evicted}} {
+		{&s.sessions, n.sessions}, {&s.interims, n.interims}, {&s.events, n.events}, {&s.late, n.late}, {&s.evicted, n.evicted}} {
 		if c.n != 0 {
 			c.to.Add(c.n)
 		}
@@ -110,6 +111,7 @@ func (t *Table) publish() {
 // Do takes the flows out of b, and puts into it those that have waited long enough.
 func (t *Table) Do(b *flow.Batch) {
 	t.batch = b
+	t.ready(b.Recs)
 	n, kept := len(b.Recs), 0
 	for i := range n {
 		r := b.Recs[i] // a copy: what is written out below may move the slice
@@ -122,7 +124,7 @@ func (t *Table) Do(b *flow.Batch) {
 		}
 		t.n.in++
 		t.wire = b.Metered(&r)
-		t.absorb(&r, b.Metadata(&r))
+		t.absorb(&r, t.hashes[i], b.Metadata(&r))
 	}
 	b.Recs = b.Recs[:kept+copy(b.Recs[kept:], b.Recs[n:])]
 	t.advance(b.Now)
@@ -161,12 +163,13 @@ func (t *Table) pass(r *flow.Record) {
 
 // flush writes out all that is held, as a forced end, the oldest first.
 func (t *Table) flush() {
-	for _, l := range []*list{&t.live, &t.dead} {
-		for i := l.head; i != 0; i = l.head {
-			t.finish(i, flow.EndForced)
-			t.unlink(&t.wheel[t.convs.at(i).slot], i)
-			t.forget(i)
-		}
+	for t.live.head != 0 {
+		i := t.oldest()
+		t.finish(i, flow.EndForced)
+		t.forget(i)
+	}
+	for t.dead.head != 0 {
+		t.forget(t.dead.head)
 	}
 }
 
