@@ -159,7 +159,7 @@ func (m *Meter) label(e *entry, dir int) {
 	if fresh {
 		s.begun, s.base = true, seq
 		if e.seen&(seenSYN0<<dir) != 0 {
-			s.base = e.isn[dir] + 1
+			s.base = e.wire[dir].ISN + 1
 		}
 	}
 	if e.proto == flow.ProtoUDP { // datagrams stand for themselves: the first of each side is kept
@@ -226,8 +226,7 @@ func (m *Meter) recognise(e *entry, in *inspect, dir int, fresh bool) {
 func (m *Meter) found(e *entry, f app.Found) {
 	e.app, e.sure, e.why = f.App, f.Confidence, f.Reason
 	if f.Turned && e.by != flow.BySYN && e.segment == 1 && !isGroup(&e.dst) {
-		e.turn()
-		m.inspects.turn(e.inspect)
+		m.turn(e)
 		e.by = flow.ByMessage
 	}
 }
