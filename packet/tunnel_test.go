@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // wrap puts bytes given as hex before an inner packet and an IPv4 header of the protocol before both.
@@ -111,6 +112,7 @@ func FuzzInner(f *testing.F) {
 		f.Add(wrap(f, h.proto, h.header, udpHi))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer fuzztest.Guard()()
 		var p, in Headers
 		var tun Tunnel
 		if Decode(LinkRaw, b, len(b), &p) != Accepted || !Inner(&p, &in, &tun) {
