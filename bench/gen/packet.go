@@ -118,6 +118,11 @@ func transport(b []byte, v *conversation, s segment, proto uint8) []byte {
 
 // sum adds b to an Internet checksum (RFC 1071).
 func sum(s uint32, b []byte) uint32 {
+	var wide uint64 // four bytes at a time: the carries are folded at the end
+	for ; len(b) >= 8; b = b[8:] {
+		wide += uint64(be.Uint32(b)) + uint64(be.Uint32(b[4:]))
+	}
+	s += uint32(wide>>48) + uint32(wide>>32&0xffff) + uint32(wide>>16&0xffff) + uint32(wide&0xffff)
 	for ; len(b) >= 2; b = b[2:] {
 		s += uint32(be.Uint16(b))
 	}
