@@ -29,8 +29,8 @@ func (m *Meter) export(i uint32, why flow.EndReason) {
 	r.Complete = e.segment == 1 && why != flow.EndActive
 	e.exportKind(r)
 	e.exportLink(r)
-	if e.meta != 0 {
-		m.batch.SetMeta(r, m.metas.list[e.meta-1])
+	if meta := e.meta(); meta != 0 {
+		m.batch.SetMeta(r, *m.metas.at(meta))
 	}
 	m.n.records++
 	if e.segment > 1 || why == flow.EndActive {
@@ -50,7 +50,7 @@ func (e *entry) exportKind(r *flow.Record) {
 		r.SrcPort, r.DstPort = e.sport, e.dport
 	case kindRequest, kindMessage:
 		r.Has |= flow.HasICMP
-		r.ICMPType, r.ICMPCode = e.icmpType, e.icmpCode
+		r.ICMPType, r.ICMPCode = uint8(e.sport), e.icmpCode
 	}
 	if e.proto == flow.ProtoTCP {
 		r.Has |= flow.HasFlags | flow.HasInitFlags
@@ -112,8 +112,8 @@ func (e *entry) stateTCP(both bool) flow.State {
 // drop forgets flow i, which was exported.
 func (m *Meter) drop(i uint32) {
 	e := m.at(i)
-	m.inspects.free(e.inspect)
-	m.metas.free(e.meta)
+	m.inspects.free(e.inspect())
+	m.metas.free(e.meta())
 	m.tunnels.free(e.tunnel)
 	m.remove(i)
 }

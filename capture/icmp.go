@@ -41,7 +41,10 @@ func (m *Meter) quoted(p *packet.Headers) {
 	}
 	e := m.at(i)
 	if e.icmpErrors == 0 {
-		e.errorType, e.errorCode, e.errorV6 = p.ICMPType, p.ICMPCode, p.Proto == flow.ProtoICMPv6
+		e.errorType, e.errorCode = p.ICMPType, p.ICMPCode
+		if p.Proto == flow.ProtoICMPv6 {
+			e.link |= linkErrorV6
+		}
 	}
 	e.icmpErrors++
 	if unreachable && dir == 0 {

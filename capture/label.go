@@ -7,7 +7,7 @@ import (
 
 // inspects holds the first payload bytes of the flows whose label is not decided yet.
 type inspects struct {
-	list  []*inspect // index+1 is entry.inspect
+	list  []*inspect // index+1 is entry.detail
 	spare []uint32   // indexes that are free
 	max   int
 }
@@ -105,30 +105,53 @@ func (x *inspects) turn(i uint32) {
 	}
 }
 
-// metas holds the metadata of the flows that have some.
+// metas holds the metadata of the flows that have some, in chunks that never move.
 type metas struct {
-	list  []flow.Meta
-	spare []uint32
-	draft flow.Meta // what is being read; here so that it costs no allocation
+	chunks []*[metaChunk]flow.Meta
+	used   uint32 // places given out so far
+	spare  []uint32
 }
 
-// put gives the index, from 1, of m.
-func (x *metas) put(m flow.Meta) uint32 {
+const metaChunk = 256
+
+// get gives the index, from 1, of an empty place.
+func (x *metas) get() uint32 {
 	if n := len(x.spare); n > 0 {
 		i := x.spare[n-1]
 		x.spare = x.spare[:n-1]
-		x.list[i-1] = m
 		return i
 	}
-	x.list = append(x.list, m)
-	return uint32(len(x.list))
+	if x.used%metaChunk == 0 {
+		x.chunks = append(x.chunks, new([metaChunk]flow.Meta))
+	}
+	x.used++
+	return x.used
 }
 
+func (x *metas) at(i uint32) *flow.Meta { return &x.chunks[(i-1)/metaChunk][(i-1)%metaChunk] }
+
+// free empties a place and gives it back; 0 is none.
 func (x *metas) free(i uint32) {
 	if i != 0 {
-		x.list[i-1] = flow.Meta{}
+		*x.at(i) = flow.Meta{}
 		x.spare = append(x.spare, i)
 	}
+}
+
+// inspect is the index of what the flow is inspected with; 0 is none.
+func (e *entry) inspect() uint32 {
+	if e.seen&seenLabel != 0 {
+		return 0
+	}
+	return e.detail
+}
+
+// meta is the index of the flow's metadata; 0 is none.
+func (e *entry) meta() uint32 {
+	if e.seen&seenLabel == 0 {
+		return 0
+	}
+	return e.detail
 }
 
 // label looks at the payload in hand until the label of the flow is decided.
@@ -141,16 +164,17 @@ func (m *Meter) label(e *entry, dir int) {
 		e.seen |= seenLabel
 		return
 	}
-	if e.inspect == 0 {
-		if e.inspect = m.inspects.get(); e.inspect == 0 {
+	if e.detail == 0 {
+		if e.detail = m.inspects.get(); e.detail == 0 {
 			m.n.uninspected++
 			e.seen |= seenLabel
 			return
 		}
 	}
-	in := m.inspects.at(e.inspect)
+	in := m.inspects.at(e.detail)
 	in.packets++
 	s := &in.side[dir]
+	before := len(s.buf)
 	fresh := !s.begun
 	seq := p.Seq
 	if p.Flags&flow.SYN != 0 {
@@ -169,19 +193,29 @@ func (m *Meter) label(e *entry, dir int) {
 	} else {
 		s.add(seq, p.Payload)
 	}
-	m.judge(e, in, dir, fresh)
+	m.judge(e, in, dir, fresh, len(s.buf) > before)
 }
 
-// judge asks what the payload so far is; fresh says that it is the first of its side. It ends the
-// inspection when the label is decided and its metadata are whole.
-func (m *Meter) judge(e *entry, in *inspect, dir int, fresh bool) {
+// judge asks what the payload so far is; fresh says that it is the first of its side, more that
+// what is known of the side has grown. It ends the inspection when the label is decided and its
+// metadata are whole.
+func (m *Meter) judge(e *entry, in *inspect, dir int, fresh, more bool) {
+	was := e.decided(in.packets - 1)
 	if !e.decided(0) {
 		m.recognise(e, in, dir, fresh)
 	}
-	v := in.view(e)
-	if e.decided(in.packets) && v.Whole(e.app) || in.packets >= 4*maxInspect {
-		m.conclude(e)
+	switch {
+	case in.packets >= 4*maxInspect:
+	case !e.decided(in.packets):
+		return
+	case more || !was:
+		if v := in.view(e); !v.Whole(e.app) {
+			return
+		}
+	default:
+		return
 	}
+	m.conclude(e)
 }
 
 // decided says whether the label is final after so many packets with payload. One that is not sure
@@ -251,21 +285,19 @@ func (in *inspect) view(e *entry) app.View {
 
 // conclude takes the metadata out of what was seen and ends the inspection.
 func (m *Meter) conclude(e *entry) {
-	if e.inspect == 0 {
+	i := e.inspect()
+	if i == 0 {
 		return
 	}
+	meta := uint32(0)
 	if e.app != flow.AppNone {
-		v := m.inspects.at(e.inspect).view(e)
-		if v.Metadata(e.app, &m.metas.draft) {
-			e.meta = m.metas.put(m.metas.draft)
+		v := m.inspects.at(i).view(e)
+		meta = m.metas.get()
+		if !v.Metadata(e.app, m.metas.at(meta)) {
+			m.metas.free(meta)
+			meta = 0
 		}
-		m.metas.draft = flow.Meta{}
 	}
-	m.settle(e)
-}
-
-// settle ends the inspection of a flow.
-func (m *Meter) settle(e *entry) {
-	m.inspects.free(e.inspect)
-	e.inspect, e.seen = 0, e.seen|seenLabel
+	m.inspects.free(i)
+	e.detail, e.seen = meta, e.seen|seenLabel
 }

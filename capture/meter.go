@@ -90,7 +90,7 @@ func (m *Meter) Packet(pkt *Packet) {
 		return
 	}
 	m.outside.depth = 0
-	if m.inside && p.Proto != flow.ProtoTCP {
+	if m.inside && p.MayCarry() {
 		m.unwrap()
 	}
 	if p.CutHeaders {
@@ -205,10 +205,7 @@ func (m *Meter) open(p *packet.Headers, k kind, hash uint32) (i uint32, dir int)
 		e.turn()
 		e.history.Append('^')
 	}
-	e.icmpType, e.icmpCode = p.ICMPType, p.ICMPCode
-	if k == kindRequest {
-		e.icmpType = uint8(e.sport)
-	}
+	e.icmpCode = p.ICMPCode
 	if p.VLANs > 0 {
 		e.vlan, e.link = p.VLAN, e.link|linkVLAN
 	}
@@ -235,6 +232,7 @@ func (e *entry) turn() {
 	e.srcMAC, e.dstMAC = e.dstMAC, e.srcMAC
 	e.count[0], e.count[1] = e.count[1], e.count[0]
 	e.tcp[0], e.tcp[1] = e.tcp[1], e.tcp[0]
+	e.span[0], e.span[1] = e.span[1], e.span[0]
 	e.wire[0], e.wire[1] = e.wire[1], e.wire[0]
 	e.letters[0], e.letters[1] = e.letters[1], e.letters[0]
 	const side0 = seenSent0 | seenSYN0 | seenFIN0 | seenRST0 | seenData0
@@ -292,13 +290,13 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 		}
 		dir, e.by = 0, flow.BySYN
 	}
-	c, w := &e.count[dir], &e.wire[dir]
+	c, s := &e.count[dir], &e.span[dir]
 	if c.Packets == 0 {
 		c.InitFlags, c.ToS, c.TTL = p.Flags, p.ToS, p.TTL
 	} else {
-		w.SessionFlags |= p.Flags
+		s.SessionFlags |= p.Flags
 	}
-	w.MaxTTL = max(w.MaxTTL, p.TTL)
+	s.MaxTTL = max(s.MaxTTL, p.TTL)
 	e.lastOff = max(e.lastOff, pkt.Offset)
 	m.follow(e, dir, pkt.Time)
 	c.Packets++
@@ -310,7 +308,7 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 	if e.seen&seenLabel == 0 && len(p.Payload) > 0 {
 		m.label(e, dir)
 	}
-	if app.Announces(e.app) && len(p.Payload) > 0 {
+	if len(p.Payload) > 0 && app.Announces(e.app) {
 		m.announce(e)
 	}
 	m.touch(i, e)

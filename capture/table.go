@@ -8,9 +8,10 @@ import (
 )
 
 // entry is one flow in the table. It holds no pointer, so that the garbage collector never looks
-// at the table. Side 0 is the initiator's, side 1 the responder's.
+// at the table. Side 0 is the initiator's, side 1 the responder's. It is five cache lines of 64
+// bytes, and what every packet needs stands in the first three.
 type entry struct {
-	// What each packet needs stands first, in as few cache lines as may be.
+	// Which flow, and when.
 	src, dst     flow.Addr
 	sport, dport uint16 // for ICMP what pairs a request with its answer
 	proto        uint8
@@ -19,40 +20,50 @@ type entry struct {
 	by           flow.InitiatorBy
 	touched      int64 // the meter's clock at the last packet
 	start, last  int64 // first and last packet of this piece, Unix ns
-	count        [2]flow.Counts
-	tcp          [2]sequence
-	seen         seen
-	letters      [2]letters
-	lastOff      int64 // where the packet stands that is last in the file
-	wire         [2]flow.WireSide
 
-	ord        uint64
-	off        int64 // where the first packet stands in the file
-	synAt      int64 // Unix ns of the SYN, or SYN-ACK, whose answer is waited for; 0 is none
-	synRTT     uint32
-	ackRTT     uint32
-	history    flow.History
-	prev, next uint32 // neighbours in its list
-	hash       uint32
-	meta       uint32 // 1-based index into Meter.metas; 0 is none
-	inspect    uint32 // 1-based index into Meter.inspects; 0 is not, or no longer, inspected
-	tunnel     uint32 // 1-based index into Meter.tunnels; 0 is none
+	// How much.
+	count [2]flow.Counts
+
+	// How far it has come.
+	tcp     [2]sequence
+	span    [2]span
+	letters [2]letters
+	seen    seen
+	lastOff int64 // where the packet stands that is last in the file
+	synAt   int64 // Unix ns of the SYN, or SYN-ACK, whose answer is waited for; 0 is none
+	ord     uint64
+	app     flow.App
+	sure    flow.Confidence // how sure app is
+	why     flow.Reason
+	detail  uint32 // 1-based index into Meter.inspects until seenLabel, then into Meter.metas; 0 is none
+
+	// Its neighbours, and what few packets change.
+	prev, next uint32 // in its list
+	wire       [2]troubles
 	segment    uint32
+	tunnel     uint32 // 1-based index into Meter.tunnels; 0 is none
 	mpls       uint32
 	icmpErrors uint32 // ICMP errors that quote this flow
-	vlan, vin  uint16
-	app        flow.App
-	sure       flow.Confidence // how sure app is
-	why        flow.Reason
-	srcMAC     flow.MAC
-	dstMAC     flow.MAC
-	icmpType   uint8
-	icmpCode   uint8
-	errorType  uint8 // of the first ICMP error
-	errorCode  uint8
-	errorV6    bool
-	link       linkBits
+
+	// What is written once.
+	history   flow.History
+	off       int64 // where the first packet stands in the file
+	synRTT    uint32
+	ackRTT    uint32
+	srcMAC    flow.MAC
+	dstMAC    flow.MAC
+	vlan, vin uint16
+	icmpCode  uint8
+	errorType uint8 // of the first ICMP error
+	errorCode uint8
+	link      linkBits
 }
+
+// span is what the headers of one side were: flow.WireSide has the same names.
+type span struct{ SessionFlags, MaxTTL uint8 }
+
+// troubles is what went wrong with the TCP of one side: flow.WireSide has the same names.
+type troubles struct{ ISN, Retransmits, OutOfOrder, Gap, ZeroWindows uint32 }
 
 // kind says what sport and dport of an entry are.
 type kind uint8
@@ -82,7 +93,7 @@ const (
 	seenLabel                   // the label is decided, or given up
 )
 
-// linkBits says which link-layer fields of an entry are set.
+// linkBits says which fields of an entry below IP are set, and of which version errorType is.
 type linkBits uint8
 
 const (
@@ -90,6 +101,7 @@ const (
 	linkVLAN
 	linkInner
 	linkMPLS
+	linkErrorV6 // the first ICMP error was one of ICMPv6
 )
 
 // listID names the list that a flow waits in. Each is in order of the last packet, oldest first,
@@ -142,7 +154,11 @@ func (t *table) at(i uint32) *entry { return &t.chunks[i>>chunkBits][i&(chunkSiz
 
 // hash gives the same value for both directions of a conversation.
 func (t *table) hash(p *packet.Headers) uint32 {
-	h := flow.HashEnds(&p.Src, &p.Dst, p.SrcPort, p.DstPort, p.Proto, t.seed)
+	return t.hashEnds(&p.Src, &p.Dst, p.SrcPort, p.DstPort, p.Proto)
+}
+
+func (t *table) hashEnds(src, dst *flow.Addr, sport, dport uint16, proto uint8) uint32 {
+	h := flow.HashEnds(src, dst, sport, dport, proto, t.seed)
 	return uint32(h ^ h>>32)
 }
 
@@ -181,7 +197,7 @@ func (t *table) insert(hash uint32) (uint32, *entry) {
 	i := t.free
 	e := t.at(i)
 	t.free = e.next
-	*e = entry{hash: hash, prev: none, next: none}
+	*e = entry{prev: none, next: none}
 	t.place(bucket{hash, i})
 	t.live++
 	return i, e
@@ -225,7 +241,7 @@ func (t *table) remove(i uint32) {
 	e := t.at(i)
 	t.unlink(i, e)
 	mask := uint32(len(t.buckets) - 1)
-	n := e.hash & mask
+	n := t.hashEnds(&e.src, &e.dst, e.sport, e.dport, e.proto) & mask
 	for t.buckets[n].i != i {
 		n = (n + 1) & mask
 	}

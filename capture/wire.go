@@ -132,7 +132,7 @@ func micros(ns int64) uint32 {
 func (m *Meter) turn(e *entry) {
 	e.turn()
 	e.history.Turn()
-	m.inspects.turn(e.inspect)
+	m.inspects.turn(e.inspect())
 	m.tunnels.turn(e.tunnel)
 }
 
@@ -140,16 +140,17 @@ func (m *Meter) turn(e *entry) {
 func (e *entry) nextPiece() {
 	e.count = [2]flow.Counts{}
 	for i := range e.wire {
-		e.wire[i] = flow.WireSide{ISN: e.wire[i].ISN}
+		e.span[i], e.wire[i] = span{}, troubles{ISN: e.wire[i].ISN}
 	}
 	e.start, e.last, e.ord, e.icmpErrors = 0, 0, 0, 0
+	e.link &^= linkErrorV6
 	e.segment++
 }
 
 // exportWire gives r what the packets of flow e told beyond its counts.
 func (m *Meter) exportWire(e *entry, r *flow.Record) {
 	w := m.batch.AddWire(r)
-	w.Fwd, w.Rev = e.wire[0], e.wire[1]
+	w.Fwd, w.Rev = e.wireSide(0), e.wireSide(1)
 	w.Fwd.HasISN, w.Rev.HasISN = e.seen&seenSYN0 != 0, e.seen&seenSYN1 != 0
 	if !w.Fwd.HasISN {
 		w.Fwd.ISN = 0
@@ -163,7 +164,7 @@ func (m *Meter) exportWire(e *entry, r *flow.Record) {
 	w.SynRTT, w.AckRTT, w.History, w.Conn = e.synRTT, e.ackRTT, e.history, e.conn()
 	if e.icmpErrors > 0 {
 		w.ICMPErrors, w.ICMPType, w.ICMPCode, w.ICMPVersion = e.icmpErrors, e.errorType, e.errorCode, 4
-		if e.errorV6 {
+		if e.link&linkErrorV6 != 0 {
 			w.ICMPVersion = 6
 		}
 	}
@@ -172,6 +173,13 @@ func (m *Meter) exportWire(e *entry, r *flow.Record) {
 		w.Tunnel, w.TunnelID, w.HasTunnelID, w.TunnelDepth = t.Kind, t.ID, t.HasID, t.depth
 		w.TunnelSrc, w.TunnelDst = t.Src, t.Dst
 	}
+}
+
+// wireSide is what the packets of a side told.
+func (e *entry) wireSide(side int) flow.WireSide {
+	s, w := &e.span[side], &e.wire[side]
+	return flow.WireSide{ISN: w.ISN, Retransmits: w.Retransmits, OutOfOrder: w.OutOfOrder, Gap: w.Gap, ZeroWindows: w.ZeroWindows,
+		SessionFlags: s.SessionFlags, MaxTTL: s.MaxTTL}
 }
 
 // conn gives the state of the connection as Zeek calls it.

@@ -41,7 +41,7 @@ const (
 // can be read. What the inner packet has no link header for is that of p. A fragment is never
 // looked into: the packet inside is not whole.
 func Inner(p, in *Headers, t *Tunnel) bool {
-	if p.Proto == flow.ProtoTCP || p.Frag || len(p.Payload) == 0 {
+	if !p.MayCarry() {
 		return false
 	}
 	s, ok := enter(p)
@@ -62,6 +62,17 @@ func Inner(p, in *Headers, t *Tunnel) bool {
 	}
 	in.inherit(p)
 	*t = Tunnel{p.Src, p.Dst, s.id, s.kind, s.hasID}
+	return true
+}
+
+// MayCarry says whether Inner may find a packet within p: most packets are told at a glance.
+func (p *Headers) MayCarry() bool {
+	switch {
+	case p.Proto == flow.ProtoTCP || p.Frag || len(p.Payload) == 0:
+		return false
+	case p.Proto == flow.ProtoUDP:
+		return tunnelPorts[p.DstPort%256]|tunnelPorts[p.SrcPort%256] == 1
+	}
 	return true
 }
 
@@ -113,6 +124,15 @@ const (
 	portMPLSUDP  = 6635
 	portVXLANOld = 8472 // Linux before the assignment
 )
+
+// tunnelPorts has a 1 for the low byte of every port that enterUDP knows.
+var tunnelPorts = func() (low [256]uint8) {
+	for _, port := range [...]uint16{portL2TP, portGTPU, portTeredo, portGREUDP, portVXLAN, portGPE, portAYIYA, portGeneve,
+		portMPLSUDP, portVXLANOld} {
+		low[port%256] = 1
+	}
+	return low
+}()
 
 // enterUDP goes by the port. VXLAN and its like draw the source port at random; the others
 // answer from their port.
