@@ -11,7 +11,7 @@ type Config struct {
 	Active   time.Duration `yaml:"active_timeout" default:"30m" help:"A flow that lasts longer is exported in pieces of this length."`
 	Linger   time.Duration `yaml:"linger" default:"2m" help:"How long a TCP flow that has closed, or fell silent without closing, waits for a late RST, FIN or retransmission, which belongs to it."`
 	MaxFlows int           `yaml:"max_flows" default:"1000000" help:"Flows held at once, about 250 bytes each; when there are more, the oldest are exported early."`
-	Inspect  int           `yaml:"max_inspected" default:"16384" help:"Flows whose first payload bytes are held at once to find their label, at most 8 KiB each."`
+	Inspect  int           `yaml:"max_inspected" default:"16384" help:"Flows whose first payload bytes are held at once to find their label and names, at most 8 KiB each; one in 16 may hold 32 KiB."`
 }
 
 func (c Config) withDefaults() Config {

@@ -10,6 +10,7 @@ type inspects struct {
 	list  []*inspect // index+1 is entry.inspect
 	spare []uint32   // indexes that are free
 	max   int
+	blocks
 }
 
 // inspect is what is known of one flow's payload so far.
@@ -19,46 +20,8 @@ type inspect struct {
 	packets int      // with payload, looked at so far
 }
 
-// stream is the beginning of what one side sent, in order. A segment that comes early is kept in
-// its place; the hole before it is filled when the missing one comes.
-type stream struct {
-	buf     []byte // in order from the first byte
-	base    uint32 // sequence number of buf[0]
-	begun   bool
-	early   []byte // bytes of one stretch beyond a hole
-	earlyAt int    // offset of early from base
-}
-
-const (
-	maxStream  = 4096 // bytes of a side that are looked at
-	maxInspect = 12   // packets with payload after which an unknown flow is given up
-)
-
-func (s *stream) reset() { s.buf, s.early, s.begun = s.buf[:0], s.early[:0], false }
-
-// add puts a segment into the stream.
-func (s *stream) add(seq uint32, b []byte) {
-	at := int(int32(seq - s.base))
-	switch {
-	case at > len(s.buf):
-		if len(s.early) == 0 && at+len(b) <= maxStream {
-			s.early, s.earlyAt = append(s.early, b...), at
-		}
-		return
-	case at+len(b) <= len(s.buf) || at < -maxStream:
-		return // seen before
-	}
-	s.take(b[len(s.buf)-at:])
-	if n := len(s.early); n > 0 && s.earlyAt <= len(s.buf) {
-		if s.earlyAt+n > len(s.buf) {
-			s.take(s.early[len(s.buf)-s.earlyAt:])
-		}
-		s.early = s.early[:0]
-	}
-}
-
-// take appends what still fits.
-func (s *stream) take(b []byte) { s.buf = append(s.buf, b[:min(len(b), maxStream-len(s.buf))]...) }
+// maxInspect is after how many packets with payload an unknown flow is given up.
+const maxInspect = 12
 
 // get gives an empty inspect, 0 when there are too many.
 func (x *inspects) get() uint32 {
@@ -82,8 +45,8 @@ func (x *inspects) free(i uint32) {
 		return
 	}
 	in := x.at(i)
-	in.side[0].reset()
-	in.side[1].reset()
+	in.side[0].reset(&x.blocks)
+	in.side[1].reset(&x.blocks)
 	in.app, in.packets = 0, 0
 	x.spare = append(x.spare, i)
 }
@@ -148,12 +111,13 @@ func (m *Meter) label(e *entry, dir int) {
 			s.base = e.isn[dir] + 1
 		}
 	}
-	if e.proto == flow.ProtoUDP { // datagrams stand for themselves: the first of each side counts
-		if len(s.buf) == 0 {
-			s.take(p.Payload)
+	x := &m.inspects.blocks
+	if e.proto == flow.ProtoUDP { // datagrams stand for themselves: before the label is known the first of each side counts
+		if len(s.buf) == 0 || in.app != flow.AppNone {
+			s.datagram(x, p.Payload)
 		}
 	} else {
-		s.add(seq, p.Payload)
+		s.add(x, seq, p.Payload)
 	}
 	m.judge(e, in, dir)
 }
@@ -163,7 +127,7 @@ func (m *Meter) judge(e *entry, in *inspect, dir int) {
 	if in.app == flow.AppNone && !m.recognise(e, in, dir) {
 		return
 	}
-	if v := in.view(e); v.Whole(in.app) || in.packets >= 4*maxInspect {
+	if v := in.view(e); v.Whole(in.app) || in.side[0].full() || in.side[1].full() || in.packets >= 4*maxInspect {
 		m.conclude(e)
 	}
 }
@@ -184,7 +148,7 @@ func (m *Meter) recognise(e *entry, in *inspect, dir int) bool {
 	case in.packets >= maxInspect || hopeless && e.proto == flow.ProtoUDP:
 		m.settle(e)
 	case hopeless && e.seen&(seenSYN0<<dir) == 0: // in mid-stream: perhaps the next segment begins a message
-		in.side[dir].reset()
+		in.side[dir].reset(&m.inspects.blocks)
 	case hopeless && len(v.Client) > 0 && len(v.Server) > 0: // both sides have begun
 		m.settle(e)
 	}
@@ -192,7 +156,8 @@ func (m *Meter) recognise(e *entry, in *inspect, dir int) bool {
 }
 
 func (in *inspect) view(e *entry) app.View {
-	return app.View{Proto: e.proto, Client: in.side[0].buf, Server: in.side[1].buf}
+	c, s := &in.side[0], &in.side[1]
+	return app.View{Proto: e.proto, Client: c.buf, Server: s.buf, ClientEnds: c.ends, ServerEnds: s.ends}
 }
 
 // conclude takes the metadata out of what was seen and ends the inspection.
@@ -209,6 +174,19 @@ func (m *Meter) conclude(e *entry) {
 		}
 	}
 	m.settle(e)
+}
+
+// follow reads a payload that comes after the inspection: most protocols say what they are once,
+// some tell more with each message.
+func (m *Meter) follow(e *entry, dir int) {
+	if e.meta != 0 {
+		app.Follow(e.app, e.proto, dir == 1, m.p.Payload, &m.metas.list[e.meta-1])
+		return
+	}
+	var meta flow.Meta
+	if app.Follow(e.app, e.proto, dir == 1, m.p.Payload, &meta) {
+		e.meta = m.metas.put(meta)
+	}
 }
 
 // settle ends the inspection of a flow.

@@ -36,7 +36,7 @@ func filled() (*flow.Batch, *flow.Record) {
 		HTTP: &flow.HTTP{Method: "GET", Host: "www.example.com:8080", Path: "/a?q=1", Version: "1.1", UserAgent: "curl/8.5 \"quoted\"",
 			Referrer: "http://example.com/", Server: "nginx", ContentType: "text/html; charset=utf-8", Status: 200},
 		TLS: &flow.TLS{ServerName: "www.example.com", Version: "1.3", Cipher: "TLS_AES_128_GCM_SHA256", ALPN: []string{"h2", "http/1.1"}, NextProto: "h2",
-			Subject: "CN=www.example.com, O=Example", Issuer: "CN=Example CA", Serial: "0A1B", NotBefore: 1e18, NotAfter: 2e18},
+			Cert: flow.Cert{Subject: "CN=www.example.com, O=Example", Issuer: "CN=Example CA", Serial: "0A1B", NotBefore: 1e18, NotAfter: 2e18}},
 		SSH:  &flow.SSH{Client: "SSH-2.0-OpenSSH_9.6", Server: "SSH-2.0-dropbear"},
 		Code: 1001, Reason: "denied by ingress ACL", AppName: "Office365", User: "alice", Sampler: "random",
 		Names:   &flow.Names{InIf: "Gi0/3", OutIf: "Gi0/4", InIfAlias: "office", OutIfAlias: "uplink", InVRF: "staff", OutVRF: "internet"},
