@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"github.com/flowferry/flowferry/capture/app"
 	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/packet"
 )
@@ -19,6 +20,10 @@ func (m *Meter) export(i uint32, why flow.EndReason) {
 	r.Has = flow.HasTimes | flow.HasProto | flow.HasBytes | flow.HasPackets | flow.HasPayload | flow.HasRev | flow.HasToS | flow.HasTTL
 	r.Sampling, r.Segment = 1, e.segment
 	r.Via, r.App, r.EndReason, r.InitiatorBy = flow.ViaCapture, e.app, why, e.by
+	r.AppConfidence, r.AppReason = e.sure, e.why
+	if e.app == flow.AppNone && e.kind == kindPorts {
+		r.AppHint = app.Hint(e.proto, e.sport, e.dport)
+	}
 	r.State = e.state()
 	r.Complete = e.segment == 1 && why != flow.EndActive
 	e.exportKind(r)

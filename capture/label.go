@@ -16,12 +16,14 @@ type inspects struct {
 // inspect is what is known of one flow's payload so far.
 type inspect struct {
 	side    [2]stream
-	app     flow.App // what it is, when that is known but the metadata not whole
-	packets int      // with payload, looked at so far
+	packets uint8 // with payload, looked at so far
+	weak    uint8 // what a look leaves to the next
 }
 
-// maxInspect is after how many packets with payload an unknown flow is given up.
-const maxInspect = 12
+const (
+	maxInspect = 12 // packets with payload after which an unknown flow is given up
+	maxDoubt   = 6  // packets with payload after which a label of medium confidence stays
+)
 
 // get gives an empty inspect, 0 when there are too many.
 func (x *inspects) get() uint32 {
@@ -47,7 +49,7 @@ func (x *inspects) free(i uint32) {
 	in := x.at(i)
 	in.side[0].reset(&x.blocks)
 	in.side[1].reset(&x.blocks)
-	in.app, in.packets = 0, 0
+	in.packets, in.weak = 0, 0
 	x.spare = append(x.spare, i)
 }
 
@@ -63,6 +65,7 @@ func (x *inspects) turn(i uint32) {
 type metas struct {
 	list  []flow.Meta
 	spare []uint32
+	draft flow.Meta // what is being read; here so that it costs no allocation
 }
 
 // put gives the index, from 1, of m.
@@ -88,6 +91,9 @@ func (x *metas) free(i uint32) {
 func (m *Meter) label(e *entry, dir int) {
 	p := &m.p
 	if e.proto != flow.ProtoTCP && e.proto != flow.ProtoUDP {
+		if e.proto == flow.ProtoESP {
+			e.app, e.sure, e.why = flow.AppESP, flow.ConfidenceHigh, flow.ReasonProtocol
+		}
 		e.seen |= seenLabel
 		return
 	}
@@ -101,58 +107,99 @@ func (m *Meter) label(e *entry, dir int) {
 	in := m.inspects.at(e.inspect)
 	in.packets++
 	s := &in.side[dir]
+	fresh := !s.begun
 	seq := p.Seq
 	if p.Flags&flow.SYN != 0 {
 		seq++
 	}
-	if !s.begun {
+	if fresh {
 		s.begun, s.base = true, seq
 		if e.seen&(seenSYN0<<dir) != 0 {
 			s.base = e.isn[dir] + 1
 		}
 	}
 	x := &m.inspects.blocks
-	if e.proto == flow.ProtoUDP { // datagrams stand for themselves: before the label is known the first of each side counts
-		if len(s.buf) == 0 || in.app != flow.AppNone {
-			s.datagram(x, p.Payload)
-		}
-	} else {
+	switch {
+	case e.proto == flow.ProtoTCP:
 		s.add(x, seq, p.Payload)
+	case len(s.buf) == 0 || e.app == flow.AppQUIC: // datagrams stand for themselves: the first of each side is kept
+		s.datagram(x, p.Payload)
 	}
-	m.judge(e, in, dir)
+	m.judge(e, in, dir, fresh)
 }
 
-// judge asks the parsers what the payload so far is, and ends the inspection when it is clear.
-func (m *Meter) judge(e *entry, in *inspect, dir int) {
-	if in.app == flow.AppNone && !m.recognise(e, in, dir) {
-		return
+// judge asks what the payload so far is; fresh says that it is the first of its side. It ends the
+// inspection when the label is decided and its metadata are whole.
+func (m *Meter) judge(e *entry, in *inspect, dir int, fresh bool) {
+	if !e.decided(0) {
+		m.recognise(e, in, dir, fresh)
 	}
-	if v := in.view(e); v.Whole(in.app) || in.side[0].full() || in.side[1].full() || in.packets >= 4*maxInspect {
+	v := in.view(e)
+	if e.decided(in.packets) && (v.Whole(e.app) || in.side[0].full() || in.side[1].full()) || in.packets >= 4*maxInspect {
 		m.conclude(e)
 	}
 }
 
-// recognise finds the label; false when it is not known yet, or never will be.
-func (m *Meter) recognise(e *entry, in *inspect, dir int) bool {
-	v := in.view(e)
-	label, turned, hopeless := v.Label()
+// decided says whether the label is final after so many packets with payload. One that is not sure
+// may be replaced by a surer one, and STUN by what it made way for.
+func (e *entry) decided(packets uint8) bool {
 	switch {
-	case label != flow.AppNone:
-		in.app = label
-		if turned && e.by != flow.BySYN && e.segment == 1 && !isGroup(&e.dst) {
-			e.turn()
-			m.inspects.turn(e.inspect)
-			e.by = flow.ByMessage
-		}
+	case e.sure == flow.ConfidenceHigh && e.app != flow.AppSTUN:
 		return true
-	case in.packets >= maxInspect || hopeless && e.proto == flow.ProtoUDP:
-		m.settle(e)
-	case hopeless && e.seen&(seenSYN0<<dir) == 0: // in mid-stream: perhaps the next segment begins a message
-		in.side[dir].reset(&m.inspects.blocks)
-	case hopeless && len(v.Client) > 0 && len(v.Server) > 0: // both sides have begun
-		m.settle(e)
+	case e.sure == flow.ConfidenceMedium:
+		return packets >= maxDoubt
 	}
-	return false
+	return packets >= maxInspect
+}
+
+// recognise looks for the label in what the side has sent, and in the segment in hand alone: with it
+// perhaps a message begins.
+func (m *Meter) recognise(e *entry, in *inspect, dir int, fresh bool) {
+	s := &in.side[dir]
+	look := in.look(e, dir, m.p.Payload, fresh)
+	var found app.Found
+	if !s.lost {
+		found, s.lost = look.Label()
+		s.lost = s.lost && e.proto == flow.ProtoTCP
+	}
+	if found.App == flow.AppNone && e.proto == flow.ProtoTCP && len(look.B) > len(m.p.Payload) {
+		look.B = m.p.Payload
+		if f, _ := look.Label(); f.Confidence == flow.ConfidenceHigh {
+			found = f
+			s.restart(&m.inspects.blocks, m.p.Seq, m.p.Payload)
+		}
+	}
+	in.weak = look.Weak
+	switch {
+	case found.Confidence > e.sure, e.app == flow.AppSTUN && found.App == flow.AppDTLS:
+		m.found(e, found)
+	case s.lost && e.app == flow.AppNone && e.seen&(seenSYN0<<dir) == 0:
+		s.reset(&m.inspects.blocks) // in mid-stream: the next segment may begin a message
+	}
+}
+
+// found gives the flow a label.
+func (m *Meter) found(e *entry, f app.Found) {
+	e.app, e.sure, e.why = f.App, f.Confidence, f.Reason
+	if f.Turned && e.by != flow.BySYN && e.segment == 1 && !isGroup(&e.dst) {
+		e.turn()
+		m.inspects.turn(e.inspect)
+		e.by = flow.ByMessage
+	}
+}
+
+// look is what the side that sent the payload shows.
+func (in *inspect) look(e *entry, dir int, payload []byte, fresh bool) app.Look {
+	l := app.Look{Proto: e.proto, Server: dir == 1, B: in.side[dir].buf, Peer: in.side[1-dir].buf, From: e.sport, To: e.dport, Weak: in.weak}
+	if dir == 1 {
+		l.From, l.To = l.To, l.From
+	}
+	if e.proto == flow.ProtoUDP {
+		if l.B = payload; !fresh {
+			l.First = in.side[dir].buf
+		}
+	}
+	return l
 }
 
 func (in *inspect) view(e *entry) app.View {
@@ -165,13 +212,12 @@ func (m *Meter) conclude(e *entry) {
 	if e.inspect == 0 {
 		return
 	}
-	in := m.inspects.at(e.inspect)
-	if e.app = in.app; e.app != flow.AppNone {
-		var meta flow.Meta
-		v := in.view(e)
-		if v.Metadata(e.app, &meta) {
-			e.meta = m.metas.put(meta)
+	if e.app != flow.AppNone {
+		v := m.inspects.at(e.inspect).view(e)
+		if v.Metadata(e.app, &m.metas.draft) {
+			e.meta = m.metas.put(m.metas.draft)
 		}
+		m.metas.draft = flow.Meta{}
 	}
 	m.settle(e)
 }
@@ -183,9 +229,9 @@ func (m *Meter) follow(e *entry, dir int) {
 		app.Follow(e.app, e.proto, dir == 1, m.p.Payload, &m.metas.list[e.meta-1])
 		return
 	}
-	var meta flow.Meta
-	if app.Follow(e.app, e.proto, dir == 1, m.p.Payload, &meta) {
-		e.meta = m.metas.put(meta)
+	if app.Follow(e.app, e.proto, dir == 1, m.p.Payload, &m.metas.draft) {
+		e.meta = m.metas.put(m.metas.draft)
+		m.metas.draft = flow.Meta{}
 	}
 }
 

@@ -28,6 +28,7 @@ type Meter struct {
 	batch    *flow.Batch
 	inspects inspects
 	metas    metas
+	expects  expects
 	p        packet.Headers // the packet in hand
 	quote    packet.Headers // the packet that it quotes
 	n        counts
@@ -196,6 +197,7 @@ func (m *Meter) open(p *packet.Headers, k kind, hash uint32) (i uint32, dir int)
 		e.mpls, e.link = p.MPLS, e.link|linkMPLS
 	}
 	e.touched = m.clock
+	m.announced(e)
 	m.push(i, e, listShort)
 	m.n.flows++
 	return i, dir
@@ -281,6 +283,9 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 		m.label(e, dir)
 	case app.Follows(e.app):
 		m.follow(e, dir)
+	}
+	if app.Announces(e.app) && len(p.Payload) > 0 {
+		m.announce(e)
 	}
 	m.touch(i, e)
 }

@@ -9,6 +9,7 @@ type stream struct {
 	buf   []byte // in order from the first byte; nil holds no block
 	base  uint32 // sequence number of buf[0]
 	begun bool
+	lost  bool   // TCP: nothing begins like what was seen
 	early []span // stretches beyond a hole, in order and apart
 	ends  []uint16
 }
@@ -87,7 +88,14 @@ func (s *stream) reach() int {
 // reset empties the stream and gives its block back.
 func (s *stream) reset(x *blocks) {
 	x.put(s.buf)
-	s.buf, s.early, s.ends, s.begun = nil, s.early[:0], s.ends[:0], false
+	s.buf, s.early, s.ends, s.begun, s.lost = nil, s.early[:0], s.ends[:0], false, false
+}
+
+// restart begins the stream anew with a segment.
+func (s *stream) restart(x *blocks, seq uint32, b []byte) {
+	s.reset(x)
+	s.begun, s.base = true, seq
+	s.add(x, seq, b)
 }
 
 // full says whether the stream takes no more.

@@ -25,6 +25,8 @@ type entry struct {
 	sport, dport uint16 // for ICMP what pairs a request with its answer
 	vlan, vin    uint16
 	app          flow.App
+	sure         flow.Confidence // how sure app is
+	why          flow.Reason
 	srcMAC       flow.MAC
 	dstMAC       flow.MAC
 	seen         seen

@@ -26,18 +26,24 @@ func filled() (*flow.Batch, *flow.Record) {
 		Rev:    flow.Counts{Bytes: 1000, Packets: 8, Payload: 500, InitFlags: flow.SYN | flow.ACK, Flags: flow.SYN | flow.ACK, ToS: 8, TTL: 52},
 		Domain: 7, Sampling: 100, InIf: 3, OutIf: 4, SrcAS: 64512, DstAS: 20712, MPLS: 16001, Segment: 1, Segments: 2, Flows: 3,
 		SrcPort: 49152, DstPort: 443, NATSrcPort: 1025, NATDstPort: 8443, VLAN: 100, PostVLAN: 200, App: flow.AppTLS,
+		AppConfidence: flow.ConfidenceHigh, AppReason: flow.ReasonHandshake, AppHint: flow.AppHTTP,
 		SrcMAC: flow.MAC{0, 0, 0x5e, 0, 0x53, 0x23}, DstMAC: flow.MAC{0, 0, 0x5e, 0, 0x53, 0xff}, Proto: flow.ProtoTCP,
 		ICMPType: 3, ICMPCode: 1, SrcMask: 24, DstMask: 16, Via: flow.ViaIPFIX, Direction: flow.Ingress, EndReason: flow.EndOfFlow,
 		InitiatorBy: flow.BySYN, State: flow.StateEstablished, Complete: true, Observers: 2,
 	}
 	b.SetMeta(r, flow.Meta{
-		DNS: &flow.DNS{ID: 4660, Question: "www.example.com", Type: "A", Class: "IN", Rcode: "NOERROR", Answers: []flow.Answer{
+		DNS: &flow.DNS{ID: 4660, Question: "www.example.com", Type: "A", Class: "IN", Rcode: "NOERROR", Opcode: "QUERY", Flags: []string{"RD", "RA"}, More: []flow.DNS{{Question: "www.example.com", Type: "AAAA", Rcode: "NXDOMAIN"}}, Answers: []flow.Answer{
 			{Name: "www.example.com", Type: "CNAME", Data: "example.com", TTL: 60}, {Name: "example.com", Type: "A", Data: "93.184.216.34", TTL: 60}}},
 		HTTP: &flow.HTTP{Method: "GET", Host: "www.example.com:8080", Path: "/a?q=1", Version: "1.1", UserAgent: "curl/8.5 \"quoted\"",
 			Referrer: "http://example.com/", Server: "nginx", ContentType: "text/html; charset=utf-8", Status: 200},
 		TLS: &flow.TLS{ServerName: "www.example.com", Version: "1.3", Cipher: "TLS_AES_128_GCM_SHA256", ALPN: []string{"h2", "http/1.1"}, NextProto: "h2",
-			Cert: flow.Cert{Subject: "CN=www.example.com, O=Example", Issuer: "CN=Example CA", Serial: "0A1B", NotBefore: 1e18, NotAfter: 2e18}},
-		SSH:  &flow.SSH{Client: "SSH-2.0-OpenSSH_9.6", Server: "SSH-2.0-dropbear"},
+			JA3: "771,1", JA3S: "771,2", JA4: "t13d1516h2_8daaf6152771_e5627efa2ab1", Resumed: true,
+			Cert: flow.Cert{Subject: "CN=www.example.com, O=Example", Issuer: "CN=Example CA", Serial: "0A1B", NotBefore: 1e18, NotAfter: 2e18, CommonName: "www.example.com",
+				IssuerName: "Example CA", AltNames: []string{"www.example.com", "192.0.2.1"}, SHA1: "0A", SHA256: "0B"},
+			Client: &flow.Cert{Subject: "CN=alice", Issuer: "CN=Example CA", Serial: "0C", NotBefore: 1e18, NotAfter: 2e18, SHA256: "0D"}},
+		SSH:  &flow.SSH{Client: "SSH-2.0-OpenSSH_9.6", Server: "SSH-2.0-dropbear", HASSH: "aa", HASSHServer: "bb"},
+		Mail: &flow.Mail{Helo: "client.example.com", From: "a@example.com", To: []string{"b@example.com", "c@example.com"}, Subject: "Hello"},
+		Talk: &flow.Talk{Version: "1", Commands: []string{"USER", "RETR"}, Results: []string{"230"}, Names: []string{"a.txt"}, User: "bob", Server: "vsFTPd"},
 		Code: 1001, Reason: "denied by ingress ACL", AppName: "Office365", User: "alice", Sampler: "random",
 		Names:   &flow.Names{InIf: "Gi0/3", OutIf: "Gi0/4", InIfAlias: "office", OutIfAlias: "uplink", InVRF: "staff", OutVRF: "internet"},
 		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {ID: 500, Value: []byte("x")}, {ID: 148, Name: "flowId", Value: []byte{7}}, {PEN: 9, ID: 12235, Value: []byte{3}}},

@@ -107,10 +107,10 @@ type HTTP struct {
 
 // Exchange is one more request of a connection, and its response.
 type Exchange struct {
-	Method, Host, Path string // Method is "" when only the response was seen
-	UserAgent          string `json:",omitempty"`
-	ContentType        string `json:",omitempty"`
-	Status             int    // 0 when no response was seen
+	Method, Host, Path  string // Method is "" when only the response was seen
+	UserAgent, Referrer string `json:",omitempty"`
+	ContentType         string `json:",omitempty"`
+	Status              int    // 0 when no response was seen
 }
 
 // TLS is what the handshake tells in the clear.
@@ -154,18 +154,15 @@ type Mail struct {
 	From    string   `json:",omitempty"` // envelope sender, without brackets
 	To      []string `json:",omitempty"` // envelope recipients, without brackets; at most 16
 	Subject string   `json:",omitempty"` // header field, MIME words decoded
-	ID      string   `json:",omitempty"` // Message-ID header field, without brackets
 }
 
 // Talk is what other protocols tell, in few fields that are alike over all of them. Each list
 // has at most 16 values, none twice, in order of first use.
 type Talk struct {
 	Version  string   `json:",omitempty"` // of the protocol
-	Commands []string `json:",omitempty"` // commands, methods, message types, function codes
-	Results  []string `json:",omitempty"` // reply codes, states, errors
-	Names    []string `json:",omitempty"` // what was asked for: files, shares, topics, services
-	User     string   `json:",omitempty"` // who: login, principal, distinguished name, cookie
-	Client   string   `json:",omitempty"` // what the client calls itself: host name, software
-	Server   string   `json:",omitempty"` // what the server calls itself: banner, software
-	Print    string   `json:",omitempty"` // what sets kinds of clients apart: DHCP's parameter list
+	Commands []string `json:",omitempty"` // commands, methods, message types
+	Results  []string `json:",omitempty"` // reply codes, states
+	Names    []string `json:",omitempty"` // what was asked for: files, mailboxes
+	User     string   `json:",omitempty"` // who: login, cookie
+	Server   string   `json:",omitempty"` // what the server calls itself in its greeting
 }

@@ -39,22 +39,25 @@ type Record struct {
 	VLAN           uint16 // outer 802.1Q id at ingress, 12 bits. Valid iff HasVLAN
 	PostVLAN       uint16 // 802.1Q id at egress; for captures the inner id of QinQ. Valid iff HasPostVLAN
 	App            App    // application label; 0 is none
+	AppHint        App    // what the port would promise, of a capture without App; 0 is none
 	SrcMAC, DstMAC MAC    // Valid iff HasMACs
 
-	Proto       uint8 // IANA protocol number. Valid iff HasProto
-	ICMPType    uint8 // Valid iff HasICMP
-	ICMPCode    uint8 // Valid iff HasICMP
-	SrcMask     uint8 // prefix length of the route to Src. Valid iff HasSrcMask
-	DstMask     uint8 // prefix length of the route to Dst. Valid iff HasDstMask
-	Kind        Kind
-	Via         Via
-	Direction   Direction
-	EndReason   EndReason
-	Event       Event
-	InitiatorBy InitiatorBy
-	State       State
-	Complete    bool  // nothing of this conversation is in another piece
-	Observers   uint8 // how many (exporter, interface) reports were merged into this one; 0 and 1 are one
+	Proto         uint8 // IANA protocol number. Valid iff HasProto
+	ICMPType      uint8 // Valid iff HasICMP
+	ICMPCode      uint8 // Valid iff HasICMP
+	SrcMask       uint8 // prefix length of the route to Src. Valid iff HasSrcMask
+	DstMask       uint8 // prefix length of the route to Dst. Valid iff HasDstMask
+	Kind          Kind
+	Via           Via
+	Direction     Direction
+	EndReason     EndReason
+	Event         Event
+	InitiatorBy   InitiatorBy
+	State         State
+	AppConfidence Confidence // how sure App is. Valid iff App
+	AppReason     Reason     // what App rests on. Valid iff App
+	Complete      bool       // nothing of this conversation is in another piece
+	Observers     uint8      // how many (exporter, interface) reports were merged into this one; 0 and 1 are one
 }
 
 // Counts is what one direction of a flow carried.
@@ -97,6 +100,7 @@ const (
 	ProtoTCP    uint8 = 6
 	ProtoUDP    uint8 = 17
 	ProtoGRE    uint8 = 47
+	ProtoESP    uint8 = 50
 	ProtoICMPv6 uint8 = 58
 	ProtoSCTP   uint8 = 132
 )

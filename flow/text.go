@@ -218,7 +218,10 @@ var textFields = []textField{
 	num("flows", HasFlows, func(r *Record) *uint64 { return &r.Flows }),
 	mac("src.mac", func(r *Record) *MAC { return &r.SrcMAC }),
 	mac("dst.mac", func(r *Record) *MAC { return &r.DstMAC }),
-	app,
+	app("app", func(r *Record) *App { return &r.App }),
+	named("app.confidence", confidences[:], func(r *Record) *Confidence { return &r.AppConfidence }),
+	named("app.reason", reasons[:], func(r *Record) *Reason { return &r.AppReason }),
+	app("app.hint", func(r *Record) *App { return &r.AppHint }),
 	named("reason", endReasons[:], func(r *Record) *EndReason { return &r.EndReason }),
 	named("state", states[:], func(r *Record) *State { return &r.State }),
 	named("initiator", initiators[:], func(r *Record) *InitiatorBy { return &r.InitiatorBy }),
@@ -250,16 +253,18 @@ func hex(key string, at func(*Record) *uint64) textField {
 		}}
 }
 
-var app = textField{"app", func(r *Record) bool { return r.App != AppNone },
-	func(dst []byte, r *Record) []byte { return append(dst, r.App.String()...) },
-	func(r *Record, s string) error {
-		a, ok := ParseApp(s)
-		if !ok {
-			return fmt.Errorf("no such application label")
-		}
-		r.App = a
-		return nil
-	}}
+func app(key string, at func(*Record) *App) textField {
+	return textField{key, func(r *Record) bool { return *at(r) != AppNone },
+		func(dst []byte, r *Record) []byte { return append(dst, at(r).String()...) },
+		func(r *Record, s string) error {
+			a, ok := ParseApp(s)
+			if !ok {
+				return fmt.Errorf("no such application label")
+			}
+			*at(r) = a
+			return nil
+		}}
+}
 
 var complete = textField{"complete", func(r *Record) bool { return r.Complete },
 	func(dst []byte, r *Record) []byte { return append(dst, "true"...) },

@@ -130,6 +130,13 @@ const (
 	ieSubTemplateMultiList             = 293
 	ieOriginalExporterIPv4Address      = 403
 	ieOriginalExporterIPv6Address      = 404
+	ieHTTPStatusCode                   = 457
+	ieHTTPRequestMethod                = 459
+	ieHTTPRequestHost                  = 460
+	ieHTTPRequestTarget                = 461
+	ieHTTPMessageVersion               = 462
+	ieHTTPUserAgent                    = 468
+	ieHTTPContentType                  = 469
 
 	// NetFlow v9 field types without an IANA number.
 	nfFwExtEvent     = 33002 // Cisco ASA NF_F_FW_EXT_EVENT
@@ -159,6 +166,17 @@ const (
 	penNtop    = 35632
 	penFixed   = 1<<32 - 2 // no enterprise: fields of the fixed NetFlow versions without an element (layouts.go)
 	penScope   = 1<<32 - 1 // no enterprise: the scope field types of NetFlow v9 (RFC 3954 section 6.1)
+)
+
+// Elements of Cisco's Application Visibility and Control (AVC Metric Definition Guide).
+const (
+	avcApplication         = 12235 // a field that NBAR extracted from the payload
+	avcClientIPv4Address   = 12236
+	avcServerIPv4Address   = 12237
+	avcClientIPv6Address   = 12238
+	avcServerIPv6Address   = 12239
+	avcClientTransportPort = 12240
+	avcServerTransportPort = 12241
 )
 
 // reverseBit marks the reverse direction in ids of CERT.
@@ -281,6 +299,7 @@ type size uint8
 const (
 	sizeNumber size = iota // 1 to 8 bytes, as any length is allowed by reduced-size encoding (RFC 7011 section 6.2)
 	sizeAny
+	sizeApp // an applicationId: 1 to 8 bytes, or 9 with an enterprise number within (RFC 6759 section 4.1)
 	size3
 	size4
 	size6
@@ -289,7 +308,7 @@ const (
 )
 
 func (s size) fits(n int) bool {
-	return s == sizeAny || s == sizeNumber && n >= 1 && n <= 8 || s == size3 && n == 3 || s == size4 && n == 4 ||
+	return s == sizeAny || s == sizeNumber && n >= 1 && n <= 8 || s == sizeApp && n >= 1 && n <= 9 || s == size3 && n == 3 || s == size4 && n == 4 ||
 		s == size6 && n == 6 || s == size8 && n == 8 || s == size16 && n == 16
 }
 
@@ -298,7 +317,7 @@ var sizes = [ops]size{
 	opHTTPURL: sizeAny, opHTTPGet: sizeAny, opHTTPHost: sizeAny, opHTTPMethod: sizeAny, opHTTPStatus: sizeAny, opHTTPVersion: sizeAny,
 	opHTTPUserAgent: sizeAny, opHTTPReferrer: sizeAny, opHTTPServer: sizeAny, opHTTPType: sizeAny, opDNSName: sizeAny,
 	opTLSName: sizeAny, opTLSSubject: sizeAny, opTLSIssuer: sizeAny, opTLSSerial: sizeAny, opReason: sizeAny, opSubApp: sizeAny,
-	opBasicList: sizeAny, opSubList: sizeAny, opSubMultiList: sizeAny,
+	opBasicList: sizeAny, opSubList: sizeAny, opSubMultiList: sizeAny, opApp: sizeApp,
 	opSrc4: size4, opDst4: size4, opNextHop4: size4, opNATSrc4: size4, opNATDst4: size4,
 	opSrc6: size16, opDst6: size16, opNextHop6: size16, opNATSrc6: size16, opNATDst6: size16,
 	opSrcMAC: size6, opDstMAC: size6, opMPLS: size3, opStartNTP: size8, opEndNTP: size8,
@@ -325,6 +344,10 @@ const (
 	slotRevPackets
 	slotToS
 	slotTTL
+	slotSrc4
+	slotDst4
+	slotSrc6
+	slotDst6
 	slotSrcPort
 	slotDstPort
 	slotInIf
@@ -369,12 +392,19 @@ var elements = [...]element{
 	{penReverse, iePacketTotalCount, opRevPackets, slotRevPackets, 1},
 	{penIANA, ieResponderPackets, opRevPackets, slotRevPackets, 2},
 	// Addresses and ports.
-	{penIANA, ieSourceIPv4Address, opSrc4, slotNone, 0},
-	{penIANA, ieDestinationIPv4Address, opDst4, slotNone, 0},
-	{penIANA, ieSourceIPv6Address, opSrc6, slotNone, 0},
-	{penIANA, ieDestinationIPv6Address, opDst6, slotNone, 0},
+	{penIANA, ieSourceIPv4Address, opSrc4, slotSrc4, 0},
+	{penIANA, ieDestinationIPv4Address, opDst4, slotDst4, 0},
+	{penIANA, ieSourceIPv6Address, opSrc6, slotSrc6, 0},
+	{penIANA, ieDestinationIPv6Address, opDst6, slotDst6, 0},
 	{penIANA, ieSourceTransportPort, opSrcPort, slotSrcPort, 0},
 	{penIANA, ieDestinationTransportPort, opDstPort, slotDstPort, 0},
+	// Cisco AVC names the ends of a connection where it says nothing of single packets.
+	{penCisco, avcClientIPv4Address, opSrc4, slotSrc4, 1},
+	{penCisco, avcServerIPv4Address, opDst4, slotDst4, 1},
+	{penCisco, avcClientIPv6Address, opSrc6, slotSrc6, 1},
+	{penCisco, avcServerIPv6Address, opDst6, slotDst6, 1},
+	{penCisco, avcClientTransportPort, opSrcPort, slotSrcPort, 1},
+	{penCisco, avcServerTransportPort, opDstPort, slotDstPort, 1},
 	{penIANA, ieUDPSourcePort, opSrcPortIf, slotNone, 0},
 	{penIANA, ieUDPDestinationPort, opDstPortIf, slotNone, 0},
 	{penIANA, ieTCPSourcePort, opSrcPortIf, slotNone, 0},

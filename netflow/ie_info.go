@@ -17,6 +17,13 @@ var infoElements = [...]infoElement{
 	// IANA, and NetFlow v9 field types without a home.
 	{penIANA, ieApplicationName, opAppName},
 	{penIANA, ieUserName, opUser},
+	{penIANA, ieHTTPStatusCode, opHTTPStatus},
+	{penIANA, ieHTTPRequestMethod, opHTTPMethod},
+	{penIANA, ieHTTPRequestHost, opHTTPHost},
+	{penIANA, ieHTTPRequestTarget, opHTTPURL},
+	{penIANA, ieHTTPMessageVersion, opHTTPVersion},
+	{penIANA, ieHTTPUserAgent, opHTTPUserAgent},
+	{penIANA, ieHTTPContentType, opHTTPType},
 	{penIANA, nfUsername, opUser},
 	{penIANA, nfFwExtEvent, opEventCode},
 	{penIANA, nfPaloAltoAppID, opAppName},
@@ -27,7 +34,7 @@ var infoElements = [...]infoElement{
 	{penPalo, nfPaloAltoAppID &^ topBit, opAppName},
 	{penPalo, nfPaloAltoUserID &^ topBit, opUser},
 	// Cisco AVC.
-	{penCisco, 12235, opSubApp},
+	{penCisco, avcApplication, opSubApp},
 	// Barracuda NextGen Firewall.
 	{penPhion, 5, opAppName}, // ServiceName
 	{penPhion, 7, opReason},  // ReasonText
@@ -76,6 +83,7 @@ var infoElements = [...]infoElement{
 	{penGigamon, 214, opDNSType},
 	// nProbe.
 	{penNtop, 119, opAppName}, // L7_PROTO_NAME
+	{penNtop, 121, opUser},    // FLOW_USER_NAME
 	{penNtop, 180, opHTTPURL},
 	{penNtop, 181, opHTTPStatus},
 	{penNtop, 182, opHTTPReferrer},
@@ -90,6 +98,8 @@ var infoElements = [...]infoElement{
 	{penNtop, 209, opDNSAnswers},
 	{penNtop, 360, opHTTPMethod},
 	{penNtop, 361, opHTTPHost}, // HTTP_SITE
+	{penNtop, 427, opAppName},  // APPLICATION_NAME, of a collected Palo Alto flow
+	{penNtop, 428, opUser},     // USER_NAME, likewise
 	{penNtop, 493, opTLSCipher},
 	{penNtop, 495, opTLSVersion},
 	// CERT: YAF's deep packet inspection, in lists of RFC 6313, of version 2 and of version 3.

@@ -49,7 +49,7 @@ func TestHitIsFreeOfAllocation(t *testing.T) {
 // BenchmarkStitch sends pieces of live conversations, each direction once a minute, as halves
 // of one exporter: half of the records are paired, the other half come out.
 func BenchmarkStitch(b *testing.B) {
-	for _, live := range []uint32{1000, 100_000} {
+	for _, live := range []uint32{1000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprint(live), func(b *testing.B) { benchmark(b, live) })
 	}
 }
@@ -58,7 +58,7 @@ func benchmark(b *testing.B, live uint32) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	table := New(Config{MaxFlows: 1 << 18})
+	table := New(Config{MaxFlows: 1 << 21})
 	batch := flow.NewBatch()
 	next, sent := uint32(0), 0
 	fill := func() {

@@ -105,7 +105,7 @@ func (t *Table) addHalf(p *piece, r *flow.Record, s int, by uint32) {
 		h.NATSrc, h.Has = r.NATDst, h.Has|flow.HasNATSrc
 	}
 	if h.App == flow.AppNone {
-		h.App = r.App
+		h.App, h.AppConfidence, h.AppReason, h.AppHint = r.App, r.AppConfidence, r.AppReason, r.AppHint
 	}
 	h.Received = max(h.Received, r.Received)
 	turnedRev(h, r)

@@ -8,9 +8,9 @@ type conv struct {
 	key        flow.Key
 	sampling   uint32  // sampling rate; 0 is every packet
 	icmp       uint16  // kind of ICMP message, see icmpKind
-	chain      uint32  // next in the hash bucket
-	timer, age link    // in the wheel and by age
-	slot       uint32  // of the wheel
+	hash       uint32  // of the key
+	tick       uint32  // where it stands in the wheel; 0 is nowhere
+	prev, next uint32  // in the list by age
 	side       [2]side // what is known of A to B and of B to A
 	start, end int64   // first and last packet so far
 	wake       int64   // when to look at it again
@@ -22,6 +22,7 @@ type conv struct {
 	initiator  uint8 // side of the initiator. Valid iff by is set
 	fixed      bool  // a piece went out: the initiator stays
 	dead       bool  // told completely; remembered for late reports
+	heard      bool  // since it was put into the list by age
 }
 
 // side is one direction of a conversation.
@@ -73,94 +74,46 @@ type piece struct {
 func (p *piece) has(s int) bool { return p.side[s].by != 0 }
 
 // open makes a conversation for r, which has this key.
-func (t *Table) open(key *flow.Key, r *flow.Record) uint32 {
-	for t.count >= t.cfg.MaxFlows {
+func (t *Table) open(key *flow.Key, hash uint32, r *flow.Record) uint32 {
+	for t.index.n >= t.cfg.MaxFlows {
 		t.evict()
-	}
-	if t.count++; t.count > len(t.buckets) {
-		t.grow()
 	}
 	i := t.convs.take()
 	c := t.convs.at(i)
-	*c = conv{key: *key, sampling: samplingOf(r), icmp: icmpKind(r), start: r.Start, end: r.End}
-	t.chain(i, c)
+	*c = conv{key: *key, hash: hash, sampling: samplingOf(r), icmp: icmpKind(r), start: r.Start, end: r.End}
+	t.index.add(hash, i)
 	c.wake = t.now + t.window
 	t.schedule(i)
 	t.push(&t.live, i)
 	return i
 }
 
-// bucket is where the chain of conversations with this key begins.
-func (t *Table) bucket(key *flow.Key) *uint32 {
-	return &t.buckets[key.Hash(t.seed)&uint64(len(t.buckets)-1)]
-}
-
-// chain puts conversation i into its bucket.
-func (t *Table) chain(i uint32, c *conv) {
-	b := t.bucket(&c.key)
-	c.chain, *b = *b, i
-}
-
-// grow doubles the buckets and puts every conversation where it then belongs.
-func (t *Table) grow() {
-	old := t.buckets
-	t.buckets = make([]uint32, 2*len(old))
-	for _, i := range old {
-		for i != 0 {
-			c := t.convs.at(i)
-			next := c.chain
-			t.chain(i, c)
-			i = next
-		}
-	}
-}
-
-// forget frees conversation i, which holds no piece and is in no slot of the wheel.
+// forget frees conversation i, which holds no piece.
 func (t *Table) forget(i uint32) {
 	c := t.convs.at(i)
-	at := t.bucket(&c.key)
-	for *at != i {
-		at = &t.convs.at(*at).chain
-	}
-	*at = c.chain
+	t.index.remove(c.hash, i)
 	t.unlink(t.ages(c), i)
+	c.tick = 0
 	t.convs.drop(i)
-	t.count--
-}
-
-// ages is the list in which c stands by age.
-func (t *Table) ages(c *conv) *list {
-	if c.dead {
-		return &t.dead
-	}
-	return &t.live
-}
-
-// evict makes room: what is only remembered goes first, then the oldest is written out early.
-func (t *Table) evict() {
-	i := t.dead.head
-	if i == 0 {
-		i = t.live.head
-		t.n.evicted++
-		t.finish(i, flow.EndLackResources)
-	}
-	t.unlink(&t.wheel[t.convs.at(i).slot], i)
-	t.forget(i)
 }
 
 // match finds the conversation to which r belongs, 0 for none: of several the one with which
 // it has most time in common.
-func (t *Table) match(key *flow.Key, r *flow.Record, s int, by uint32) (found uint32) {
+func (t *Table) match(key *flow.Key, hash uint32, r *flow.Record, s int, by uint32) (found uint32) {
 	var best int64
 	sampling, icmp := samplingOf(r), icmpKind(r)
-	for i := *t.bucket(key); i != 0; {
+	x := &t.index
+	for at := x.home(hash); x.slots[at].conv != 0; at = x.next(at) {
+		if x.slots[at].hash != hash {
+			continue
+		}
+		i := x.slots[at].conv
 		c := t.convs.at(i)
 		if c.key == *key && c.sampling == sampling && c.icmp == icmp && t.belongs(c, r, s, by) {
 			if n := overlap(c.start, c.end, r.Start, r.End); found == 0 || n > best {
 				found, best = i, n
 			}
 		}
-		i = c.chain
 	}
 	return found
 }

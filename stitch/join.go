@@ -7,13 +7,13 @@ const maxHeld = 16
 
 // absorb takes a flow into the table. It may write out others into t.batch, so r must not
 // point into it.
-func (t *Table) absorb(r *flow.Record, meta *flow.Meta) {
+func (t *Table) absorb(r *flow.Record, hash uint32, meta *flow.Meta) {
 	key, fwd := r.Key()
 	s := btoi(!fwd)
 	by := t.reporterOf(r)
-	i := t.match(&key, r, s, by)
+	i := t.match(&key, hash, r, s, by)
 	if i == 0 {
-		i = t.open(&key, r)
+		i = t.open(&key, hash, r)
 	}
 	c := t.convs.at(i)
 	c.evidence(r, s)
@@ -164,8 +164,7 @@ func (t *Table) rearm(i uint32, r *flow.Record) {
 	if c.dead {
 		return
 	}
-	t.unlink(&t.live, i)
-	t.push(&t.live, i)
+	c.heard = true
 	c.done = t.now
 	for j := c.held; j != 0; j = t.pieces.at(j).next {
 		c.done = max(c.done, t.pieces.at(j).due)

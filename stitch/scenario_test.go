@@ -209,8 +209,8 @@ func TestFull(t *testing.T) {
 		}
 	}
 	table.Do(b)
-	if n := len(b.Recs); n != 24 || b.Recs[0].EndReason != flow.EndLackResources || b.Recs[0].Ord != 1 || table.count != 16 {
-		t.Errorf("%d came out, %d are held, the first is %+v", n, table.count, b.Recs[0])
+	if n := len(b.Recs); n != 24 || b.Recs[0].EndReason != flow.EndLackResources || b.Recs[0].Ord != 1 || table.index.n != 16 {
+		t.Errorf("%d came out, %d are held, the first is %+v", n, table.index.n, b.Recs[0])
 	}
 	last := flush(table)
 	if n := len(last.Recs); n != 16 || last.Recs[0].EndReason != flow.EndForced {
@@ -254,8 +254,8 @@ func TestFarFuture(t *testing.T) {
 		t.Errorf("a day later: %s", got)
 	}
 	tick(table, 2*86400)
-	if table.count != 0 {
-		t.Errorf("%d conversations are remembered for ever", table.count)
+	if table.index.n != 0 {
+		t.Errorf("%d conversations are remembered for ever", table.index.n)
 	}
 	balanced(t, table)
 }

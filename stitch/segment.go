@@ -164,7 +164,7 @@ func (t *Table) addTotal(c *conv, p *piece) {
 	sum.Ord = min(sum.Ord, r.Ord)
 	sum.Received = max(sum.Received, r.Received)
 	if sum.App == flow.AppNone {
-		sum.App = r.App
+		sum.App, sum.AppConfidence, sum.AppReason, sum.AppHint = r.App, r.AppConfidence, r.AppReason, r.AppHint
 	}
 	t.addMeta(sum, t.metaOf(r))
 	t.copySeen(t.pieces.at(c.total), p)

@@ -25,12 +25,16 @@ type Table struct {
 	seens   slab[seen]
 	metas   slab[flow.Meta]
 	seed    uint64   // of the hash: nobody outside can aim at a bucket
-	buckets []uint32 // first conversation by hash; a power of two, grows with the conversations
-	wheel   [slots]list
-	live    list // by age, the oldest first
-	dead    list // as live, of those that are only remembered
-	count   int  // conversations, live and dead
-	held    int  // flows that wait
+	index   index    // conversations, live and dead
+	hashes  []uint32 // of the keys of the batch
+	heads   []uint32 // room for ready
+	touched uint64   // keeps the reads of ready from being optimised away
+	wheel   [slots]slot
+	sheets  slab[sheet]
+	turned  int64 // the wheel's tick
+	live    age
+	dead    age // of those that are only remembered
+	held    int // flows that wait
 
 	servers      ports
 	sources      map[source]uint32
@@ -59,11 +63,7 @@ func New(cfg Config) *Table {
 	t.window, t.half, t.skew, t.linger = int64(cfg.Window), int64(cfg.Half), int64(cfg.Skew), int64(cfg.Linger)
 	t.active, t.shortest, t.quiet = int64(cfg.Active), int64(cfg.ShortestActive), int64(cfg.Quiet)
 	t.idleTCP, t.idleElse = int64(cfg.IdleTCP), int64(cfg.Idle)
-	t.buckets = make([]uint32, 256)
-	t.live.of, t.dead.of = ageLink, ageLink
-	for i := range t.wheel {
-		t.wheel[i].of = timerLink
-	}
+	t.index.grow()
 	for _, p := range servers {
 		t.servers.add(p)
 	}
@@ -108,6 +108,7 @@ func (t *Table) publish() {
 // Do takes the flows out of b, and puts into it those that have waited long enough.
 func (t *Table) Do(b *flow.Batch) {
 	t.batch = b
+	t.ready(b.Recs)
 	n, kept := len(b.Recs), 0
 	for i := range n {
 		r := b.Recs[i] // a copy: what is written out below may move the slice
@@ -119,7 +120,7 @@ func (t *Table) Do(b *flow.Batch) {
 			continue
 		}
 		t.n.in++
-		t.absorb(&r, b.Metadata(&r))
+		t.absorb(&r, t.hashes[i], b.Metadata(&r))
 	}
 	b.Recs = b.Recs[:kept+copy(b.Recs[kept:], b.Recs[n:])]
 	t.advance(b.Now)
@@ -158,12 +159,13 @@ func (t *Table) pass(r *flow.Record) {
 
 // flush writes out all that is held, as a forced end, the oldest first.
 func (t *Table) flush() {
-	for _, l := range []*list{&t.live, &t.dead} {
-		for i := l.head; i != 0; i = l.head {
-			t.finish(i, flow.EndForced)
-			t.unlink(&t.wheel[t.convs.at(i).slot], i)
-			t.forget(i)
-		}
+	for t.live.head != 0 {
+		i := t.oldest()
+		t.finish(i, flow.EndForced)
+		t.forget(i)
+	}
+	for t.dead.head != 0 {
+		t.forget(t.dead.head)
 	}
 }
 

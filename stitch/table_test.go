@@ -109,8 +109,8 @@ func balanced(t testing.TB, table *Table) map[string]uint64 {
 	if n["in"] != n["flows"]+n["paired"]+n["duplicates"]+n["held"] {
 		t.Errorf("the account does not balance: %v", n)
 	}
-	if n["held"] != 0 || table.count != 0 {
-		t.Errorf("held after the end: %v, %d conversations", n, table.count)
+	if n["held"] != 0 || table.index.n != 0 {
+		t.Errorf("held after the end: %v, %d conversations", n, table.index.n)
 	}
 	left := func(name string, used uint32, free int) {
 		if int(used) != free {

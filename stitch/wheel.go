@@ -1,70 +1,55 @@
 package stitch
 
-// The timer wheel: slots of half a second, each a list of the conversations to wake then.
+// The timer wheel: slots of a tick, each the conversations to wake then. A conversation
+// that is moved to an earlier time stays in its old slot too; there its entry means nothing.
 const (
-	tickBits = 29 // a tick is 2^29 ns = 0.54 s
-	slots    = 1 << 12
+	tickBits = 24 // a tick is 2^24 ns = 17 ms: what leaves at once is little even of a million flows a second
+	slots    = 1 << 15
 )
 
-// link is a conversation's place in a doubly linked list; 0 is the end.
-type link struct{ prev, next uint32 }
+// slot is the conversations of one tick, in sheets.
+type slot struct{ first, last uint32 }
 
-// list is a doubly linked list through one of the links of the conversations.
-type list struct {
-	head, tail uint32
-	of         func(*conv) *link
+// sheet holds some of the entries of a slot, in 64 bytes.
+type sheet struct {
+	next uint32
+	n    uint32
+	conv [14]uint32
 }
 
-func timerLink(c *conv) *link { return &c.timer }
-func ageLink(c *conv) *link   { return &c.age }
-
-// push puts conversation i at the end.
-func (t *Table) push(l *list, i uint32) {
-	k := l.of(t.convs.at(i))
-	k.prev, k.next = l.tail, 0
-	if l.tail != 0 {
-		l.of(t.convs.at(l.tail)).next = i
-	} else {
-		l.head = i
+// enter puts conversation i at the end of a slot.
+func (t *Table) enter(s *slot, i uint32) {
+	if s.last == 0 || t.sheets.at(s.last).n == uint32(len(sheet{}.conv)) {
+		k := t.sheets.take()
+		*t.sheets.at(k) = sheet{}
+		if s.last == 0 {
+			s.first = k
+		} else {
+			t.sheets.at(s.last).next = k
+		}
+		s.last = k
 	}
-	l.tail = i
-}
-
-// unlink takes conversation i out.
-func (t *Table) unlink(l *list, i uint32) {
-	k := l.of(t.convs.at(i))
-	if k.prev != 0 {
-		l.of(t.convs.at(k.prev)).next = k.next
-	} else {
-		l.head = k.next
-	}
-	if k.next != 0 {
-		l.of(t.convs.at(k.next)).prev = k.prev
-	} else {
-		l.tail = k.prev
-	}
-	k.prev, k.next = 0, 0
+	p := t.sheets.at(s.last)
+	p.conv[p.n] = i
+	p.n++
 }
 
 // schedule puts conversation i into the slot of its wake time, or into the last slot of the
 // wheel's turn if that is farther away.
 func (t *Table) schedule(i uint32) {
 	c := t.convs.at(i)
-	tick := min(max(c.wake>>tickBits, t.now>>tickBits)+1, t.now>>tickBits+slots-1)
-	c.slot = uint32(tick) & (slots - 1)
-	t.push(&t.wheel[c.slot], i)
+	tick := min(max(c.wake, t.now)>>tickBits+1, t.turned+slots-1)
+	c.tick = uint32(tick)
+	t.enter(&t.wheel[tick&(slots-1)], i)
 }
 
 // wakeAt moves conversation i to another wake time, if that is earlier; a later one is found
 // when it wakes.
 func (t *Table) wakeAt(i uint32, when int64) {
-	c := t.convs.at(i)
-	if when >= c.wake {
-		return
+	if c := t.convs.at(i); when < c.wake {
+		c.wake = when
+		t.schedule(i)
 	}
-	t.unlink(&t.wheel[c.slot], i)
-	c.wake = when
-	t.schedule(i)
 }
 
 // advance moves the clock and wakes what is due. A clock that goes back by a little stands
@@ -73,38 +58,48 @@ func (t *Table) advance(now int64) {
 	switch {
 	case now == 0 || now == t.now:
 		return
-	case t.now == 0:
-		t.now = now
-		return
-	case now < t.now-maxBack:
+	case t.now == 0 || now < t.now-maxBack:
 		t.flush()
-		t.now = now
+		t.now, t.turned = now, now>>tickBits
 		return
 	case now < t.now:
 		return
 	}
-	from, to := t.now>>tickBits, now>>tickBits
 	t.now = now
-	for tick := max(from, to-slots) + 1; tick <= to; tick++ {
-		t.turn(&t.wheel[tick&(slots-1)])
+	to := now >> tickBits
+	for t.turned = max(t.turned, to-slots); t.turned < to; {
+		t.turned++
+		t.turn(uint32(t.turned))
 	}
 }
 
-// turn wakes the conversations of one slot.
-func (t *Table) turn(l *list) {
-	i := l.head
-	l.head, l.tail = 0, 0
-	for i != 0 {
-		c := t.convs.at(i)
-		next := c.timer.next
-		if c.wake <= t.now {
-			c.wake = t.review(i)
+// turn wakes the conversations of one tick, and of earlier ones that had its slot.
+func (t *Table) turn(tick uint32) {
+	s := &t.wheel[tick&(slots-1)]
+	k := s.first
+	*s = slot{}
+	for k != 0 {
+		p := *t.sheets.at(k)
+		t.sheets.drop(k)
+		for _, i := range p.conv[:p.n] {
+			t.wake(i, tick)
 		}
-		if c.wake != 0 {
-			t.schedule(i)
-		} else {
-			t.forget(i)
-		}
-		i = next
+		k = p.next
+	}
+}
+
+// wake looks at conversation i, unless it stands at a later tick by now.
+func (t *Table) wake(i, tick uint32) {
+	c := t.convs.at(i)
+	if c.tick == 0 || int32(tick-c.tick) < 0 {
+		return
+	}
+	if c.wake <= t.now {
+		c.wake = t.review(i)
+	}
+	if c.wake != 0 {
+		t.schedule(i)
+	} else {
+		t.forget(i)
 	}
 }

@@ -35,18 +35,29 @@ const (
 		"\xc0\x2a\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x01"
 )
 
+// recognise looks at what the client sent, then at the server's, as a meter does.
+func recognise(proto uint8, client, server string) (label flow.App, turned bool) {
+	for i, b := range []string{client, server} {
+		l := Look{Proto: proto, Server: i == 1, B: []byte(b), Peer: []byte([]string{"", client}[i])}
+		if f, _ := l.Label(); f.App != flow.AppNone {
+			return f.App, f.Turned
+		}
+	}
+	return flow.AppNone, false
+}
+
 // Each protocol is known by its first bytes, its side too, and its metadata are read.
 func TestLabels(t *testing.T) {
 	f := func(proto uint8, client, server string, want flow.App, turned bool, meta string) {
 		t.Helper()
-		v := View{Proto: proto, Client: []byte(client), Server: []byte(server)}
-		label, isTurned, _ := v.Label()
+		label, isTurned := recognise(proto, client, server)
 		if label != want || isTurned != turned {
 			t.Fatalf("got %v, turned %v; want %v, %v", label, isTurned, want, turned)
 		}
 		if turned {
-			v.Client, v.Server = v.Server, v.Client
+			client, server = server, client
 		}
+		v := View{Proto: proto, Client: []byte(client), Server: []byte(server)}
 		var m flow.Meta
 		got := ""
 		if v.Metadata(label, &m) {
@@ -63,8 +74,6 @@ func TestLabels(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, meta)
 		}
 	}
-	const tcp, udp = flow.ProtoTCP, flow.ProtoUDP
-
 	get := "GET /a?b=1 HTTP/1.1\r\nHost: host.net\r\nUser-Agent: curl/8\r\nReferer: http://x/\r\n\r\nbody"
 	ok := "HTTP/1.1 404 Not Found\r\nserver:  nginx \r\nContent-Type: text/html\r\n\r\n"
 	both := "{HTTP:{Method:GET,Host:host.net,Path:/a?b=1,Version:1.1,UserAgent:curl/8,Referrer:http://x/,Server:nginx,ContentType:text/html,Status:404}}"
@@ -75,7 +84,7 @@ func TestLabels(t *testing.T) {
 	f(tcp, "GET http://host.net/p HTTP/1.0\nHost: other\n\n", "", flow.AppHTTP, false, "{HTTP:{Method:GET,Host:host.net,Path:/p,Version:1.0,UserAgent:,Referrer:,Server:,ContentType:,Status:0}}")
 	f(tcp, "GET /old\r\n", "", flow.AppHTTP, false, "{HTTP:{Method:GET,Host:,Path:/old,Version:,UserAgent:,Referrer:,Server:,ContentType:,Status:0}}")
 	f(tcp, "GET / HTTP/1.1\r\nHost: half", "", flow.AppHTTP, false, "{HTTP:{Method:GET,Host:,Path:/,Version:1.1,UserAgent:,Referrer:,Server:,ContentType:,Status:0}}")
-	f(tcp, "OPTIONS sip:x SIP/2.0\r\n", "", flow.AppNone, false, "")
+	f(tcp, "OPTIONS sip:x SIP/2.0\r\n", "", flow.AppSIP, false, "")
 	f(tcp, "GET", "", flow.AppNone, false, "")
 	f(tcp, "HTTP/1.1 abc nonsense", "", flow.AppNone, false, "")
 
@@ -102,31 +111,44 @@ func TestLabels(t *testing.T) {
 	f(udp, dnsQuery[:20], "", flow.AppNone, false, "")
 	f(udp, "hello, this is no DNS message", "", flow.AppNone, false, "")
 	netbios := "\x00\x01\x01\x10\x00\x01\x00\x00\x00\x00\x00\x00\x20" + strings.Repeat("CA", 16) + "\x00\x00\x20\x00\x01"
-	f(udp, netbios, "", flow.AppNone, false, "")
+	f(udp, netbios, "", flow.AppNetBIOS, false, "")
 }
 
 // What begins like nothing we know is told from what is too short to tell.
 func TestHopeless(t *testing.T) {
-	f := func(proto uint8, client, server string, want bool) {
+	f := func(proto uint8, b string, want bool) {
 		t.Helper()
-		v := View{Proto: proto, Client: []byte(client), Server: []byte(server)}
-		if _, _, got := v.Label(); got != want {
+		l := Look{Proto: proto, B: []byte(b)}
+		if _, got := l.Label(); got != want {
 			t.Errorf("hopeless is %v", got)
 		}
 	}
-	f(flow.ProtoTCP, "\x00\x00\x00\x00zzzzzzzzzzzzzz", "\x00\x00\x00\x00zzzzzzzzzzzzzz", true)
-	f(flow.ProtoTCP, "zzzzzzzzzzzzzz", "", true)
-	f(flow.ProtoTCP, "GE", "zzzzzzzzzzzzzzzz", false)
-	f(flow.ProtoUDP, "zzzzzzzzzzzzzz", "", true)
+	f(flow.ProtoTCP, "\x99zzzzzzzzzzzzzz", true)
+	f(flow.ProtoTCP, "zzzzzzzzzzzzzz", true)
+	f(flow.ProtoTCP, "GE", false)
+	f(flow.ProtoUDP, "zzzzzzzzzzzzzz", true)
 }
 
-// Each row of the table names the file it is written in, and a label with a name.
-func TestTable(t *testing.T) {
+// Each row of the tables names the file it is written in, and a label with a name.
+func TestTables(t *testing.T) {
+	exists := func(file string, app flow.App) {
+		t.Helper()
+		if _, err := os.Stat(file); err != nil || app.String() == "" {
+			t.Errorf("%v: %v", app, err)
+		}
+	}
 	for i := range labels {
 		l := &labels[i]
-		if _, err := os.Stat(l.file); err != nil || l.app.String() == "" {
-			t.Errorf("row %d: %v, %v", i, l.app, err)
+		exists(l.file, l.app)
+		if (l.both == nil) == (l.asks == nil) || (l.asks == nil) != (l.reply == nil) || len(l.ports)%2 != 0 || len(l.first)%2 != 0 {
+			t.Errorf("%v: a row has asks and reply, or both; ports and first come in pairs", l.app)
 		}
+	}
+	for _, p := range parsers {
+		exists(p.file, p.app)
+	}
+	if n := len(labels); n > len(set{})*64 {
+		t.Errorf("%d rows do not fit a set", n)
 	}
 }
 
@@ -182,7 +204,6 @@ func fuzz(f *testing.F, app flow.App, proto uint8, seeds ...[2]string) {
 	}
 	f.Fuzz(func(t *testing.T, client, server []byte) {
 		v := View{Proto: proto, Client: client, Server: server}
-		v.Label()
 		v.Whole(app)
 		var m flow.Meta
 		v.Metadata(app, &m)

@@ -2,7 +2,6 @@ package app
 
 import (
 	"encoding/binary"
-	"strings"
 )
 
 // A DNS message (RFC 1035 section 4): id(2) flags(2) counts of questions, answers, authorities
@@ -18,37 +17,74 @@ const (
 func dnsAsks(b []byte) verdict    { return dnsBegins(b, 0) }
 func dnsReplies(b []byte) verdict { return dnsBegins(b, 0x80) }
 
+// mdns is DNS to or from the port of multicast DNS (RFC 6762), in the same format.
+func mdns(s side) verdict {
+	if !s.port(5353) {
+		return no
+	}
+	return max(dnsAsks(s.b), dnsReplies(s.b))
+}
+
+// llmnr is DNS to or from the port of link-local name resolution (RFC 4795), in the same format.
+func llmnr(s side) verdict {
+	if !s.port(5355) {
+		return no
+	}
+	return max(dnsAsks(s.b), dnsReplies(s.b))
+}
+
 // dnsBegins looks whether b is one whole DNS message with this QR bit. The names must be well
 // formed and the counts small: any port may carry it, so other datagrams must not pass.
 func dnsBegins(b []byte, qr byte) verdict {
 	if len(b) < dnsHeader || b[2]&0x80 != qr || !dnsPlausible(b, len(b)) {
 		return no
 	}
-	m := dnsMessage{b: b, at: dnsHeader}
-	questions := int(binary.BigEndian.Uint16(b[4:]))
+	at, questions := dnsHeader, be16(b[4:])
 	for range questions {
-		name, ok := m.name()
-		typ, class, ok2 := m.typeClass()
-		if !ok || !ok2 || !dnsClass(class) || !dnsAskable(name, typ) {
+		next, ok := dnsSkip(b, at)
+		if !ok || next+4 > len(b) {
 			return no
 		}
+		if !dnsClass(uint16(be16(b[next+2:]))) || !dnsAskable(b[at:next], uint16(be16(b[next:]))) {
+			return no
+		}
+		at = next + 4
 	}
 	if questions == 0 {
-		if a, ok := m.record(); !ok || a.Name == "." || strings.HasPrefix(a.Type, "TYPE") {
+		next, ok := dnsSkip(b, at)
+		if !ok || next+10 > len(b) || next == at+1 || dnsTypes[uint16(be16(b[next:]))] == "" || next+10+be16(b[next+8:]) > len(b) {
 			return no
 		}
 	}
 	return yes
 }
 
+// dnsSkip gives where the name at at ends; a pointer must lead backwards.
+func dnsSkip(b []byte, at int) (next int, ok bool) {
+	for start := at; at < len(b) && at-start <= dnsMaxName; {
+		n := int(b[at])
+		switch {
+		case n == 0:
+			return at + 1, true
+		case n >= 0xc0:
+			return at + 2, at+1 < len(b) && be16(b[at:])&0x3fff < start
+		case n >= 0x40:
+			return 0, false
+		}
+		at += 1 + n
+	}
+	return 0, false
+}
+
 // dnsAskable says whether a question makes sense: a type that has a name or is for private use,
-// and of the root only what the root has. Zeros read as a question for the root.
-func dnsAskable(name string, typ uint16) bool {
+// and of the root only what the root has. Zeros read as a question for the root. name is as on
+// the wire.
+func dnsAskable(name []byte, typ uint16) bool {
 	switch {
 	case typ >= 65280: // RFC 6895 section 3.1
-		return name != "."
-	case name == ".":
-		return typ == 1 || typ == 2 || typ == 6 || typ == 28 || typ == 43 || typ == 46 || typ == 48 || typ == 255
+		return len(name) > 1
+	case len(name) == 1:
+		return typ == 1 || typ == 2 || typ == 6 || typ == 16 || typ == 28 || typ == 43 || typ == 46 || typ == 48 || typ == 255
 	}
 	return dnsTypes[typ] != "" && !dnsIsNetBIOS(name, typ)
 }
@@ -73,9 +109,16 @@ func dnsClass(c uint16) bool {
 
 // dnsIsNetBIOS knows the names of the NetBIOS name service, which has the same format
 // (RFC 1002 section 4.2): 32 letters from A to P.
-func dnsIsNetBIOS(name string, typ uint16) bool {
-	first, _, _ := strings.Cut(name, ".")
-	return (typ == 32 || typ == 33) && len(first) == 32 && strings.Trim(first, "abcdefghijklmnop") == ""
+func dnsIsNetBIOS(name []byte, typ uint16) bool {
+	if typ != 32 && typ != 33 || len(name) < 34 || name[0] != 32 {
+		return false
+	}
+	for _, c := range name[1:33] {
+		if c < 'A' || c > 'P' {
+			return false
+		}
+	}
+	return true
 }
 
 // dnsTCP gives the first message of a TCP side.

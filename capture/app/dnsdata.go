@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // data gives the text of a record's data for the types that hunters read; else its length.
@@ -39,8 +40,40 @@ func (m *dnsMessage) data(typ uint16, n int) string {
 	case typ == 257 && n > 2 && int(b[1]) <= n-2: // CAA: flags(1) tag(1+n) value (RFC 8659)
 		return fmt.Sprintf("%d %s %s", b[0], text(b[2:2+int(b[1])]), text(b[2+int(b[1]):]))
 	}
+	if out, ok := inner.security(typ); ok {
+		return out
+	}
 	return fmt.Sprintf("%d bytes", n)
 }
+
+// security reads the types of DNSSEC (RFC 4034) and those that tell of keys: without signatures and
+// keys themselves.
+func (m *dnsMessage) security(typ uint16) (out string, ok bool) {
+	r := reader{b: m.b[m.at:]}
+	switch typ {
+	case 43, 59: // DS: tag(2) algorithm(1) digest type(1) digest
+		out = fmt.Sprintf("%d %d %d %X", r.u16(), r.u8(), r.u8(), r.b)
+	case 25, 48, 60: // KEY, DNSKEY: flags(2) protocol(1) algorithm(1) key
+		out = fmt.Sprintf("%d %d %d (%d bytes)", r.u16(), r.u8(), r.u8(), len(r.b))
+	case 24, 46: // RRSIG: type(2) algorithm(1) labels(1) TTL(4) expires(4) begins(4) tag(2) signer
+		out = fmt.Sprintf("%s %d %d %d %s %s %d", dnsType(uint16(r.u16())), r.u8(), r.u8(), r.u32(), dnsTime(r.u32()), dnsTime(r.u32()), r.u16())
+		m.at += 18
+		signer, _ := m.name()
+		out += " " + signer
+	case 47: // NSEC: next name
+		out, _ = m.name()
+	case 44: // SSHFP: algorithm(1) type(1) fingerprint (RFC 4255)
+		out = fmt.Sprintf("%d %d %X", r.u8(), r.u8(), r.b)
+	case 52, 53: // TLSA: usage(1) selector(1) matching(1) data (RFC 6698)
+		out = fmt.Sprintf("%d %d %d %X", r.u8(), r.u8(), r.u8(), r.b)
+	default:
+		return "", false
+	}
+	return out[:min(len(out), maxValue)], !r.bad
+}
+
+// dnsTime writes seconds since 1970 as master files do.
+func dnsTime(sec uint32) string { return time.Unix(int64(sec), 0).UTC().Format("20060102150405") }
 
 // soa reads primary server, mailbox, serial(4) refresh(4) retry(4) expire(4) minimum(4).
 func (m *dnsMessage) soa() string {

@@ -101,7 +101,10 @@ func dnsAddOne(d *flow.DNS, one flow.DNS) *flow.DNS {
 		if i >= 0 {
 			have = &d.More[i]
 		}
-		same := have.ID == one.ID && (one.Question == "" || have.Question == one.Question && have.Type == one.Type)
+		same := have.ID == one.ID && have.Question == one.Question && have.Type == one.Type
+		if one.Question == "" && one.Rcode != "" { // the answer does not repeat the question; in mDNS all ids are 0
+			same = have.ID == one.ID && (one.ID != 0 || len(one.Answers) > 0 && have.Question == one.Answers[0].Name)
+		}
 		switch {
 		case !same:
 		case one.Rcode == "" || have.Rcode != "" && slices.Equal(have.Answers, one.Answers):

@@ -86,7 +86,7 @@ func httpFollow(server bool, b []byte, m *flow.Meta) bool {
 
 // httpMessages gives each message in b, from its first line on, as long as one follows the other.
 func httpMessages(b []byte, begins func([]byte) verdict, each func([]byte)) {
-	for n := 0; len(b) > 0 && n <= maxMore && begins(b) == yes; n++ {
+	for n := 0; len(b) > 0 && n <= maxMore && begins(b) >= likely; n++ {
 		each(b)
 		var head []byte
 		if head, b = httpCut(b); b == nil {
@@ -133,7 +133,7 @@ func httpAsked(h *flow.HTTP, b []byte) *flow.HTTP {
 	if len(h.More) >= maxMore {
 		return h
 	}
-	more := flow.Exchange{Method: one.Method, Host: one.Host, Path: one.Path, UserAgent: one.UserAgent}
+	more := flow.Exchange{Method: one.Method, Host: one.Host, Path: one.Path, UserAgent: one.UserAgent, Referrer: one.Referrer}
 	next := *h
 	next.More = append(slices.Clip(h.More), more)
 	return &next

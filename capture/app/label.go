@@ -1,63 +1,232 @@
 package app
 
-import "github.com/flowferry/flowferry/flow"
+import (
+	"math/bits"
 
-// verdict is what a recogniser says of the first bytes of one side.
+	"github.com/flowferry/flowferry/flow"
+)
+
+// verdict is what a recogniser says of some bytes.
 type verdict uint8
 
 const (
-	no    verdict = iota // it is not this protocol
-	maybe                // more bytes are needed
-	yes
+	no     verdict = iota // it is not this protocol
+	maybe                 // more bytes are needed
+	weak                  // it may well be, but much else looks the same
+	likely                // a magic number or word is there
+	yes                   // the structure holds in several fields
 )
+
+// side is what a recogniser sees: what one end has sent, and what else is known.
+type side struct {
+	b        []byte // TCP: what this end sent, in order; UDP: one datagram
+	first    []byte // UDP: the first datagram of this end, when b is a later one
+	peer     []byte // what the other end sent first; empty is nothing yet
+	from, to uint16 // ports
+}
+
+// port says whether either end has the port.
+func (s side) port(p uint16) bool { return s.from == p || s.to == p }
 
 // label is one protocol that can be recognised.
 type label struct {
 	file  string // where it is written
 	app   flow.App
 	proto uint8
-	asks  func(b []byte) verdict // does a client begin like this?
+	ports string                 // usual ports, each as two bytes: which labels to try first and what a port hints at
+	first string                 // first bytes it can begin with, as pairs from–to; "" is any
+	asks  func(b []byte) verdict // does a client begin like this? nil: not to be told from a server
 	reply func(b []byte) verdict // does a server begin like this?
+	both  func(s side) verdict   // does either end, with the other known?
+	why   flow.Reason            // what a likely or a yes rests on
 }
 
-// labels are asked in this order; the first to say yes wins. To add a protocol: a file in this
-// package, an App in package flow, and a row here.
-var labels = [...]label{
-	{"tls.go", flow.AppTLS, flow.ProtoTCP, tlsAsks, tlsReplies},
-	{"http.go", flow.AppHTTP, flow.ProtoTCP, httpAsks, httpReplies},
-	{"ssh.go", flow.AppSSH, flow.ProtoTCP, sshBegins, sshBegins},
-	{"dns.go", flow.AppDNS, flow.ProtoUDP, dnsAsks, dnsReplies},
-	{"dns.go", flow.AppDNS, flow.ProtoTCP, dnsTCPAsks, dnsTCPReplies},
+// Look is one look at a conversation: what one end has sent so far and what the other has.
+type Look struct {
+	Proto    uint8 // flow.ProtoTCP or flow.ProtoUDP
+	Server   bool  // the bytes in B are the server's, as far as is known
+	B        []byte
+	First    []byte // UDP: the first datagram of this end; nil when B is that
+	Peer     []byte // what the other end sent first
+	From, To uint16 // ports of this end and the other
+	Weak     uint8  // in the first look 0; what this look leaves in it goes into the next
 }
 
-// Label says what the conversation speaks. turned says that it is the other way round: the bytes
-// of Server are a client's. hopeless says that nothing is known that begins like what was seen.
-func (v *View) Label() (app flow.App, turned, hopeless bool) {
-	best := no
+// Found is what a look found.
+type Found struct {
+	App        flow.App
+	Confidence flow.Confidence
+	Reason     flow.Reason
+	Turned     bool // it is the other way round: what was taken for a server's bytes is a client's
+}
+
+// Label says what the bytes are. hopeless says that nothing is known that begins like them.
+func (l *Look) Label() (f Found, hopeless bool) {
+	if len(l.B) == 0 {
+		return Found{}, false
+	}
+	s := side{l.B, l.First, l.Peer, l.From, l.To}
+	rows := index.of(l.Proto, l.B[0])
+	var best verdict
+	var at int
+	var turned bool
+	try := func(i int) bool {
+		v, t := labels[i].ask(&s, l.Server)
+		if v > best {
+			best, at, turned = v, i, t
+		}
+		return v == yes
+	}
+	usual := index.usual(l.Proto, l.From, l.To)
+	if usual >= 0 && rows.take(usual) && try(usual) {
+		return labels[at].found(best, turned), false
+	}
+	for i := rows.next(); i >= 0; i = rows.next() {
+		if try(i) {
+			break
+		}
+	}
+	if best != weak {
+		return labels[at].found(best, turned), best == no
+	}
+	return l.guess(at, turned), false
+}
+
+// guess makes a label of a weak verdict if the port or an earlier packet speaks for it too.
+func (l *Look) guess(i int, turned bool) Found {
+	row := &labels[i]
+	f := Found{App: row.app, Confidence: flow.ConfidenceLow, Reason: flow.ReasonPort, Turned: turned}
+	switch {
+	case row.usual(l.From) || row.usual(l.To):
+	case l.Weak == uint8(i+1):
+		f.Reason = flow.ReasonTwice
+	default:
+		l.Weak = uint8(i + 1)
+		return Found{}
+	}
+	return f
+}
+
+// ask puts the bytes to the row: first as what the end is taken for, then the other way round.
+func (r *label) ask(s *side, server bool) (v verdict, turned bool) {
+	if r.both != nil {
+		return r.both(*s), false
+	}
+	straight, crossed := r.asks, r.reply
+	if server {
+		straight, crossed = r.reply, r.asks
+	}
+	if v = straight(s.b); v == yes {
+		return yes, false
+	}
+	if w := crossed(s.b); w > v {
+		return w, true
+	}
+	return v, false
+}
+
+// found is the label for a verdict that is not weak.
+func (r *label) found(v verdict, turned bool) Found {
+	switch v {
+	case yes:
+		return Found{r.app, flow.ConfidenceHigh, r.why, turned}
+	case likely:
+		return Found{r.app, flow.ConfidenceMedium, r.why, turned}
+	}
+	return Found{}
+}
+
+func (r *label) usual(port uint16) bool {
+	for i := 0; i+1 < len(r.ports); i += 2 {
+		if uint16(r.ports[i])<<8|uint16(r.ports[i+1]) == port {
+			return true
+		}
+	}
+	return false
+}
+
+// Hint gives the label whose usual port one of the two is; 0 is none. It tells what the port
+// promises, not what was spoken.
+func Hint(proto uint8, client, server uint16) flow.App {
+	if i := index.usual(proto, client, server); i >= 0 {
+		return labels[i].app
+	}
+	return flow.AppNone
+}
+
+// set is a set of rows of labels.
+type set [2]uint64
+
+func (s *set) add(i int) { s[i/64] |= 1 << (i % 64) }
+
+// take takes row i out; false when it was not in.
+func (s *set) take(i int) bool {
+	in := s[i/64]&(1<<(i%64)) != 0
+	s[i/64] &^= 1 << (i % 64)
+	return in
+}
+
+// next takes the first row out; -1 when there is none.
+func (s *set) next() int {
+	for w := range s {
+		if s[w] != 0 {
+			i := bits.TrailingZeros64(s[w])
+			s[w] &= s[w] - 1
+			return w*64 + i
+		}
+	}
+	return -1
+}
+
+// dispatch finds the rows worth asking.
+type dispatch struct {
+	byFirst [2][256]set       // [0] TCP, [1] UDP
+	byPort  [2][1 << 13]uint8 // row+1 by the low bits of the port; the row has the port itself
+}
+
+var index = newDispatch()
+
+func newDispatch() *dispatch {
+	d := &dispatch{}
 	for i := range labels {
-		l := &labels[i]
-		if l.proto != v.Proto {
-			continue
+		r := &labels[i]
+		t := transport(r.proto)
+		first := r.first
+		if first == "" {
+			first = "\x00\xff"
 		}
-		straight := max(ask(l.asks, v.Client), ask(l.reply, v.Server))
-		if straight == yes {
-			return l.app, false, false
+		for p := 0; p+1 < len(first); p += 2 {
+			for c := int(first[p]); c <= int(first[p+1]); c++ {
+				d.byFirst[t][c].add(i)
+			}
 		}
-		crossed := max(ask(l.asks, v.Server), ask(l.reply, v.Client))
-		if crossed == yes {
-			return l.app, true, false
+		for p := 0; p+1 < len(r.ports); p += 2 {
+			slot := &d.byPort[t][(uint16(r.ports[p])<<8|uint16(r.ports[p+1]))%(1<<13)]
+			if *slot == 0 {
+				*slot = uint8(i + 1)
+			}
 		}
-		best = max(best, straight, crossed)
 	}
-	return flow.AppNone, false, best == no
+	return d
 }
 
-// ask asks a recogniser; nothing seen decides nothing.
-func ask(f func([]byte) verdict, b []byte) verdict {
-	if len(b) == 0 {
-		return no
+func transport(proto uint8) int {
+	if proto == flow.ProtoUDP {
+		return 1
 	}
-	return f(b)
+	return 0
+}
+
+func (d *dispatch) of(proto, first uint8) set { return d.byFirst[transport(proto)][first] }
+
+// usual gives the row that has one of the ports, -1 is none. The server's is asked first.
+func (d *dispatch) usual(proto uint8, from, to uint16) int {
+	for _, p := range [2]uint16{to, from} {
+		if i := int(d.byPort[transport(proto)][p%(1<<13)]) - 1; i >= 0 && labels[i].usual(p) {
+			return i
+		}
+	}
+	return -1
 }
 
 // hasPrefix says whether b begins with prefix, maybe when b is too short to tell.

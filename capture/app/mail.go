@@ -1,107 +1,125 @@
 package app
 
-import (
-	"bytes"
-	"mime"
+import "bytes"
 
-	"github.com/flowferry/flowferry/flow"
-)
+// Protocols of lines with a reply code or a status word. Many share the commands USER, PASS, QUIT
+// and the code 220, so a line that others have too is only weak until the other side has spoken.
 
-// mailWhole waits for the header fields of the first message, or the end of the session.
-func mailWhole(v *View) bool {
-	i := bytes.Index(v.Client, []byte("\nDATA\r\n"))
-	own := i >= 0 && httpEnd(v.Client[i+7:]) || bytes.Contains(v.Client, []byte("\nQUIT\r\n"))
-	return startWhole(v, own)
+// smtp knows the greeting and the answers of a server, EHLO and HELO of a client (RFC 5321).
+func smtp(s side) verdict {
+	b := s.b
+	l, _ := line(b)
+	switch {
+	case foldAny(b, "EHLO ", "HELO ", "LHLO "):
+		return when(len(s.peer) == 0 || code(s.peer), yes)
+	case foldAny(b, "MAIL FROM:", "RCPT TO:"):
+		return yes
+	case !code(b):
+		return no
+	case foldContains(l, "SMTP") && string(b[:3]) == "220":
+		return yes
+	case foldPrefix(s.peer, "EHLO ") || foldPrefix(s.peer, "HELO "):
+		return yes
+	case string(b[:4]) == "250-" && bytes.Contains(b, []byte("\n250")), string(b[:5]) == "354 E":
+		return likely
+	case string(b[:3]) == "220" && s.port(25):
+		return likely
+	}
+	return no
 }
 
-// mailParse reads the commands of the client up to the header fields of its first message, and
-// the greeting and the replies of the server (RFC 5321, RFC 5322).
-func mailParse(v *View, m *flow.Meta) bool {
-	mail, talk := &flow.Mail{}, &flow.Talk{}
-	at := v.Client
-	lines(v.Client, func(line []byte) bool {
-		cmd, arg := word(line)
-		at = at[bytes.IndexByte(at, '\n')+1:]
-		talk.Commands = once(talk.Commands, mailCommand(cmd))
+// pop3 knows +OK and -ERR of a server, and the commands that no other protocol has (RFC 1939).
+func pop3(s side) verdict {
+	b := s.b
+	if len(b) < 4 {
+		return when(b[0] == '+' || b[0] == '-', maybe)
+	}
+	asked := foldAny(s.peer, "USER ", "APOP ", "CAPA", "STLS", "AUTH", "STAT", "LIST", "UIDL", "QUIT", "PASS ", "RETR ")
+	answered := bytes.HasPrefix(s.peer, []byte("+OK")) || bytes.HasPrefix(s.peer, []byte("-ERR"))
+	switch {
+	case bytes.HasPrefix(b, []byte("+OK")) && (len(b) == 3 || b[3] == ' ' || b[3] == '\r'):
+		l, _ := line(b)
 		switch {
-		case cmd == "HELO" || cmd == "EHLO" || cmd == "LHLO":
-			mail.Helo = clip(arg)
-		case cmd == "MAIL" && mail.From == "":
-			mail.From = mailPath(arg)
-		case cmd == "RCPT":
-			mail.To = once(mail.To, mailPath(arg))
-		case cmd == "DATA":
-			mailHeader(at, mail)
-			return false
+		case asked || foldContains(l, "POP"):
+			return yes
+		case len(l) > 4:
+			return likely
 		}
-		return cmd != "BDAT"
-	})
-	greeting(v.Server, talk)
-	if mail.Helo != "" || mail.From != "" || mail.To != nil || mail.Subject != "" {
-		m.Mail = mail
+		return weak
+	case bytes.HasPrefix(b, []byte("-ERR ")):
+		return when(asked, yes)
+	case foldAny(b, "APOP ", "UIDL\r", "STAT\r", "CAPA\r", "RETR ", "USER ", "AUTH", "STLS\r", "PASS "):
+		return when(answered, yes)
 	}
-	return endTalk(v, talk, m) || m.Mail != nil
+	return no
 }
 
-// mailCommand gives a command that is one: what a client sends in a login dialog is none.
-func mailCommand(cmd string) string {
-	switch cmd {
-	case "HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "VRFY", "EXPN", "HELP", "NOOP", "QUIT", "STARTTLS", "AUTH", "XCLIENT", "ETRN":
-		return cmd
-	}
-	return ""
-}
-
-// mailPath gives the address in "FROM:<a@b.example> SIZE=1".
-func mailPath(arg []byte) string {
-	_, path, ok := bytes.Cut(arg, []byte{':'})
-	if !ok {
-		return ""
-	}
-	if i := bytes.IndexByte(path, '<'); i >= 0 {
-		path, _, _ = bytes.Cut(path[i+1:], []byte{'>'})
-	} else {
-		path, _, _ = bytes.Cut(bytes.TrimSpace(path), []byte{' '})
-	}
-	return clip(path)
-}
-
-// mailHeader reads header fields; a line that begins with white space goes on with the field
-// before it.
-func mailHeader(b []byte, mail *flow.Mail) {
-	var name, value []byte
-	end := func() {
-		switch string(bytes.ToLower(name)) {
-		case "subject":
-			mail.Subject = mailWords(value)
-		case "message-id":
-			mail.ID = clip(bytes.Trim(value, "<>"))
+// imap knows untagged status lines and tagged commands and results (RFC 9051 section 2.2).
+func imap(s side) verdict {
+	b := s.b
+	if b[0] == '*' {
+		switch {
+		case len(b) < 5:
+			return when(len(b) == 1 || b[1] == ' ', maybe)
+		case foldAny(b, "* OK", "* PREAUTH", "* BYE"):
+			l, _ := line(b)
+			return max(likely, when(foldContains(l, "IMAP") || imapTagged(s.peer), yes))
+		case foldAny(b, "* CAPABILITY ", "* FLAGS (", "* LIST (", "* STATUS ", "* SEARCH", "* LSUB ("):
+			return yes
 		}
-		name = nil
-	}
-	lines(b, func(line []byte) bool {
-		if len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
-			if len(value) < maxValue {
-				value = append(value[:len(value):len(value)], line...)
+		for i := 2; i < len(b) && i < 12; i++ {
+			if !digit(b[i]) {
+				return when(i > 2 && foldAny(b[i:], " EXISTS", " FETCH (", " RECENT", " EXPUNGE"), yes)
 			}
-			return true
 		}
-		end()
-		if len(line) == 0 {
-			return false
-		}
-		name, value, _ = bytes.Cut(line, []byte{':'})
-		value = bytes.TrimSpace(value)
-		return true
-	})
-	end()
+		return no
+	}
+	return when(imapTagged(b), yes)
 }
 
-// mailWords decodes MIME words (RFC 2047) of the character sets that the library knows.
-func mailWords(b []byte) string {
-	s, err := new(mime.WordDecoder).DecodeHeader(clip(b))
-	if err != nil {
-		return clip(b)
+// imapTagged says whether b begins with a tag and a command or result.
+func imapTagged(b []byte) bool {
+	i := bytes.IndexByte(b[:min(len(b), 32)], ' ')
+	if i < 1 {
+		return false
 	}
-	return clip([]byte(s))
+	for _, c := range b[:i] {
+		if !digit(c) && (c|0x20 < 'a' || c|0x20 > 'z') && c != '.' && c != '-' {
+			return false
+		}
+	}
+	rest := b[i+1:]
+	switch {
+	case foldAny(rest, "CAPABILITY\r\n", "LOGIN ", "AUTHENTICATE ", "STARTTLS\r\n", "NAMESPACE\r\n", "UID FETCH ", "UID SEARCH ",
+		"UID STORE ", "LSUB \"", "EXAMINE ", "ID (", "ID NIL"):
+		return true
+	case foldAny(rest, "SELECT ", "LIST \"", "NOOP\r\n", "LOGOUT\r\n", "FETCH ", "IDLE\r\n", "STATUS "):
+		for _, c := range b[:i] { // words that others have: the tag must have a number
+			if digit(c) {
+				return true
+			}
+		}
+	case foldAny(rest, "OK ", "NO ", "BAD "):
+		return digit(b[i-1]) && foldAny(rest[3:], "CAPABILITY", "LOGIN", "LOGGED", "AUTHENTICATE", "[CAPABILITY", "[READ-", "FETCH ", "NOOP", "SELECT", "UID ")
+	}
+	return false
+}
+
+// nntp knows the greeting, the answers and the commands that no other protocol has (RFC 3977).
+func nntp(s side) verdict {
+	b := s.b
+	l, _ := line(b)
+	switch {
+	case foldAny(b, "MODE READER", "XOVER ", "GROUP ", "NEWGROUPS ", "ARTICLE ", "AUTHINFO ", "XHDR ", "IHAVE ", "LISTGROUP"):
+		return max(weak, when(foldAny(b, "MODE READER", "AUTHINFO ", "XOVER ", "NEWGROUPS ") || code(s.peer), yes))
+	case !code(b) || string(b[:2]) != "20" && string(b[:2]) != "21" && string(b[:2]) != "48":
+		return no
+	case foldContains(l, "NNTP") || foldContains(l, "INN ") || foldContains(l, "NEWSREADER") || foldContains(l, "NEWS SERVER") || foldContains(l, "USENET") || foldContains(l, "(POSTING") || foldContains(l, "POSTING "):
+		return yes
+	case foldAny(s.peer, "MODE READER", "GROUP ", "AUTHINFO "):
+		return yes
+	case string(b[:3]) == "200" || string(b[:3]) == "201":
+		return weak
+	}
+	return no
 }

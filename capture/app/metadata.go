@@ -31,11 +31,20 @@ var parsers = [...]parser{
 	{"sshread.go", flow.AppSSH, flow.ProtoTCP, sshWhole, sshParse},
 	{"dnsread.go", flow.AppDNS, flow.ProtoUDP, dnsWhole, dnsParse},
 	{"dnsread.go", flow.AppDNS, flow.ProtoTCP, dnsTCPWhole, dnsParse},
+	{"dnsread.go", flow.AppMDNS, flow.ProtoUDP, dnsWhole, dnsParse},
+	{"dnsread.go", flow.AppLLMNR, flow.ProtoUDP, dnsWhole, dnsParse},
 	{"quicread.go", flow.AppQUIC, flow.ProtoUDP, quicWhole, quicParse},
-	{"mail.go", flow.AppSMTP, flow.ProtoTCP, mailWhole, mailParse},
+	{"mailread.go", flow.AppSMTP, flow.ProtoTCP, mailWhole, mailParse},
 	{"sessions.go", flow.AppIMAP, flow.ProtoTCP, imapWhole, imapParse},
 	{"sessions.go", flow.AppPOP3, flow.ProtoTCP, popWhole, popParse},
 	{"sessions.go", flow.AppFTP, flow.ProtoTCP, ftpWhole, ftpParse},
+	{"desktop.go", flow.AppRDP, flow.ProtoTCP, rdpWhole, rdpParse},
+	{"starttls.go", flow.AppIRC, flow.ProtoTCP, startOnly, startParse},
+	{"starttls.go", flow.AppLDAP, flow.ProtoTCP, startOnly, startParse},
+	{"starttls.go", flow.AppXMPP, flow.ProtoTCP, startOnly, startParse},
+	{"starttls.go", flow.AppNNTP, flow.ProtoTCP, startOnly, startParse},
+	{"starttls.go", flow.AppPostgreSQL, flow.ProtoTCP, startOnly, startParse},
+	{"starttls.go", flow.AppMySQL, flow.ProtoTCP, startOnly, startParse},
 }
 
 // find gives the parser of a label.
@@ -66,7 +75,9 @@ func (v *View) turned() View {
 }
 
 // Follows says whether conversations with this label tell more after the first messages.
-func Follows(app flow.App) bool { return app == flow.AppHTTP || app == flow.AppDNS }
+func Follows(app flow.App) bool {
+	return app == flow.AppHTTP || app == flow.AppDNS || app == flow.AppMDNS || app == flow.AppLLMNR
+}
 
 // Follow reads a payload that comes after what Metadata has read. Parts of m that change are made
 // anew, so that who holds the old ones may read them on. It says whether there was something.
@@ -74,7 +85,7 @@ func Follow(app flow.App, proto uint8, server bool, b []byte, m *flow.Meta) bool
 	switch app {
 	case flow.AppHTTP:
 		return httpFollow(server, b, m)
-	case flow.AppDNS:
+	case flow.AppDNS, flow.AppMDNS, flow.AppLLMNR:
 		return dnsFollow(proto, b, m)
 	}
 	return false

@@ -16,9 +16,9 @@ import (
 // derive (RFC 9001 section 5.2); in them lie the hellos of TLS.
 
 const (
-	quicMaxCrypto  = 8 << 10 // bytes of the handshake of one side that are put together
-	quicMaxFrames  = 512     // frames of a packet that are looked at
-	quicMaxClients = 4       // datagrams of the client after which its hello is not waited for
+	quicMaxCrypto = 8 << 10 // bytes of the handshake of one side that are put together
+	quicMaxFrames = 512     // frames of a packet that are looked at
+	quicMaxLook   = 8       // datagrams of a side after which no hello is waited for
 )
 
 // quicKind is what sets versions of QUIC apart: the salt of the keys, the labels in front of their
@@ -304,15 +304,16 @@ func quicHello(b []byte, hello byte) (body []byte, ok bool) {
 
 // quicWhole waits for the hellos: the client's may need several datagrams.
 func quicWhole(v *View) bool {
-	if len(v.ClientEnds) >= quicMaxClients || len(v.ServerEnds) >= quicMaxClients {
+	if len(v.ClientEnds) >= quicMaxLook || len(v.ServerEnds) >= quicMaxLook {
 		return true
 	}
 	if len(v.Client) == 0 || len(v.Server) == 0 {
 		return false
 	}
-	_, client, _ := quicHandshake(v)
-	_, ok := quicHello(client, tlsClientHello)
-	return ok
+	_, client, server := quicHandshake(v)
+	_, asked := quicHello(client, tlsClientHello)
+	_, answered := quicHello(server, tlsServerHello)
+	return asked && answered
 }
 
 func quicParse(v *View, m *flow.Meta) bool {

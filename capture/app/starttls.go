@@ -9,16 +9,16 @@ import (
 // Many protocols begin in the clear and go over to TLS on the same connection (RFC 2595, RFC 3207,
 // RFC 4217): by a command of the client that the server agrees to.
 
-// tlsInside gives where a side goes over to TLS: a record with its hello at the beginning of a
-// line. It is -1 while it does not.
+// tlsInside gives where a side goes over to TLS: a record that begins with its hello. It is -1
+// while it does not.
 func tlsInside(b []byte, hello byte) int {
-	for at := 0; ; {
-		i := bytes.Index(b[at:], []byte("\n\x16\x03"))
-		if i < 0 || len(b) < at+i+8 {
+	for at := 0; ; at++ {
+		i := bytes.Index(b[at:], []byte("\x16\x03"))
+		if i < 0 {
 			return -1
 		}
-		at += i + 1
-		if b[at+2] <= 4 && b[at+5] == hello && b[at+6] == 0 {
+		at += i
+		if r := b[at:]; len(r) > 10 && r[2] <= 4 && r[5] == hello && r[6] == 0 && r[9] == 3 && r[10] <= 4 {
 			return at
 		}
 	}
@@ -51,6 +51,10 @@ func startParse(v *View, m *flow.Meta) bool {
 	in, ok := startsTLS(v)
 	return ok && tlsParse(&in, m)
 }
+
+// startOnly waits for TLS in protocols that tell nothing else: the flow's first packets show whether
+// they go over to it.
+func startOnly(v *View) bool { return startWhole(v, false) }
 
 // lines gives each line that is whole, up to TLS, without its end; the first that f refuses ends it.
 func lines(b []byte, f func(line []byte) bool) {

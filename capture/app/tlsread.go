@@ -355,3 +355,5 @@ func (r *reader) u16() int {
 	}
 	return 0
 }
+
+func (r *reader) u32() uint32 { return uint32(r.u16())<<16 | uint32(r.u16()) }

@@ -1,7 +1,7 @@
 // Command gen writes ../ie_names.go from elements.tsv: the number, name and abstract data type
 // of each element of the IANA registry "IPFIX Information Elements", and ../ie_vendors.go from
-// vendors.tsv: enterprise, number and name of elements of others. A new revision of a registry
-// is a new table.
+// vendors.tsv: enterprise, number and name of elements of others. There a line that begins with
+// # tells where the rows below it come from. A new revision of a registry is a new table.
 package main
 
 import (
@@ -23,7 +23,7 @@ func main() {
 	}
 }
 
-// rows reads a table of three columns without its head.
+// rows reads a table of three columns without its head. A line of remarks is one column.
 func rows(file string) (out [][]string, err error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -31,7 +31,7 @@ func rows(file string) (out [][]string, err error) {
 	}
 	for i, line := range strings.Split(strings.TrimSpace(string(data)), "\n")[1:] {
 		f := strings.Split(line, "\t")
-		if len(f) != 3 {
+		if len(f) != 3 && !strings.HasPrefix(line, "#") {
 			return nil, fmt.Errorf("%s:%d: want 3 columns", file, i+2)
 		}
 		out = append(out, f)
@@ -66,6 +66,10 @@ func vendors() error {
 	fmt.Fprintf(out, "// are field types of NetFlow v9 without an IANA number.\n")
 	fmt.Fprintf(out, "var vendorNames = map[elementKey]string{\n")
 	for _, f := range all {
+		if remark, ok := strings.CutPrefix(f[0], "#"); ok {
+			fmt.Fprintf(out, "//%s\n", remark)
+			continue
+		}
 		fmt.Fprintf(out, "{%s, %s}: %q,\n", f[0], f[1], f[2])
 	}
 	return end(out, "ie_vendors.go")

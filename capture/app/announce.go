@@ -1,0 +1,129 @@
+package app
+
+import (
+	"bytes"
+	"net/netip"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// Announced is where the messages of one conversation say that another will go.
+type Announced struct {
+	App  flow.App  // what it will speak
+	Addr flow.Addr // zero is the sender of the message
+	Port uint16
+}
+
+// Announces says whether conversations with this label may announce others.
+func Announces(app flow.App) bool {
+	return app == flow.AppFTP || app == flow.AppIRC || app == flow.AppTFTP
+}
+
+// Announcement reads what the payload of a conversation with this label announces. sender is the
+// port that it came from.
+func Announcement(app flow.App, b []byte, sender uint16) (a Announced, ok bool) {
+	if len(b) < 4 {
+		return a, false
+	}
+	switch app {
+	case flow.AppFTP:
+		a, ok = ftpAnnounces(b)
+	case flow.AppIRC:
+		a, ok = ircAnnounces(b)
+	case flow.AppTFTP: // the server answers from another port (RFC 1350 section 4)
+		a, ok = Announced{App: flow.AppTFTP, Port: sender}, b[0] == 0 && (b[1] == 1 || b[1] == 2)
+	}
+	return a, ok && a.Port != 0
+}
+
+// ftpAnnounces reads PORT and the answer 227 (RFC 959 section 4.1.2), EPRT and 229 (RFC 2428).
+func ftpAnnounces(b []byte) (a Announced, ok bool) {
+	a.App = flow.AppFTPData
+	l, _ := line(b)
+	switch {
+	case foldPrefix(l, "227 "):
+		i := bytes.IndexByte(l, '(') + 1
+		if i == 0 {
+			i = bytes.IndexFunc(l[4:], func(r rune) bool { return r >= '0' && r <= '9' }) + 4
+		}
+		if i < 4 {
+			return a, false
+		}
+		return ftpNumbers(a, l[i:])
+	case foldPrefix(l, "PORT "):
+		return ftpNumbers(a, l[5:])
+	case foldPrefix(l, "229 "):
+		return ftpExtended(a, l[bytes.IndexByte(l, '(')+1:])
+	case foldPrefix(l, "EPRT "):
+		return ftpExtended(a, l[5:])
+	}
+	return a, false
+}
+
+// ftpNumbers reads "192,0,2,1,4,1": address and port.
+func ftpNumbers(a Announced, b []byte) (Announced, bool) {
+	var n [6]uint64
+	for i := range n {
+		var ok bool
+		if n[i], b, ok = number(b); !ok || n[i] > 255 || i < 5 && (len(b) == 0 || b[0] != ',') {
+			return a, false
+		}
+		if i < 5 {
+			b = b[1:]
+		}
+	}
+	a.Addr = flow.Addr4(uint32(n[0]<<24 | n[1]<<16 | n[2]<<8 | n[3]))
+	a.Port = uint16(n[4]<<8 | n[5])
+	return a, true
+}
+
+// ftpExtended reads "|2|2001:db8::1|5282|" or, without family and address, "|||5282|".
+func ftpExtended(a Announced, b []byte) (Announced, bool) {
+	if len(b) < 5 {
+		return a, false
+	}
+	sep := b[0]
+	_, b, _ = bytes.Cut(b[1:], b[:1])
+	i := bytes.IndexByte(b, sep)
+	if i < 0 || i > 45 {
+		return a, false
+	}
+	if i > 0 {
+		ip, err := netip.ParseAddr(string(b[:i]))
+		if err != nil {
+			return a, false
+		}
+		a.Addr = flow.Addr(ip.As16())
+	}
+	port, rest, ok := number(b[i+1:])
+	a.Port = uint16(port)
+	return a, ok && port < 1<<16 && len(rest) > 0 && rest[0] == sep
+}
+
+// ircAnnounces reads "DCC SEND name 3221225985 1025 99" in a message to another client (CTCP): the
+// address is a number.
+func ircAnnounces(b []byte) (a Announced, ok bool) {
+	i := bytes.Index(b, []byte("\x01DCC SEND "))
+	if i < 0 {
+		return a, false
+	}
+	b = b[i+10:]
+	if i = bytes.IndexByte(b, ' '); i < 0 {
+		return a, false
+	}
+	ip, rest, ok := number(b[i+1:])
+	if !ok || ip >= 1<<32 || len(rest) == 0 || rest[0] != ' ' {
+		return a, false
+	}
+	port, _, ok := number(rest[1:])
+	return Announced{flow.AppIRCData, flow.Addr4(uint32(ip)), uint16(port)}, ok && port < 1<<16
+}
+
+// number reads a decimal number of at most ten digits.
+func number(b []byte) (n uint64, rest []byte, ok bool) {
+	i := 0
+	for ; i < len(b) && i < 10 && digit(b[i]); i++ {
+		n = n*10 + uint64(b[i]-'0')
+	}
+	return n, b[i:], i > 0
+}
