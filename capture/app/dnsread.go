@@ -8,9 +8,9 @@ import (
 )
 
 // A datagram is a whole message: what comes later is read by itself.
-func dnsWhole(*View) bool { return true }
+func dnsWhole(View) bool { return true }
 
-func dnsParse(v *View, m *flow.Meta) bool {
+func dnsParse(v View, m *flow.Meta) bool {
 	client := dnsFollow(v.Proto, v.Client, m)
 	return dnsFollow(v.Proto, v.Server, m) || client
 }
@@ -42,7 +42,7 @@ func dnsFollow(proto uint8, b []byte, m *flow.Meta) bool {
 	return true
 }
 
-func dnsTCPWhole(v *View) bool {
+func dnsTCPWhole(v View) bool {
 	_, c := dnsTCP(v.Client)
 	_, s := dnsTCP(v.Server)
 	return c && s

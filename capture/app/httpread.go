@@ -19,7 +19,7 @@ func httpEnd(b []byte) bool {
 }
 
 // httpWhole waits for the header fields of both sides, and behind CONNECT for the TLS handshake.
-func httpWhole(v *View) bool {
+func httpWhole(v View) bool {
 	c, s := httpEnd(v.Client), httpEnd(v.Server)
 	switch {
 	case len(v.Client) == 0 || len(v.Server) == 0:
@@ -31,13 +31,13 @@ func httpWhole(v *View) bool {
 }
 
 // httpTunnels says whether the client asked a proxy to connect it and was.
-func httpTunnels(v *View) bool {
+func httpTunnels(v View) bool {
 	return bytes.HasPrefix(v.Client, []byte("CONNECT ")) && httpReplies(v.Server) == yes && bytes.Contains(v.Server[:12], []byte(" 2"))
 }
 
 // httpInner calls f with what follows the header fields of both sides, if that is TLS.
-func httpInner(v *View, f func(*View) bool) bool {
-	in := *v
+func httpInner(v View, f func(View) bool) bool {
+	in := v
 	_, in.Client = httpCut(v.Client)
 	_, in.Server = httpCut(v.Server)
 	if len(in.Client) == 0 {
@@ -46,15 +46,15 @@ func httpInner(v *View, f func(*View) bool) bool {
 	if tlsAsks(in.Client) == no {
 		return true
 	}
-	return f(&in)
+	return f(in)
 }
 
-func httpParse(v *View, m *flow.Meta) bool {
+func httpParse(v View, m *flow.Meta) bool {
 	h := &flow.HTTP{}
 	httpMessages(v.Client, httpAsks, func(b []byte) { h = httpAsked(h, b) })
 	httpMessages(v.Server, httpReplies, func(b []byte) { h = httpAnswered(h, b) })
 	if httpTunnels(v) {
-		httpInner(v, func(in *View) bool { return tlsParse(in, m) })
+		httpInner(v, func(in View) bool { return tlsParse(in, m) })
 	}
 	if h.Method == "" && h.Status == 0 {
 		return m.TLS != nil

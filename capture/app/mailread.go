@@ -8,7 +8,7 @@ import (
 )
 
 // mailWhole waits for the header fields of the first message, or the end of the session.
-func mailWhole(v *View) bool {
+func mailWhole(v View) bool {
 	i := bytes.Index(v.Client, []byte("\nDATA\r\n"))
 	own := i >= 0 && httpEnd(v.Client[i+7:]) || bytes.Contains(v.Client, []byte("\nQUIT\r\n"))
 	return startWhole(v, own)
@@ -16,7 +16,7 @@ func mailWhole(v *View) bool {
 
 // mailParse reads the commands of the client up to the header fields of its first message, and
 // the greeting and the replies of the server (RFC 5321, RFC 5322).
-func mailParse(v *View, m *flow.Meta) bool {
+func mailParse(v View, m *flow.Meta) bool {
 	mail, talk := &flow.Mail{}, &flow.Talk{}
 	at := v.Client
 	lines(v.Client, func(line []byte) bool {

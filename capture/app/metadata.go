@@ -19,8 +19,8 @@ type parser struct {
 	file  string // where it is written
 	app   flow.App
 	proto uint8
-	whole func(v *View) bool                    // is all there that parse can use?
-	parse func(v *View, m *flow.Meta) (ok bool) // reads the metadata
+	whole func(v View) bool                    // is all there that parse can use?
+	parse func(v View, m *flow.Meta) (ok bool) // reads the metadata
 }
 
 // parsers has a row for each label that has metadata. To add one: a file in this package and a
@@ -48,7 +48,7 @@ var parsers = [...]parser{
 }
 
 // find gives the parser of a label.
-func (v *View) find(app flow.App) *parser {
+func (v View) find(app flow.App) *parser {
 	for i := range parsers {
 		if p := &parsers[i]; p.app == app && p.proto == v.Proto {
 			return p
@@ -58,20 +58,15 @@ func (v *View) find(app flow.App) *parser {
 }
 
 // Whole says whether Metadata would gain nothing from more bytes.
-func (v *View) Whole(app flow.App) bool {
+func (v View) Whole(app flow.App) bool {
 	p := v.find(app)
 	return p == nil || p.whole(v)
 }
 
 // Metadata reads names and the like into m; false when there are none.
-func (v *View) Metadata(app flow.App, m *flow.Meta) bool {
+func (v View) Metadata(app flow.App, m *flow.Meta) bool {
 	p := v.find(app)
 	return p != nil && p.parse(v, m)
-}
-
-// turned is the view with its sides exchanged.
-func (v *View) turned() View {
-	return View{v.Proto, v.Server, v.Client, v.ServerEnds, v.ClientEnds}
 }
 
 // Follows says whether conversations with this label tell more after the first messages.
