@@ -13,6 +13,9 @@ var children = map[string]func(args []string) error{
 	"packets": childPackets,
 	"top":     childTop,
 	"send":    childSend,
+	"paced":   childPaced,
+	"receive": childReceive,
+	"goflow2": childGoflow2,
 }
 
 // child runs one of them.

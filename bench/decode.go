@@ -21,8 +21,11 @@ const record = "one record of typed fields per flow"
 func rivals(f gen.Format) []rival {
 	list := []rival{
 		{"flowferry", record, flowferry, true},
-		{"goflow2", record + " (its protobuf struct, not yet marshalled)", func() decoder { return goflow2(true) }, true},
-		{"goflow2, decoder alone", "a list of (type, bytes) per flow", func() decoder { return goflow2(false) }, false},
+		{"goflow2", record + " (its protobuf struct, not yet marshalled)", func() decoder { return goflow2(f, true) }, true},
+		{"goflow2, decoder alone", "a list of (type, bytes) per flow", func() decoder { return goflow2(f, false) }, false},
+	}
+	if f == gen.SFlow {
+		list[2].does = "a struct per sample, the frame's header as bytes"
 	}
 	if f == gen.IPFIX || f == gen.IPFIXText {
 		list = append(list,
@@ -36,13 +39,13 @@ func rivals(f gen.Format) []rival {
 // same bytes; before that each must find the same flows, packets and bytes in them.
 func decode(ctx context.Context, s *suite) error {
 	flows := pick(s.quick, 20_000, 50_000)
-	for _, format := range []gen.Format{gen.V5, gen.V9, gen.IPFIX, gen.IPFIXText} {
-		stream := gen.NewStream(format, flows, 1)
+	for _, format := range decoded {
+		stream := streamOf(format, flows)
 		var all []contender
 		for _, r := range rivals(format) {
 			d := r.make()
 			if r.counts {
-				if err := agree(r.name, d, stream.Datagrams, sums{stream.Flows, stream.Packets, stream.Bytes}); err != nil {
+				if err := agree(r.name, d, stream.Datagrams, r.wants(stream)); err != nil {
 					return err
 				}
 			}
@@ -52,15 +55,38 @@ func decode(ctx context.Context, s *suite) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "\n%v: %d datagrams with %d flows, %d bytes per flow\n",
-			format, len(stream.Datagrams), stream.Flows, stream.Size/stream.Flows)
-		table(s.out, decodeRows(result))
+		unit := "flow"
+		if format == gen.SFlow {
+			unit = "sample"
+		}
+		fmt.Fprintf(s.out, "\n%v: %d datagrams with %d %ss, %d bytes per %s\n",
+			format, len(stream.Datagrams), stream.Flows, unit, stream.Size/stream.Flows, unit)
+		table(s.out, decodeRows(unit, result))
 	}
 	return nil
 }
 
+// decoded are the formats of the table.
+var decoded = []gen.Format{gen.V5, gen.V9, gen.IPFIX, gen.IPFIXText, gen.SFlow}
+
+func streamOf(f gen.Format, flows int) *gen.Stream {
+	if f == gen.SFlow {
+		return gen.NewSFlow(flows, 1)
+	}
+	return gen.NewStream(f, flows, 1)
+}
+
+// wants is what the rival must find in a stream: of a sampled packet goflow2 takes the bytes of
+// the frame, and we those of the IP packet in it.
+func (r *rival) wants(s *gen.Stream) sums {
+	if s.Format == gen.SFlow && r.name == "goflow2" {
+		return sums{s.Flows, s.Packets, s.Frames}
+	}
+	return sums{s.Flows, s.Packets, s.Bytes}
+}
+
 // pass sends the stream through d once. The new sequence numbers are part of the time, alike
-// for all: below 1 ns per flow.
+// for all: below 1 ns per flow, and a few per sample of sFlow, as each has a number.
 func pass(s *gen.Stream, d decoder) func() (int, error) {
 	return func() (int, error) {
 		s.Renumber()
@@ -73,8 +99,8 @@ func pass(s *gen.Stream, d decoder) func() (int, error) {
 	}
 }
 
-func decodeRows(result []series) [][]string {
-	rows := [][]string{{"", "CPU ns/flow", "min–max", "vs first", "allocs/flow", "ends with"}}
+func decodeRows(unit string, result []series) [][]string {
+	rows := [][]string{{"", "CPU ns/" + unit, "min–max", "vs first", "allocs/" + unit, "ends with"}}
 	for i := range result {
 		r := &result[i]
 		rows = append(rows, []string{r.name, number(r.median(perUnit)), r.spread(perUnit), times(r, &result[0], perUnit),

@@ -27,12 +27,13 @@ require (
 	go.opentelemetry.io/otel v1.29.0 // indirect
 	go.opentelemetry.io/otel/metric v1.29.0 // indirect
 	go.opentelemetry.io/otel/trace v1.29.0 // indirect
+	golang.org/x/net v0.52.0 // indirect
 )
 
 require (
 	github.com/libp2p/go-reuseport v0.4.0 // indirect
 	github.com/netsampler/goflow2/v2 v2.2.6
-	golang.org/x/sys v0.46.0 // indirect
+	golang.org/x/sys v0.46.0
 	google.golang.org/protobuf v1.36.11 // indirect
 	gopkg.in/gcfg.v1 v1.2.3 // indirect
 	gopkg.in/warnings.v0 v0.1.2 // indirect

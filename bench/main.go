@@ -1,7 +1,7 @@
 // Command bench measures what Flowferry costs beside other programs that do the same, on the
 // same input, on the same machine, in the same run.
 //
-//	go run . [-quick] [-only decode,meter,document,top,engine,udp] [-rounds N] [-size MB] [-dir DIR]
+//	go run . [-quick] [-only decode,meter,document,top,engine,receive,udp] [-rounds N] [-size MB] [-dir DIR]
 //
 // It measures CPU time (user and system, of getrusage), not wall time, so that other work on
 // the machine disturbs little; the contenders of a table take turns within each round, and the
@@ -43,6 +43,7 @@ var sections = []section{
 	{"document", "Records to ECS documents", document},
 	{"top", "Top talkers among stored flows", top},
 	{"engine", "Documents into OpenSearch", engine},
+	{"receive", "UDP to records", receive},
 	{"udp", "UDP to bulk bytes", udp},
 }
 
@@ -50,7 +51,7 @@ func main() {
 	if len(os.Args) > 2 && os.Args[1] == "child" {
 		exit(child(os.Args[2], os.Args[3:]))
 	}
-	quick := flag.Bool("quick", false, "small sizes and few rounds: about a minute, and rough figures")
+	quick := flag.Bool("quick", false, "small sizes and few rounds: a few minutes, and rough figures")
 	only := flag.String("only", "", "comma-separated sections to run: "+strings.Join(names(), ","))
 	rounds := flag.Int("rounds", 0, "rounds per table (default 7, quick 3)")
 	size := flag.Int64("size", 0, "size of a generated capture, MB (default 300, quick 40)")

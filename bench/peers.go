@@ -59,25 +59,42 @@ func (s *sums) add(packets, bytes uint64) {
 	s.Bytes += bytes
 }
 
-// goflow2 runs goflow2's NetFlow pipe. Without a producer it ends with a list of fields, each a
-// type and its bytes; with its protobuf producer it ends with one message struct per flow.
-func goflow2(produce bool) decoder {
+// goflow2 runs goflow2's pipe for the format. Without a producer it ends with a list of fields,
+// each a type and its bytes, or for sFlow with a struct per sample; with its protobuf producer it
+// ends with one message struct per flow.
+func goflow2(f gen.Format, produce bool) decoder {
 	tap := &tap{}
 	cfg := &utils.PipeConfig{NetFlowTemplater: templates.DefaultTemplateGenerator}
 	if produce {
-		var none *protoproducer.ProducerConfig // as goflow2 runs without a mapping file
-		pc, err := none.Compile()
-		if err != nil {
-			panic(err) // it is valid
-		}
-		tap.ProducerInterface, _ = protoproducer.CreateProtoProducer(pc, protoproducer.CreateSamplingSystem)
+		tap.ProducerInterface = goflow2Producer()
 		cfg.Producer = tap
 	}
-	pipe := utils.NewNetFlowPipe(cfg)
+	pipe := goflow2Pipe(f, cfg)
 	return func(p []byte, found *sums) error {
 		tap.found = found
 		return pipe.DecodeFlow(&utils.Message{Src: exporter, Dst: exporter, Payload: p, Received: received})
 	}
+}
+
+func goflow2Pipe(f gen.Format, cfg *utils.PipeConfig) utils.FlowPipe {
+	if f == gen.SFlow {
+		return utils.NewSFlowPipe(cfg)
+	}
+	return utils.NewNetFlowPipe(cfg)
+}
+
+// goflow2Producer is the producer that goflow2 runs with when it has no mapping file.
+func goflow2Producer() producer.ProducerInterface {
+	var none *protoproducer.ProducerConfig
+	pc, err := none.Compile()
+	if err != nil {
+		panic(err) // it is valid
+	}
+	p, err := protoproducer.CreateProtoProducer(pc, protoproducer.CreateSamplingSystem)
+	if err != nil {
+		panic(err)
+	}
+	return p
 }
 
 // tap looks at the messages on their way back to the pool.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/netsampler/goflow2/v2/format"
 	_ "github.com/netsampler/goflow2/v2/format/json" // makes the format known
-	protoproducer "github.com/netsampler/goflow2/v2/producer/proto"
 	"github.com/netsampler/goflow2/v2/utils"
 	"github.com/netsampler/goflow2/v2/utils/templates"
 
@@ -115,13 +114,7 @@ func goflow2Way(stream *gen.Stream) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var none *protoproducer.ProducerConfig
-	pc, err := none.Compile()
-	if err != nil {
-		return 0, err
-	}
-	producer, _ := protoproducer.CreateProtoProducer(pc, protoproducer.CreateSamplingSystem)
-	pipe := utils.NewNetFlowPipe(&utils.PipeConfig{Format: json, Transport: discard{}, Producer: producer,
+	pipe := utils.NewNetFlowPipe(&utils.PipeConfig{Format: json, Transport: discard{}, Producer: goflow2Producer(),
 		NetFlowTemplater: templates.DefaultTemplateGenerator})
 	for _, p := range stream.Datagrams {
 		if err := pipe.DecodeFlow(&utils.Message{Src: exporter, Dst: exporter, Payload: p, Received: received}); err != nil {
@@ -139,7 +132,7 @@ const exporters = 4
 func (s *suite) overUDP(ctx context.Context) error {
 	rows := [][]string{{"datagrams/s sent", "flows/s sent", "lost by the kernel", "by a full queue", "CPU ns/flow", "flows/s per core"}}
 	for _, pace := range pick(s.quick, []int{4_000}, []int{4_000, 8_000, 16_000, 32_000}) {
-		a, err := s.receive(ctx, pace)
+		a, err := s.carry(ctx, pace)
 		if err != nil {
 			return err
 		}
@@ -161,8 +154,8 @@ type arrived struct {
 	sending, cpu          time.Duration
 }
 
-// receive runs the product's way while senders send at a pace.
-func (s *suite) receive(ctx context.Context, pace int) (arrived, error) {
+// carry runs the product's way while senders send at a pace.
+func (s *suite) carry(ctx context.Context, pace int) (arrived, error) {
 	src, err := netflow.Listen(netflow.Config{Listen: []string{"127.0.0.1:0"}, Origin: 1})
 	if err != nil {
 		return arrived{}, err

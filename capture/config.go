@@ -3,6 +3,8 @@ package capture
 import (
 	"fmt"
 	"time"
+
+	"github.com/flowferry/flowferry/capture/filter"
 )
 
 // Config says how packets are made into flows. The zero value works.
@@ -12,6 +14,8 @@ type Config struct {
 	Linger   time.Duration `yaml:"linger" default:"2m" help:"How long a TCP flow that has closed, or fell silent without closing, waits for a late RST, FIN or retransmission, which belongs to it."`
 	MaxFlows int           `yaml:"max_flows" default:"1000000" help:"Flows held at once, about 250 bytes each; when there are more, the oldest are exported early."`
 	Inspect  int           `yaml:"max_inspected" default:"16384" help:"Flows whose first payload bytes are held at once to find their label and names, at most 8 KiB each; one in 16 may hold 32 KiB."`
+	Filter   string        `yaml:"filter" default:"" help:"Which packets are metered, of files and interfaces, in the language of tcpdump, such as 'tcp port 443'; docs/capture.md tells which part of it. Empty is all."`
+	Live     LiveConfig    `yaml:"live" help:"Network interfaces that are metered."`
 }
 
 func (c Config) withDefaults() Config {
@@ -50,6 +54,12 @@ func (c *Config) Validate() error {
 	}
 	if c.Inspect < 0 {
 		return fmt.Errorf("max_inspected is %d: give a number above zero, or leave it out", c.Inspect)
+	}
+	if _, err := filter.Parse(c.Filter); err != nil {
+		return err
+	}
+	if err := c.Live.validate(); err != nil {
+		return err
 	}
 	return nil
 }

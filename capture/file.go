@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -97,6 +98,11 @@ func (f *File) open() error {
 		return fmt.Errorf("open %s: it is a directory; name the capture files in it", f.path)
 	}
 	f.in.r, f.in.total = f.f, info.Size()
+	return f.begin()
+}
+
+// begin reads up to the first packet.
+func (f *File) begin() error {
 	f.read(&f.in)
 	if err := f.decompress(); err != nil {
 		return err
@@ -131,7 +137,8 @@ func (f *File) decompress() error {
 		if err != nil {
 			return fmt.Errorf("open %s: %w", f.path, err)
 		}
-		f.closer = z.Close
+		before := f.closer
+		f.closer = func() { z.Close(); before() }
 		f.read(z)
 	}
 	return nil
@@ -155,6 +162,9 @@ func (f *File) Close() error {
 		windows.Put(r)
 	}
 	f.used = nil
+	if f.f == nil {
+		return nil
+	}
 	return f.f.Close()
 }
 
@@ -221,17 +231,25 @@ func IsCapture(path string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	f := &File{path: path, f: fd, closer: func() {}}
+	defer fd.Close()
+	return isCapture(fd), nil
+}
+
+// IsCaptureHead says whether head is the beginning of a capture.
+func IsCaptureHead(head []byte) bool { return isCapture(bytes.NewReader(head)) }
+
+func isCapture(r io.Reader) bool {
+	f := &File{closer: func() {}}
 	defer f.Close()
-	f.in.r = fd
+	f.in.r = r
 	f.r = bufio.NewReader(&f.in)
 	if err := f.decompress(); err != nil {
-		return false, nil // it begins like a compressed file and is not one
+		return false // it begins like a compressed file and is not one
 	}
 	head, _ := f.r.Peek(4)
 	if len(head) < 4 {
-		return false, nil
+		return false
 	}
 	pcap, ng := pcapMagic(head)
-	return pcap != nil || ng, nil
+	return pcap != nil || ng
 }

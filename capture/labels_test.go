@@ -147,7 +147,7 @@ func TestLabelsOfNDPI(t *testing.T) {
 	}
 	report(t, tallies)
 	t.Logf("flows %d, in our list %d, not in our list %d, not found %d", flows, flows-others, others, missing)
-	share(t, "false labels", falses, flows, 0.01, false)
+	inLimit(t, "false labels", falses, flows, 0.01, false)
 }
 
 func tallyOf(m map[string]*tally, label string) *tally {
@@ -196,14 +196,14 @@ func report(t *testing.T, tallies map[string]*tally) {
 		t.Logf("%-12s %5d flows  recall %.3f  none %d  other %d", label, y.all, recall, y.none, y.other)
 	}
 	t.Logf("%d flows of %d labels: macro recall %.3f", sum.all, len(tallies), macro)
-	share(t, "same label", sum.same, sum.all, 0.95, true)
+	inLimit(t, "same label", sum.same, sum.all, 0.95, true)
 	if macro < 0.9 {
 		t.Errorf("macro recall is %.3f, want at least 0.90", macro)
 	}
 }
 
-// share prints a share and fails when it is beyond the limit.
-func share(t *testing.T, what string, n, of int, limit float64, atLeast bool) {
+// inLimit prints a share and fails when it is beyond the limit.
+func inLimit(t *testing.T, what string, n, of int, limit float64, atLeast bool) {
 	s := float64(n) / float64(of)
 	text := fmt.Sprintf("%s: %d of %d, %.2f %%", what, n, of, 100*s)
 	if t.Log(text); atLeast != (s >= limit) && s != limit {
@@ -267,5 +267,5 @@ func TestLabelsOfZeek(t *testing.T) {
 		all, same = all+y.all, same+y.same
 	}
 	t.Logf("%d rows are of conversations that lie elsewhere", missing)
-	share(t, "same label as Zeek", same, all, 0.97, true)
+	inLimit(t, "same label as Zeek", same, all, 0.97, true)
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/packet"
@@ -18,7 +19,9 @@ import (
 // the same order, each with the same Origin and Ord, whatever the machine.
 type Source struct {
 	path     string
+	stream   io.Reader // read instead of the path, where there is one
 	cfg      Config
+	only     *selection
 	origin   uint64
 	size     int64
 	file     atomic.Pointer[File]
@@ -38,6 +41,9 @@ func NewSource(path string, cfg Config) (*Source, error) {
 	}
 	defer f.Close()
 	s := &Source{path: path, cfg: cfg, size: f.in.total}
+	if s.only, err = newSelection(cfg.Filter); err != nil {
+		return nil, err
+	}
 	if s.origin, err = digest(path); err != nil {
 		return nil, err
 	}
@@ -64,7 +70,8 @@ func (s *Source) Origin() uint64 { return s.origin }
 // Progress gives how many of the file's bytes, as on disk, were read.
 func (s *Source) Progress() (done, total int64) {
 	if f := s.file.Load(); f != nil {
-		return f.Progress()
+		done, total = f.Progress()
+		return done, max(done, total)
 	}
 	return 0, s.size
 }
@@ -80,7 +87,7 @@ func (s *Source) Warnings() []string {
 // Run meters the file to its end, or to the byte at which it is broken: that is counted and
 // found in Warnings, and is no error. When ctx ends, the flows so far are emitted.
 func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
-	f, err := Open(s.path)
+	f, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,19 +96,38 @@ func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	s.meter = m
 	s.file.Store(f)
 	defer m.Flush()
+	beat := time.Now()
 	for n := 0; ; n++ {
 		if n%256 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		p, err := f.Next()
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return nil
-		}
-		if err != nil {
+		case err != nil && s.stream != nil && ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
 			return s.note(err)
 		}
-		m.Packet(&p)
+		if s.stream != nil && time.Since(beat) >= beatEvery {
+			beat = time.Now()
+			m.send()
+		}
+		switch ok, err := s.only.selects(&p); {
+		case err != nil:
+			return fmt.Errorf("read %s: %w", s.path, err)
+		case ok:
+			m.Packet(&p)
+		}
 	}
+}
+
+func (s *Source) open(ctx context.Context) (*File, error) {
+	if s.stream != nil {
+		return openStream(ctx, s.path, s.stream)
+	}
+	return Open(s.path)
 }
 
 // note keeps the words of a BrokenError; any other error is returned.
@@ -122,7 +148,8 @@ func (s *Source) Stats() []flow.Stat {
 	if s.file.Load() != nil { // the meter was made before
 		out = s.meter.Stats()
 	}
-	return append(out, flow.Stat{Name: "capture.broken_files", Value: s.broken.Load()})
+	return append(out, flow.Stat{Name: "capture.filtered", Value: s.only.left.Load()},
+		flow.Stat{Name: "capture.broken_files", Value: s.broken.Load()})
 }
 
 // Datagram is the payload of one UDP packet of a capture.
@@ -135,10 +162,14 @@ type Datagram struct {
 	Wire             int    // payload bytes on the wire; Payload is shorter when the capture cut it
 }
 
-// Datagrams calls fn with every unfragmented UDP datagram of a capture in order, so that a
-// capture of exports can be decoded as if they came from the network. An error of fn ends it; a
-// file that is broken gives its datagrams up to there and then a *BrokenError.
-func Datagrams(path string, fn func(d Datagram) error) error {
+// Datagrams calls fn with every unfragmented UDP datagram of a capture in order that the filter
+// selects, so that a capture of exports can be decoded as if they came from the network. An error
+// of fn ends it; a file that is broken gives its datagrams up to there and then a *BrokenError.
+func Datagrams(path, filter string, fn func(d Datagram) error) error {
+	only, err := newSelection(filter)
+	if err != nil {
+		return err
+	}
 	f, err := Open(path)
 	if err != nil {
 		return err
@@ -152,6 +183,11 @@ func Datagrams(path string, fn func(d Datagram) error) error {
 		}
 		if err != nil {
 			return err
+		}
+		if ok, err := only.selects(&pkt); err != nil {
+			return err
+		} else if !ok {
+			continue
 		}
 		if packet.Decode(pkt.Link, pkt.Data, pkt.Wire, &p) != packet.Accepted || p.Proto != flow.ProtoUDP || !p.HasPorts || p.Frag {
 			continue

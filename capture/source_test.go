@@ -113,7 +113,7 @@ func TestNewSourceErrors(t *testing.T) {
 func TestDatagrams(t *testing.T) {
 	const path = "../testdata/pcap/made/exports.pcap"
 	n := 0
-	err := Datagrams(path, func(d Datagram) error {
+	err := Datagrams(path, "", func(d Datagram) error {
 		if n++; d.Src.IsZero() || d.Dst.IsZero() || d.DstPort == 0 || d.Time == 0 || len(d.Payload) != d.Wire || d.Wire == 0 {
 			t.Errorf("datagram %d: %+v", n, d)
 		}
@@ -123,7 +123,7 @@ func TestDatagrams(t *testing.T) {
 		t.Errorf("%d datagrams, %v", n, err)
 	}
 	stop := errors.New("stop")
-	if err := Datagrams(path, func(Datagram) error { return stop }); err != stop {
+	if err := Datagrams(path, "", func(Datagram) error { return stop }); err != stop {
 		t.Errorf("got %v", err)
 	}
 }

@@ -29,7 +29,7 @@ func filled() (*flow.Batch, *flow.Record) {
 		AppConfidence: flow.ConfidenceHigh, AppReason: flow.ReasonHandshake, AppHint: flow.AppHTTP,
 		SrcMAC: flow.MAC{0, 0, 0x5e, 0, 0x53, 0x23}, DstMAC: flow.MAC{0, 0, 0x5e, 0, 0x53, 0xff}, Proto: flow.ProtoTCP,
 		ICMPType: 3, ICMPCode: 1, SrcMask: 24, DstMask: 16, Via: flow.ViaIPFIX, Direction: flow.Ingress, EndReason: flow.EndOfFlow,
-		InitiatorBy: flow.BySYN, State: flow.StateEstablished, Complete: true, Observers: 2,
+		InitiatorBy: flow.BySYN, State: flow.StateEstablished, Complete: true, Skewed: true, Observers: 2,
 	}
 	b.SetMeta(r, flow.Meta{
 		DNS: &flow.DNS{ID: 4660, Question: "www.example.com", Type: "A", Class: "IN", Rcode: "NOERROR", Opcode: "QUERY", Flags: []string{"RD", "RA"}, More: []flow.DNS{{Question: "www.example.com", Type: "AAAA", Rcode: "NXDOMAIN"}}, Answers: []flow.Answer{

@@ -65,10 +65,20 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
+// ClockSkew is the tag of what was told by a clock more than 5 minutes off.
+const ClockSkew = "clock_skew"
+
 // about is what every document says of itself and when it happened.
 var about = []Field{
 	{Name: "@timestamp", Type: Date, Of: ECS, Desc: "End of the flow; when the exporter gave no times, when its record arrived.",
 		Int: func(_ *batch, r *record) (int64, bool) { return r.End, true }},
+	{Name: "tags", Type: Keyword, Multi: true, Of: ECS, Desc: "clock_skew: the exporter's clock was more than 5 minutes off when it sent the record, and the times with it.",
+		Strs: func(dst []string, _ *batch, r *record) []string {
+			if r.Skewed {
+				dst = append(dst, ClockSkew)
+			}
+			return dst
+		}},
 	{Name: "ecs.version", Type: Keyword, Of: ECS, Desc: "Version of the Elastic Common Schema the names are taken from.", always: `"` + Version + `"`,
 		Str: func(*batch, *record) string { return Version }},
 	{Name: "event.kind", Type: Keyword, Of: ECS, Desc: "Always event.", always: `"event"`,

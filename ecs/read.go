@@ -165,7 +165,10 @@ func eventType(dst []string, _ *batch, r *record) []string {
 	dst = append(dst, "connection")
 	switch r.Kind {
 	case flow.KindSession:
-		return append(dst, "end")
+		if r.Complete {
+			return append(dst, "end")
+		}
+		return dst
 	case flow.KindFlow:
 		switch r.Event {
 		case flow.EventAllowed:

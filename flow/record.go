@@ -57,6 +57,7 @@ type Record struct {
 	AppConfidence Confidence // how sure App is. Valid iff App
 	AppReason     Reason     // what App rests on. Valid iff App
 	Complete      bool       // nothing of this conversation is in another piece
+	Skewed        bool       // the exporter's clock was more than 5 minutes off when it exported: Start and End are as wrong
 	Observers     uint8      // how many (exporter, interface) reports were merged into this one; 0 and 1 are one
 }
 

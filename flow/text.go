@@ -228,7 +228,8 @@ var textFields = []textField{
 	num("segment", 0, func(r *Record) *uint32 { return &r.Segment }),
 	num("segments", 0, func(r *Record) *uint32 { return &r.Segments }),
 	num("observers", 0, func(r *Record) *uint8 { return &r.Observers }),
-	complete,
+	flag("complete", func(r *Record) *bool { return &r.Complete }),
+	flag("skewed", func(r *Record) *bool { return &r.Skewed }),
 	hex("origin", func(r *Record) *uint64 { return &r.Origin }),
 	num("ord", 0, func(r *Record) *uint64 { return &r.Ord }),
 }
@@ -266,12 +267,15 @@ func app(key string, at func(*Record) *App) textField {
 		}}
 }
 
-var complete = textField{"complete", func(r *Record) bool { return r.Complete },
-	func(dst []byte, r *Record) []byte { return append(dst, "true"...) },
-	func(r *Record, s string) (err error) {
-		r.Complete, err = strconv.ParseBool(s)
-		return err
-	}}
+// flag is present iff it is true.
+func flag(key string, at func(*Record) *bool) textField {
+	return textField{key, func(r *Record) bool { return *at(r) },
+		func(dst []byte, _ *Record) []byte { return append(dst, "true"...) },
+		func(r *Record, s string) (err error) {
+			*at(r), err = strconv.ParseBool(s)
+			return err
+		}}
+}
 
 // AppendText appends the text form of r: one line of key=value pairs, each present field once,
 // without a line end. It is what tests compare and what `read -o text` prints. The metadata

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // Each record that the text form can hold comes back from it as it was.
@@ -78,7 +80,7 @@ func anyRecord(t *rapid.T) (r Record) {
 	r.EndReason = EndReason(rapid.IntRange(0, len(endReasons)-1).Draw(t, "reason"))
 	r.App = App(rapid.IntRange(0, len(appNames)-1).Draw(t, "app"))
 	r.Origin, r.Ord = rapid.Uint64().Draw(t, "origin"), rapid.Uint64().Draw(t, "ord")
-	r.Complete = rapid.Bool().Draw(t, "complete")
+	r.Complete, r.Skewed = rapid.Bool().Draw(t, "complete"), rapid.Bool().Draw(t, "skewed")
 	return r
 }
 
@@ -104,6 +106,7 @@ func FuzzParseText(f *testing.F) {
 	f.Add("src=10.0.0.1:1 dst=[2001:db8::1]:2 proto=6 fwd=1/40 meta={}")
 	f.Add("start=2020-01-01T00:00:00Z src.mac=00-11-22-33-44-55")
 	f.Fuzz(func(t *testing.T, line string) {
+		defer fuzztest.Guard()()
 		var b, back Batch
 		r, err := ParseText(&b, line)
 		if err != nil {

@@ -76,7 +76,7 @@ func full() (*flow.Batch, []*flow.Record) {
 		AppConfidence: flow.ConfidenceHigh, AppReason: flow.ReasonHandshake, AppHint: flow.AppHTTP,
 		SrcMAC: flow.MAC{1}, DstMAC: flow.MAC{2}, Proto: flow.ProtoTCP, ICMPType: 3, ICMPCode: 1, SrcMask: 24, DstMask: 16,
 		Via: flow.ViaIPFIX, Direction: flow.Ingress, EndReason: flow.EndOfFlow, InitiatorBy: flow.BySYN, State: flow.StateEstablished,
-		Complete: true, Observers: 2,
+		Complete: true, Skewed: true, Observers: 2,
 	}
 	b.SetMeta(r, flow.Meta{
 		DNS: &flow.DNS{ID: 4660, Question: "www.example.com", Type: "A", Class: "IN", Rcode: "NOERROR", Opcode: "QUERY", Flags: []string{"RD", "RA"},
@@ -263,9 +263,9 @@ func TestObjects(t *testing.T) {
 			t.Errorf("%s: got %q", flavour, got)
 		}
 	}
-	f(mappings.Elasticsearch, "/_ilm/policy/logs-flowferry?", "/_component_template/logs-flowferry@mappings", "/_component_template/logs-flowferry@settings",
-		"/_component_template/logs-flowferry@lifecycle?", "/_index_template/logs-flowferry.flow", "/_index_template/logs-flowferry.session", "/_index_template/logs-flowferry.event")
-	f(mappings.OpenSearch, "/_plugins/_ism/policies/logs-flowferry?", "/_component_template/logs-flowferry@mappings", "/_component_template/logs-flowferry@settings",
-		"/_index_template/logs-flowferry.flow", "/_index_template/logs-flowferry.session", "/_index_template/logs-flowferry.event")
+	f(mappings.Elasticsearch, "/_ilm/policy/logs-flowferry?", "/_component_template/logs-flowferry@mappings", "/_component_template/metrics-flowferry@mappings", "/_component_template/logs-flowferry@settings",
+		"/_component_template/logs-flowferry@lifecycle?", "/_index_template/logs-flowferry.flow", "/_index_template/logs-flowferry.session", "/_index_template/logs-flowferry.event", "/_index_template/metrics-flowferry.exporter")
+	f(mappings.OpenSearch, "/_plugins/_ism/policies/logs-flowferry?", "/_component_template/logs-flowferry@mappings", "/_component_template/metrics-flowferry@mappings", "/_component_template/logs-flowferry@settings",
+		"/_index_template/logs-flowferry.flow", "/_index_template/logs-flowferry.session", "/_index_template/logs-flowferry.event", "/_index_template/metrics-flowferry.exporter")
 	f("solr")
 }

@@ -43,13 +43,26 @@ var paths = map[string]string{
 	"index_template":     "/_index_template/",
 }
 
-// Names of the objects.
+// Names of the objects. Policy and settings are those of all data streams, of metrics too.
 const (
 	policy    = "logs-flowferry"
 	fields    = "logs-flowferry@mappings"
+	exporters = "metrics-flowferry@mappings"
 	settings  = "logs-flowferry@settings"
 	lifecycle = "logs-flowferry@lifecycle"
 )
+
+// Exporter is the stream of documents that tell of exporters, not of flows: a data stream of
+// metrics with fields of its own.
+const Exporter = "exporter"
+
+// Mappings names the component template that has the fields of a stream.
+func Mappings(stream string) string {
+	if stream == Exporter {
+		return exporters
+	}
+	return fields
+}
 
 // Objects gives all that a cluster of the flavour needs, in the order it has to be put. It is
 // nil for a flavour that is not one.
@@ -62,6 +75,7 @@ func Objects(flavour string) []Object {
 		return append([]Object{
 			object(flavour, "ilm", policy, "ilm-policy.json", "rolls data streams over and deletes what is old").optional(),
 			object(flavour, "component_template", fields, "component-mappings.json", "names and types of the fields"),
+			object(flavour, "component_template", exporters, "component-mappings-exporter.json", "names and types of the fields of exporters"),
 			object(flavour, "component_template", settings, "component-settings.json", "settings of the indices"),
 			object(flavour, "component_template", lifecycle, "component-lifecycle.json", "ties the indices to the policy").optional(),
 		}, indexTemplates(flavour)...)
@@ -69,6 +83,7 @@ func Objects(flavour string) []Object {
 		return append([]Object{
 			object(flavour, "ism", policy, "ism-policy.json", "rolls data streams over and deletes what is old").optional(),
 			object(flavour, "component_template", fields, "component-mappings.json", "names and types of the fields"),
+			object(flavour, "component_template", exporters, "component-mappings-exporter.json", "names and types of the fields of exporters"),
 			object(flavour, "component_template", settings, "component-settings.json", "settings of the indices"),
 		}, indexTemplates(flavour)...)
 	}
@@ -80,6 +95,7 @@ func indexTemplates(flavour string) []Object {
 		object(flavour, "index_template", "logs-flowferry.flow", "index-flow.json", "data streams of flows"),
 		object(flavour, "index_template", "logs-flowferry.session", "index-session.json", "data streams of complete conversations"),
 		object(flavour, "index_template", "logs-flowferry.event", "index-event.json", "data streams of firewall and NAT events"),
+		object(flavour, "index_template", "metrics-flowferry.exporter", "index-exporter.json", "data streams of the accounts of exporters"),
 	}
 }
 
@@ -96,7 +112,11 @@ func (o Object) optional() Object {
 	return o
 }
 
-// DataStream gives the name of the data stream for one of ecs.Streams in a namespace.
+// DataStream gives the name of the data stream for one of ecs.Streams, or Exporter, in a namespace.
 func DataStream(stream, namespace string) string {
-	return strings.Join([]string{"logs-flowferry.", stream, "-", namespace}, "")
+	prefix := "logs-flowferry."
+	if stream == Exporter {
+		prefix = "metrics-flowferry."
+	}
+	return strings.Join([]string{prefix, stream, "-", namespace}, "")
 }

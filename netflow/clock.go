@@ -31,11 +31,16 @@ func (c *drift) median() int64 {
 	return s[len(s)/2]
 }
 
+// skew is how much later a message came than it says it was sent, ns.
+func (m *message) skew() int64 { return m.received - m.export }
+
+func skewed(skew int64) bool { return skew > int64(maxSkew) || -skew > int64(maxSkew) }
+
 // clock compares a message's export time with when it came. e is locked.
 func (d *Decoder) clock(e *exporter, m message) {
-	skew := m.received - m.export
+	skew := m.skew()
 	e.drift.take(skew)
-	if skew > int64(maxSkew) || -skew > int64(maxSkew) {
+	if skewed(skew) {
 		e.count.Skewed++
 		d.stats.skewed.Add(1)
 	}

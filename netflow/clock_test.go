@@ -35,3 +35,27 @@ func TestClockSkew(t *testing.T) {
 	}
 	f(84*time.Millisecond, 0, many...) // of the last 31: 69 to 99
 }
+
+// Each record of a datagram whose export time is more than 5 minutes off says so, those that were
+// held for their template too.
+func TestSkewedRecords(t *testing.T) {
+	data, template := set(256, wire{}.u32(1, 2)), set(2, tmpl(256, 8, 4, 12, 4))
+	f := func(want bool, by time.Duration, messages ...wire) {
+		t.Helper()
+		d, b := NewDecoder(Config{}), &flow.Batch{}
+		for _, m := range messages {
+			if err := d.Datagram(exporterAddr, 1, m, exportTime(m)+int64(by), b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(b.Recs) != 1 || b.Recs[0].Skewed != want {
+			t.Errorf("%s: %d records, want one with skewed=%v", by, len(b.Recs), want)
+		}
+	}
+	for _, by := range []time.Duration{0, 5 * time.Minute, -5 * time.Minute, 5*time.Minute + 1, -5*time.Minute - 1, 1e6 * time.Hour} {
+		want := by > 5*time.Minute || by < -5*time.Minute
+		f(want, by, v5Message(0, 0, 1))
+		f(want, by, ipfixMessage(0, 0, template, data))
+		f(want, by, ipfixMessage(0, 0, data), ipfixMessage(1, 0, template))
+	}
+}

@@ -96,6 +96,15 @@ func NewLog(path string, cfg Config) (*Log, error) {
 	return l, nil
 }
 
+// NewLogOf makes a log of what r gives; it stands for standard input.
+func NewLogOf(r io.Reader, cfg Config) (*Log, error) {
+	l, err := newLog(Stdin, cfg)
+	if err == nil {
+		l.stdin = r
+	}
+	return l, err
+}
+
 func newLog(path string, cfg Config) (*Log, error) {
 	layout, err := parseLayout(cfg.LogFormat)
 	if err != nil {

@@ -10,7 +10,7 @@ func (x *work) begin(m message, b *flow.Batch) {
 	x.export, x.uptime, x.hasUptime = m.export, m.uptime, m.hasUptime
 	x.proto = flow.Record{
 		Received: m.received, Origin: x.d.cfg.Origin, Exporter: e.key.addr, Domain: e.key.domain,
-		Has: flow.HasDomain, Via: vias[e.key.version],
+		Has: flow.HasDomain, Via: vias[e.key.version], Skewed: skewed(m.skew()),
 	}
 }
 

@@ -80,6 +80,7 @@ func learnLabel[K comparable](x *work, m *map[K]label, key K, l label, most int)
 	(*m)[key] = l
 	x.d.account(x.e, factBytes+len(l.name)+len(l.desc))
 	x.d.changes.Add(1)
+	x.e.count.Learned++
 	x.forgetMade()
 }
 

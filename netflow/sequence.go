@@ -181,6 +181,19 @@ func (s *sequence) suspicion(n uint32, c counts) {
 	}
 }
 
+// lostUnit is what the numbers of an exporter count, as far as it has been found out.
+func (e *exporter) lostUnit() string {
+	switch {
+	case e.key.version == 1:
+		return ""
+	case e.seq.style == countsDatagrams:
+		return "datagrams"
+	case e.key.version >= 9 && (e.seq.style == countsRecords || e.seq.style == throughRecords):
+		return "records"
+	}
+	return "flows"
+}
+
 // saw says whether a datagram with number n was among the last ones.
 func (s *sequence) saw(n uint32) bool {
 	for _, r := range s.recent[:min(s.recents, len(s.recent))] {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"runtime"
 	"strconv"
 	"sync"
@@ -19,7 +18,9 @@ import (
 // The pace of a live source.
 const (
 	tickEvery  = time.Second           // an empty batch tells the time at least so often
-	flushAfter = 50 * time.Millisecond // a batch with records waits no longer than this
+	flushAfter = 25 * time.Millisecond // a batch with records goes out once it is so old, or nothing came for so long
+	idleWait   = tickEvery / 10        // with an empty batch a reader waits for so long at most, then looks at the clock
+	gatherMost = 2 * time.Millisecond  // a busy reader that has kept up lets datagrams gather for so long at most
 	pollEvery  = time.Second           // the sockets are asked for what the kernel dropped
 	drainFor   = 2 * time.Second       // at the end: what is in the sockets is read for so long at most
 )
@@ -34,13 +35,14 @@ type UDP struct {
 
 // reader is one socket and what its goroutine counts.
 type reader struct {
-	udp   *UDP
-	conn  *net.UDPConn
-	raw   rawConn
-	ticks bool // tells the time for all
-	drops atomic.Uint64
-	last  uint32 // the kernel's count when it was last seen; it wraps
-	mu    sync.Mutex
+	udp    *UDP
+	allow  allowList
+	sock   *socket
+	gather time.Duration // see gatherMost; less where the receive buffer is small
+	ticks  bool          // tells the time for all
+	drops  atomic.Uint64
+	last   uint32 // the kernel's count when it was last seen; it wraps
+	mu     sync.Mutex
 }
 
 func listenUDP(cfg Config, dec *Decoder) (*UDP, error) {
@@ -68,21 +70,19 @@ func (u *UDP) bind(addr string, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	allow := cfg.allowOf(addr)
 	addr = free
 	least := 0
 	for range cfg.Readers {
-		conn, err := listenShared(addr)
+		sock, err := listenShared(addr)
 		if err != nil {
 			return err
 		}
-		r := &reader{udp: u, conn: conn}
-		u.readers = append(u.readers, r)
-		if err := r.raw.init(conn); err != nil {
-			return err
-		}
-		if got := r.raw.setBuffer(cfg.ReceiveBuffer); least == 0 || got < least {
+		got := sock.setBuffer(cfg.ReceiveBuffer)
+		if least == 0 || got < least {
 			least = got
 		}
+		u.readers = append(u.readers, &reader{udp: u, allow: allow, sock: sock, gather: gatherFor(got)})
 	}
 	if least < cfg.ReceiveBuffer {
 		u.warnings = append(u.warnings, fmt.Sprintf(
@@ -91,6 +91,9 @@ func (u *UDP) bind(addr string, cfg Config) error {
 	}
 	return nil
 }
+
+// gatherFor is how long datagrams may gather in a buffer of so many bytes: 1 GB/s would not fill it.
+func gatherFor(buffer int) time.Duration { return min(time.Duration(buffer), gatherMost) }
 
 // probe binds addr alone for a moment: sockets that share a port would also share it with
 // another program's, and each would silently get a part. It gives the address with its port.
@@ -123,9 +126,8 @@ func network(addr string) string {
 // Addrs gives the addresses it listens on.
 func (u *UDP) Addrs() (out []netip.AddrPort) {
 	for _, r := range u.readers {
-		a := r.conn.LocalAddr().(*net.UDPAddr).AddrPort()
-		if len(out) == 0 || out[len(out)-1] != a {
-			out = append(out, a)
+		if len(out) == 0 || out[len(out)-1] != r.sock.addr {
+			out = append(out, r.sock.addr)
 		}
 	}
 	return out
@@ -138,9 +140,7 @@ func (u *UDP) Warnings() []string { return u.warnings }
 func (u *UDP) Close() error {
 	var errs []error
 	for _, r := range u.readers {
-		if err := r.conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, r.sock.close())
 	}
 	return errors.Join(errs...)
 }
@@ -162,12 +162,8 @@ func (u *UDP) Exporters() []ExporterStats { return u.dec.Exporters() }
 // records and returns nil. It closes the sockets.
 func (u *UDP) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	defer u.Close()
-	stop := context.AfterFunc(ctx, func() {
-		for _, r := range u.readers {
-			r.conn.SetReadDeadline(time.Unix(1, 0)) // wakes it up
-		}
-	})
-	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	errs := make(chan error, len(u.readers))
 	for _, r := range u.readers {
 		go func() { errs <- r.run(ctx, emit) }()
@@ -176,58 +172,49 @@ func (u *UDP) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	for range u.readers {
 		if err := <-errs; err != nil && first == nil {
 			first = err
-			for _, r := range u.readers {
-				r.conn.Close() // the others end too
-			}
+			cancel() // the others end too
 		}
 	}
 	return first
 }
 
-// run is the loop of one reader. A batch goes out when it is full or has waited long enough.
+// run is the loop of one reader. A batch goes out when it is full or has waited long enough. Where
+// datagrams come in quick succession the reader sleeps between its calls, so that each takes many:
+// to be woken costs more than to decode a datagram.
 func (r *reader) run(ctx context.Context, emit func(*flow.Batch)) error {
-	box := newMailbox()
-	b := flow.NewBatch()
-	var flushAt time.Time // of b, when it has records
+	box, b := newMailbox(), flow.NewBatch()
 	now := time.Now()
-	tickAt, pollAt := now.Add(tickEvery), now.Add(pollEvery)
-	send := func() {
-		emit(b)
-		b, flushAt, tickAt = flow.NewBatch(), time.Time{}, now.Add(tickEvery)
-	}
-	for {
-		wake := tickAt
-		if !flushAt.IsZero() {
-			wake = flushAt
+	filled, tickAt, pollAt := now, now.Add(tickEvery), now.Add(pollEvery) // filled: when b got its first record
+	for ctx.Err() == nil {
+		wait := idleWait
+		if len(b.Recs) > 0 {
+			wait = flushAfter
 		}
-		r.conn.SetReadDeadline(wake)
-		if ctx.Err() != nil {
-			break
+		n, err := r.sock.receive(box, wait)
+		if err != nil {
+			emit(b)
+			return fmt.Errorf("receive export datagrams: %w", err)
 		}
-		n, err := r.raw.receive(box)
+		before := now
 		now = time.Now()
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			if ctx.Err() == nil {
-				emit(b)
-				return fmt.Errorf("receive export datagrams: %w", err)
-			}
-			break
+		if len(b.Recs) == 0 {
+			filled = now
 		}
-		r.decode(box, n, now, &b, emit)
-		if len(b.Recs) > 0 && flushAt.IsZero() {
-			flushAt = now.Add(flushAfter)
-		} else if len(b.Recs) == 0 {
-			flushAt = time.Time{}
+		if r.decode(box, n, now, &b, emit) {
+			filled, tickAt = now, now.Add(tickEvery)
 		}
-		if due := !flushAt.IsZero() && !now.Before(flushAt); due || r.ticks && !now.Before(tickAt) {
+		waited := len(b.Recs) > 0 && (n == 0 || now.Sub(filled) >= flushAfter)
+		if waited || r.ticks && !now.Before(tickAt) {
 			b.Now = now.UnixNano()
-			send()
-		} else if !now.Before(tickAt) {
-			tickAt = now.Add(tickEvery)
+			emit(b)
+			b, tickAt = flow.NewBatch(), now.Add(tickEvery)
 		}
 		if !now.Before(pollAt) {
 			r.poll()
 			pollAt = now.Add(pollEvery)
+		}
+		if n > 0 && n < mailboxes && now.Sub(before) < 2*r.gather {
+			time.Sleep(r.gather)
 		}
 	}
 	r.drain(box, &b, emit)
@@ -239,7 +226,7 @@ func (r *reader) run(ctx context.Context, emit func(*flow.Batch)) error {
 // drain reads what is in the socket without waiting for more.
 func (r *reader) drain(box *mailbox, b **flow.Batch, emit func(*flow.Batch)) {
 	for end := time.Now().Add(drainFor); time.Now().Before(end); {
-		n := r.raw.poll(box)
+		n := r.sock.poll(box)
 		if n == 0 {
 			break
 		}
@@ -248,8 +235,8 @@ func (r *reader) drain(box *mailbox, b **flow.Batch, emit func(*flow.Batch)) {
 	r.poll()
 }
 
-// decode takes n datagrams out of box.
-func (r *reader) decode(box *mailbox, n int, now time.Time, b **flow.Batch, emit func(*flow.Batch)) {
+// decode takes n datagrams out of box, and says whether a batch went out.
+func (r *reader) decode(box *mailbox, n int, now time.Time, b **flow.Batch, emit func(*flow.Batch)) (emitted bool) {
 	ns := now.UnixNano()
 	for i := range n {
 		src, port, payload, drops, hasDrops := box.datagram(i)
@@ -257,18 +244,19 @@ func (r *reader) decode(box *mailbox, n int, now time.Time, b **flow.Batch, emit
 			r.kernel(drops)
 		}
 		// A fault is counted by the decoder; it concerns no one else.
-		_ = r.udp.dec.Datagram(src, port, payload, ns, *b)
+		_ = r.udp.dec.datagram(&r.allow, source{addr: src, port: port, received: ns}, payload, *b)
 		if (*b).Full() {
 			(*b).Now = ns
 			emit(*b)
-			*b = flow.NewBatch()
+			*b, emitted = flow.NewBatch(), true
 		}
 	}
+	return emitted
 }
 
 // poll asks the kernel for the drops of the socket: SO_RXQ_OVFL tells only with a next datagram.
 func (r *reader) poll() {
-	if drops, ok := r.raw.dropped(); ok {
+	if drops, ok := r.sock.dropped(); ok {
 		r.kernel(drops)
 	}
 }

@@ -2,10 +2,12 @@ package shipper
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"github.com/flowferry/flowferry/ecs"
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/mappings"
 )
 
 // Each document is two lines of a body: an action with its id, and the document (NDJSON).
@@ -17,8 +19,22 @@ const (
 	actionTail = "\"}}\n"
 )
 
-// kinds is how many streams there are: one per flow.Kind.
-const kinds = int(flow.KindEvent) + 1
+// kindExporter stands beside the kinds of records: documents of exporters, which are no records.
+const kindExporter = flow.KindEvent + 1
+
+// kinds is how many streams there are: one per kind.
+const kinds = int(kindExporter) + 1
+
+// streams are all that a cluster is to have.
+var streams = append(slices.Clone(ecs.Streams), mappings.Exporter)
+
+// streamOf names the stream of a kind.
+func streamOf(k flow.Kind) string {
+	if k == kindExporter {
+		return mappings.Exporter
+	}
+	return ecs.Stream(k)
+}
 
 // body is a bulk request in the making: documents of one stream.
 type body struct {
@@ -37,6 +53,16 @@ func (b *body) add(batch *flow.Batch, r *flow.Record) {
 	b.lines = ecs.AppendID(b.lines, r)
 	b.lines = append(b.lines, actionTail...)
 	b.lines = ecs.AppendDocument(b.lines, batch, r)
+	b.lines = append(b.lines, '\n')
+	b.ends = append(b.ends, len(b.lines))
+}
+
+// addReady appends a document that is ready.
+func (b *body) addReady(d *ecs.Document) {
+	b.lines = append(b.lines, actionHead...)
+	b.lines = append(b.lines, d.ID...)
+	b.lines = append(b.lines, actionTail...)
+	b.lines = append(b.lines, d.Text...)
 	b.lines = append(b.lines, '\n')
 	b.ends = append(b.ends, len(b.lines))
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"github.com/flowferry/flowferry/ecs"
 	"github.com/flowferry/flowferry/mappings"
 )
 
@@ -52,7 +51,7 @@ const itemFilter = "filter_path=errors,items.*.status,items.*.failure_store,item
 
 // stream is the name of the data stream of a kind.
 func (s *Shipper) stream(b *body) string {
-	return mappings.DataStream(ecs.Stream(b.kind), s.cfg.Namespace)
+	return mappings.DataStream(streamOf(b.kind), s.cfg.Namespace)
 }
 
 // packer compresses bodies into buffers from a pool.
@@ -268,9 +267,10 @@ const (
 	indexed end = iota
 	alreadyThere
 	failureStore
-	again    // the engine is busy: send it again
-	blocked  // rights or set-up are missing: send it again later
-	rejected // never to be taken: dead letter
+	again      // the engine is busy: send it again
+	blocked    // rights or set-up are missing: send it again later
+	turnedAway // blocked, of exporters: flows must not wait behind them
+	rejected   // never to be taken: dead letter
 )
 
 // end judges an item. A cluster block (a full disk, a read-only index) comes as 403 or 429 and

@@ -23,7 +23,7 @@ type Config struct {
 	PasswordFile  string   `yaml:"password_file" help:"File that holds the password."`
 	CAFile        string   `yaml:"ca_file" help:"PEM file with the certificate authorities to trust instead of the system's."`
 	CAFingerprint string   `yaml:"ca_fingerprint" help:"SHA-256 fingerprint, in hex, of the authority's or the server's certificate to trust."`
-	Namespace     string   `yaml:"namespace" default:"default" help:"Last part of the data streams' names: logs-flowferry.flow-<namespace>."`
+	Namespace     string   `yaml:"namespace" default:"default" help:"Last part of the data streams' names: logs-flowferry.flow-<namespace>, metrics-flowferry.exporter-<namespace>."`
 
 	Timeout       time.Duration `yaml:"timeout" default:"60s" help:"How long one request may take; a bulk request that takes longer is sent again."`
 	Compression   int           `yaml:"compression" default:"1" help:"Gzip level of bulk requests, 1 (fast) to 9 (small); -1 sends them plain."`

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/flowferry/flowferry/dashboards"
-	"github.com/flowferry/flowferry/ecs"
 	"github.com/flowferry/flowferry/mappings"
 )
 
@@ -34,7 +33,7 @@ func Export(dir, flavour string) error {
 		}
 		fmt.Fprintf(&steps, "curl -fsS -X %s \"$URL%s\" -H 'Content-Type: application/json' --data-binary @%s%s\n", o.Method, o.Path, name, maybe)
 	}
-	for _, stream := range ecs.Streams {
+	for _, stream := range streams {
 		fmt.Fprintf(&steps, "curl -fsS -X PUT \"$URL/_data_stream/%s\"\n", mappings.DataStream(stream, "default"))
 	}
 	files["README.md"] = []byte(exportText(flavour, steps.String()))

@@ -3,9 +3,13 @@ package shipper
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 type object map[string]any
+
+// patterns are those of the data streams.
+var patterns = []string{"logs-flowferry.*", "metrics-flowferry.*"}
 
 // Roles gives, as JSON, the roles that Flowferry needs, by name: flowferry_writer for run and
 // import, flowferry_reader for queries, flowferry_setup for setup. Each is the body of
@@ -36,11 +40,11 @@ func Roles(flavour string) ([]byte, error) {
 }
 
 func elasticRole(cluster, indices []string) object {
-	return object{"cluster": cluster, "indices": []object{{"names": []string{"logs-flowferry.*"}, "privileges": indices}}}
+	return object{"cluster": cluster, "indices": []object{{"names": patterns, "privileges": indices}}}
 }
 
 // openRole names the backing indices too: the security plugin does not derive them.
 func openRole(cluster, actions []string) object {
 	return object{"cluster_permissions": cluster, "index_permissions": []object{{
-		"index_patterns": []string{"logs-flowferry.*", ".ds-logs-flowferry.*"}, "allowed_actions": actions}}}
+		"index_patterns": append(slices.Clone(patterns), ".ds-logs-flowferry.*", ".ds-metrics-flowferry.*"), "allowed_actions": actions}}}
 }

@@ -16,6 +16,7 @@ import (
 //	401, 403, 404, other            pause, say once a minute what is missing, try again
 //	item 429, 5xx, cluster block    those documents again
 //	item 401, 403, 404              those again after a pause
+//	refused documents of exporters  counted and given up: flows do not wait for what tells of exporters
 //	item 409                        done: it is there
 //	item 400, other                 dead letter
 
@@ -91,8 +92,23 @@ func (t *trip) step(b *body) {
 	case malformed:
 		t.bisect(b, a)
 	case refused:
-		t.pause(a.err)
+		if b.kind == kindExporter {
+			t.turnAway(b, a.err)
+		} else {
+			t.pause(a.err)
+		}
 	}
+}
+
+// turnAway gives up documents of exporters for which rights or set-up are missing.
+func (t *trip) turnAway(b *body, err error) {
+	t.s.stats.turnedAway.Add(uint64(b.docs()))
+	b.keep(nil)
+	t.s.sayTurnedAway(err)
+}
+
+func (s *Shipper) sayTurnedAway(err error) {
+	s.notices.say("exporters", "%v; documents of exporters are given up until it is mended, flows go on", err)
 }
 
 // backOff waits before the next attempt.
@@ -167,6 +183,10 @@ func (t *trip) settle(b *body, a answer) {
 	for i := range a.items {
 		it := &a.items[i]
 		e := it.end()
+		if e == blocked && b.kind == kindExporter {
+			e = turnedAway
+			s.sayTurnedAway(it.explain(s, b))
+		}
 		counts[e]++
 		switch e {
 		case again, blocked:
@@ -212,6 +232,7 @@ func (s *Shipper) count(b *body, counts [rejected + 1]int) {
 	s.stats.indexed.Add(uint64(counts[indexed]))
 	s.stats.alreadyThere.Add(uint64(counts[alreadyThere]))
 	s.stats.failureStore.Add(uint64(counts[failureStore]))
+	s.stats.turnedAway.Add(uint64(counts[turnedAway]))
 	s.stats.retriedItems.Add(uint64(counts[again] + counts[blocked]))
 	if b.unsure {
 		s.stats.foundAfterResend.Add(uint64(counts[alreadyThere]))

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/flowferry/flowferry/ecs"
 	"github.com/flowferry/flowferry/mappings"
 )
 
@@ -63,8 +62,8 @@ type setup struct {
 	SetupOptions
 	e       *Engine
 	report  Report
-	missing map[string]bool // kinds that the cluster has no API for
-	stale   []byte          // the mappings, when they were updated
+	missing map[string]bool   // kinds that the cluster has no API for
+	stale   map[string][]byte // mappings that were updated, by their component
 }
 
 // Setup puts templates, lifecycle policy, data streams and dashboards in place, reading first
@@ -76,7 +75,7 @@ func Setup(ctx context.Context, e *Engine, o SetupOptions) (Report, error) {
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
-	s := &setup{SetupOptions: o, e: e, missing: map[string]bool{}}
+	s := &setup{SetupOptions: o, e: e, missing: map[string]bool{}, stale: map[string][]byte{}}
 	s.report.DryRun = o.DryRun
 	err := s.run(ctx)
 	return s.report, err
@@ -93,8 +92,8 @@ func (s *setup) run(ctx context.Context) error {
 		}
 		s.tell(step)
 	}
-	for _, stream := range ecs.Streams {
-		step, err := s.dataStream(ctx, mappings.DataStream(stream, s.Namespace))
+	for _, stream := range streams {
+		step, err := s.dataStream(ctx, stream)
 		if err != nil {
 			return fmt.Errorf("set up data stream %s: %w", step.Name, err)
 		}
@@ -147,7 +146,7 @@ func (s *setup) object(ctx context.Context, o mappings.Object) (Step, error) {
 		}
 	}
 	if step.Outcome == Updated && o.Kind == "component_template" {
-		s.noteMappings(o.Body)
+		s.noteMappings(o)
 	}
 	return step, nil
 }
@@ -194,18 +193,19 @@ func needsFor(kind string) string {
 }
 
 // noteMappings keeps the mappings of a component that was updated, for the streams there are.
-func (s *setup) noteMappings(component []byte) {
+func (s *setup) noteMappings(component mappings.Object) {
 	var c struct {
 		Template struct{ Mappings json.RawMessage }
 	}
-	if json.Unmarshal(component, &c) == nil && len(c.Template.Mappings) > 0 {
-		s.stale = c.Template.Mappings
+	if json.Unmarshal(component.Body, &c) == nil && len(c.Template.Mappings) > 0 {
+		s.stale[component.Name] = c.Template.Mappings
 	}
 }
 
 // dataStream makes a data stream that is missing. One that is there gets new mappings now,
 // where they only add to the old ones, else at its next rollover.
-func (s *setup) dataStream(ctx context.Context, name string) (Step, error) {
+func (s *setup) dataStream(ctx context.Context, stream string) (Step, error) {
+	name := mappings.DataStream(stream, s.Namespace)
 	step := Step{Kind: "data_stream", Name: name, Outcome: Created}
 	path := "/_data_stream/" + name
 	status, answer, err := s.e.Do(ctx, http.MethodGet, path, nil)
@@ -213,12 +213,12 @@ func (s *setup) dataStream(ctx context.Context, name string) (Step, error) {
 	case err != nil:
 		return step, err
 	case status == http.StatusOK:
-		return s.renew(ctx, step)
+		return s.renew(ctx, step, s.stale[mappings.Mappings(stream)])
 	case status == http.StatusBadRequest || status == http.StatusMethodNotAllowed: // a node without the API
 		step.Outcome, step.Detail = Skipped, "the cluster makes it when the first document comes"
 		return step, nil
 	case status != http.StatusNotFound:
-		return step, Check(status, answer, "index privilege manage on logs-flowferry.*")
+		return step, Check(status, answer, "index privilege manage on "+name)
 	case s.DryRun:
 		return step, nil
 	}
@@ -226,19 +226,19 @@ func (s *setup) dataStream(ctx context.Context, name string) (Step, error) {
 	if err != nil {
 		return step, err
 	}
-	return step, Check(status, answer, "index privilege manage on logs-flowferry.*")
+	return step, Check(status, answer, "index privilege manage on "+name)
 }
 
-func (s *setup) renew(ctx context.Context, step Step) (Step, error) {
+func (s *setup) renew(ctx context.Context, step Step, stale []byte) (Step, error) {
 	step.Outcome = Unchanged
-	if s.stale == nil {
+	if stale == nil {
 		return step, nil
 	}
 	step.Outcome, step.Detail = Updated, "new fields are mapped"
 	if s.DryRun {
 		return step, nil
 	}
-	status, answer, err := s.e.Do(ctx, http.MethodPut, "/"+step.Name+"/_mapping", s.stale)
+	status, answer, err := s.e.Do(ctx, http.MethodPut, "/"+step.Name+"/_mapping", stale)
 	if err == nil && Check(status, answer, "") != nil {
 		step.Outcome = Kept
 		step.Detail = fmt.Sprintf("it takes the new mappings at its next rollover; POST /%s/_rollover does it now", step.Name)

@@ -161,7 +161,7 @@ func TestSetup(t *testing.T) {
 					t.Errorf("%s, want %s; %d writes, want %d: %q", got, want, len(wrote), writes, wrote)
 				}
 			}
-			all := len(mappings.Objects(flavour)) + 3 + 1
+			all := len(mappings.Objects(flavour)) + len(streams) + 1
 			f(func() { o.DryRun = true }, "created", 0)
 			f(func() { o.DryRun = false }, "created", all)
 			if k.bodies["/_data_stream/logs-flowferry.session-prod"] == nil && !slices.Contains(k.writes, "PUT /_data_stream/logs-flowferry.session-prod") {
@@ -184,6 +184,13 @@ func TestSetup(t *testing.T) {
 			}
 			f(old, "kept unchanged updated", 1+1+3)
 			f(func() { old(); k.mapping = 400 }, "kept unchanged updated", 1+1+3)
+			// Each stream has those of its own.
+			f(func() {
+				k.bodies["/_component_template/metrics-flowferry@mappings"] = json.RawMessage(`{"template":{"mappings":{"dynamic":false}}}`)
+			}, "kept unchanged updated", 1+1+1)
+			if want := "PUT /metrics-flowferry.exporter-prod/_mapping"; !slices.Contains(k.writes, want) {
+				t.Errorf("no %s in %q", want, k.writes)
+			}
 			// A field too many is a difference too.
 			f(func() {
 				path := "/_component_template/logs-flowferry@mappings"

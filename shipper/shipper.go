@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/flowferry/flowferry/ecs"
 	"github.com/flowferry/flowferry/flow"
 )
 
@@ -33,9 +34,9 @@ type Shipper struct {
 }
 
 // stats counts documents, but for the last four. Each document is counted in in once and, when
-// its end has come, in one of the six that stand beside it.
+// its end has come, in one of the seven that stand beside it.
 type stats struct {
-	in, indexed, alreadyThere, failureStore, deadLetters, queueDrops, unsent atomic.Uint64
+	in, indexed, alreadyThere, failureStore, deadLetters, queueDrops, turnedAway, unsent atomic.Uint64
 
 	foundAfterResend atomic.Uint64 // of alreadyThere: a lost answer may have been to our own writing
 	lettersNotKept   atomic.Uint64 // of deadLetters: the file was full or could not be written
@@ -74,25 +75,69 @@ func (s *Shipper) Put(ctx context.Context, b *flow.Batch) error {
 	for from := 0; from < len(b.Recs); from += flow.BatchSize {
 		recs := b.Recs[from:min(from+flow.BatchSize, len(b.Recs))]
 		s.stats.in.Add(uint64(len(recs)))
-		switch {
-		case s.queue.admit(ctx, s.ctx, s.cfg.Block):
+		if room, err := s.room(ctx, len(recs)); err != nil {
+			return fmt.Errorf("put into shipper: %w", err)
+		} else if room {
 			s.encode(b, recs)
-		case ctx.Err() != nil || s.ctx.Err() != nil:
-			s.stats.unsent.Add(uint64(len(recs)))
-			return fmt.Errorf("put into shipper: %w", cmp.Or(ctx.Err(), s.ctx.Err()))
-		default:
-			s.stats.queueDrops.Add(uint64(len(recs)))
-			s.notices.say("drop", "queue of %d MB is full: documents are dropped; the cluster takes them too slowly, or is away", s.cfg.QueueBytes>>20)
 		}
 	}
 	return nil
+}
+
+// Ship appends documents that are ready, those of exporters, which have a data stream of their own.
+// It does with them what Put does with flows, and may be called as Put may.
+func (s *Shipper) Ship(ctx context.Context, docs []ecs.Document) error {
+	if s.closed.Load() {
+		return errClosed
+	}
+	s.stats.in.Add(uint64(len(docs)))
+	for len(docs) > 0 {
+		n := min(len(docs), flow.BatchSize)
+		room, err := s.room(ctx, n)
+		if err != nil {
+			s.stats.unsent.Add(uint64(len(docs) - n))
+			return fmt.Errorf("ship documents: %w", err)
+		}
+		if room {
+			s.encodeReady(docs[:n])
+		}
+		docs = docs[n:]
+	}
+	return nil
+}
+
+// room says whether n documents, which count as given, may be appended. Those that may not are
+// counted as lost here; an error says that the same will happen to all that follow.
+func (s *Shipper) room(ctx context.Context, n int) (bool, error) {
+	switch {
+	case s.queue.admit(ctx, s.ctx, s.cfg.Block):
+		return true, nil
+	case ctx.Err() != nil || s.ctx.Err() != nil:
+		s.stats.unsent.Add(uint64(n))
+		return false, cmp.Or(ctx.Err(), s.ctx.Err())
+	}
+	s.stats.queueDrops.Add(uint64(n))
+	s.notices.say("drop", "queue of %d MB is full: documents are dropped; the cluster takes them too slowly, or is away", s.cfg.QueueBytes>>20)
+	return false, nil
+}
+
+func (s *Shipper) encodeReady(docs []ecs.Document) {
+	open := s.queue.take(kindExporter)
+	for i := range docs {
+		open.addReady(&docs[i])
+		if len(open.lines) >= open.target {
+			s.queue.give(open)
+			open = s.queue.take(kindExporter)
+		}
+	}
+	s.queue.give(open)
 }
 
 func (s *Shipper) encode(b *flow.Batch, recs []flow.Record) {
 	var open [kinds]*body
 	for i := range recs {
 		k := recs[i].Kind
-		if int(k) >= kinds {
+		if k > flow.KindEvent {
 			k = flow.KindEvent
 		}
 		if open[k] == nil {
@@ -138,7 +183,7 @@ func (s *Shipper) Close(ctx context.Context) error {
 }
 
 // Stats gives the account: documents_in = indexed + already_there + failure_store + dead_letters
-// + queue_drops + unsent + pending.
+// + queue_drops + turned_away + unsent + pending.
 func (s *Shipper) Stats() []flow.Stat {
 	st := &s.stats
 	ends := []flow.Stat{
@@ -147,6 +192,7 @@ func (s *Shipper) Stats() []flow.Stat {
 		{Name: "shipper.failure_store", Value: st.failureStore.Load()},
 		{Name: "shipper.dead_letters", Value: st.deadLetters.Load()},
 		{Name: "shipper.queue_drops", Value: st.queueDrops.Load()},
+		{Name: "shipper.turned_away", Value: st.turnedAway.Load()}, // documents of exporters, for want of rights or set-up
 		{Name: "shipper.unsent", Value: st.unsent.Load()},
 	}
 	in := st.in.Load() // read after its parts, so that pending is not negative

@@ -117,7 +117,7 @@ func (r *rig) want(t testing.TB, account string) {
 		fmt.Sscan(value, &v)
 		want[name] = v
 	}
-	for _, name := range []string{"indexed", "already_there", "failure_store", "dead_letters", "queue_drops", "unsent", "pending"} {
+	for _, name := range []string{"indexed", "already_there", "failure_store", "dead_letters", "queue_drops", "turned_away", "unsent", "pending"} {
 		want[name] += 0
 	}
 	for name, v := range want {

@@ -54,6 +54,7 @@ func turnedRev(r, half *flow.Record) {
 	r.Has = r.Has&^sided | r.Has&half.Has&sided | flow.HasRev
 	r.Start, r.End = min(r.Start, half.Start), max(r.End, half.End)
 	r.Ord = min(r.Ord, half.Ord)
+	r.Skewed = r.Skewed || half.Skewed
 }
 
 // pair puts r, one direction, into the waiting piece that lacks it and has most time in common.

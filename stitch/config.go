@@ -18,6 +18,7 @@ type Config struct {
 	Active         time.Duration `yaml:"active" default:"30m" help:"the longest active time-out of the exporters: how long the next piece may take to come"`
 	ShortestActive time.Duration `yaml:"shortest_active" default:"60s" help:"the shortest active time-out of the exporters: a shorter flow is not a piece"`
 	Quiet          time.Duration `yaml:"quiet" default:"10s" help:"the shortest inactive time-out of the exporters: a flow silent for so long when it was sent had ended"`
+	Interim        time.Duration `yaml:"interim" default:"6h" help:"how often the totals of a conversation that goes on are told; such a session is not complete and never enters sums"`
 	Counts         string        `yaml:"counts" default:"first" help:"from which of several exporters counts are taken: first (reporter), max (most bytes) or order"`
 	Order          []string      `yaml:"order" help:"exporter addresses, the preferred first; for counts: order"`
 	ServerPorts    []uint16      `yaml:"server_ports" help:"ports of own services, in addition to the well-known ones: their side is the responder"`
@@ -75,6 +76,7 @@ func (c *Config) durations() []duration {
 		{"active", &c.Active, 30 * time.Minute},
 		{"shortest_active", &c.ShortestActive, time.Minute},
 		{"quiet", &c.Quiet, 10 * time.Second},
+		{"interim", &c.Interim, 6 * time.Hour},
 	}
 }
 

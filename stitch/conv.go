@@ -15,6 +15,7 @@ type conv struct {
 	start, end int64   // first and last packet so far
 	wake       int64   // when to look at it again
 	done       int64   // when it is over unless more comes
+	told       int64   // up to when its totals were told, while it goes on
 	held       uint32  // first waiting piece, in the order of their starts
 	total      uint32  // a piece that holds the sums of those that went out; 0 if none has
 	out        uint32  // pieces that went out

@@ -4,7 +4,8 @@
 //   - flows: each piece of a conversation once, with both directions where both were reported,
 //     turned so that Src is the initiator;
 //   - for a conversation that came out in more than one piece, one session record with its
-//     totals when it has ended.
+//     totals when it has ended; while it goes on, its totals so far every Interim, as a session
+//     that is not complete.
 //
 // Exactly one record of a conversation has Complete set: its only flow, or its session.
 // Sessions never enter sums of flows. Events pass through untouched, and so do flows

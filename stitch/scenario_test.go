@@ -154,6 +154,17 @@ event=flow_allowed src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=1/40 exporter=198.51
 		line(1, client, server, 0, 1, tcp+`fwd=5/500 fwd.flags=FSPA meta={"TLS":{"ServerName":"a.example"}}`)+
 			line(2, server, client, 0, 1, tcp+`fwd=4/4000 fwd.flags=FSPA app=tls meta={"User":"bob"}`),
 		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 rev=4/4000 exporter=198.51.100.1 app=tls reason=end_of_flow state=established initiator=server_port complete=true meta`)
+	f("a long conversation is told while it goes on", Config{Interim: time.Hour},
+		line(1, client, server, 0, 1800, tcp+"fwd=5/500 rev=4/400 reason=active_timeout")+
+			line(2, client, server, 1801, 3700, tcp+"fwd=5/500 rev=4/400 reason=active_timeout")+
+			line(3, client, server, 3701, 5400, tcp+"fwd=5/500 rev=4/400 reason=active_timeout")+
+			line(4, client, server, 5401, 7200, tcp+"fwd=5/500 rev=4/400 fwd.flags=FA rev.flags=FA"),
+		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 rev=4/400 exporter=198.51.100.1 reason=active_timeout state=established initiator=server_port segment=1
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 rev=4/400 exporter=198.51.100.1 reason=active_timeout state=established initiator=server_port segment=2
+kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=10/1000 rev=8/800 exporter=198.51.100.1 reason=active_timeout state=established initiator=server_port segments=2
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 rev=4/400 exporter=198.51.100.1 reason=active_timeout state=established initiator=server_port segment=3
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 rev=4/400 exporter=198.51.100.1 state=midstream initiator=server_port segment=4
+kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=20/2000 rev=16/1600 exporter=198.51.100.1 reason=end_of_flow state=midstream initiator=server_port segments=4 complete=true`)
 	f("own service", Config{ServerPorts: []uint16{40000}},
 		line(1, client, "192.0.2.1:50001", 0, 1, tcp+"fwd=5/500 rev=1/40"),
 		`src=192.0.2.1:50001 dst=10.0.0.1:40000 fwd=1/40 rev=5/500 exporter=198.51.100.1 reason=forced_end state=established initiator=server_port complete=true`)

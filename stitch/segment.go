@@ -62,6 +62,7 @@ func (t *Table) finish(i uint32, why flow.EndReason) {
 		t.held--
 		return
 	}
+	c.told = c.end // the session itself follows
 	for c.held != 0 {
 		t.emitPiece(c)
 	}
@@ -106,9 +107,11 @@ func (t *Table) emitPiece(c *conv) {
 	}
 	p.rec.Segment, p.rec.Complete = c.out, false
 	t.addTotal(c, p)
+	ord := p.rec.Ord
 	t.emit(c, n)
 	t.n.flows++
 	t.held--
+	t.interim(c, ord)
 }
 
 // straggle writes out r, which came after its conversation was told: neither a new
@@ -162,6 +165,7 @@ func (t *Table) addTotal(c *conv, p *piece) {
 	}
 	sum.Start, sum.End = min(sum.Start, r.Start), max(sum.End, r.End)
 	sum.Ord = min(sum.Ord, r.Ord)
+	sum.Skewed = sum.Skewed || r.Skewed
 	sum.Received = max(sum.Received, r.Received)
 	if sum.App == flow.AppNone {
 		sum.App, sum.AppConfidence, sum.AppReason, sum.AppHint = r.App, r.AppConfidence, r.AppReason, r.AppHint
@@ -189,22 +193,43 @@ func addReverse(sum, r *flow.Record) {
 
 // emit appends piece n to the batch and frees it.
 func (t *Table) emit(c *conv, n uint32) {
-	p := t.pieces.at(n)
+	t.say(c, t.pieces.at(n))
+	t.free(n)
+}
+
+// say appends a copy of piece p to the batch, turned so that Src is the initiator, and gives it.
+func (t *Table) say(c *conv, p *piece) *flow.Record {
 	t.decide(c)
-	r := &p.rec
-	if r.State == flow.StateUnknown {
-		r.State = t.state(c)
-	}
-	orient(r, c)
-	meta := t.metaOf(r)
 	b := t.batch
-	b.Recs = append(b.Recs, *r)
+	b.Recs = append(b.Recs, p.rec)
 	out := &b.Recs[len(b.Recs)-1]
 	out.Meta = 0
-	if meta != nil || p.seen != 0 {
+	if out.State == flow.StateUnknown {
+		out.State = t.state(c)
+	}
+	orient(out, c)
+	if meta := t.metaOf(&p.rec); meta != nil || p.seen != 0 {
 		t.sayMeta(out, meta, p)
 	}
-	t.free(n)
+	return out
+}
+
+// interim tells what conversation c, of which a piece with this ordinal has just gone out, came to
+// so far, if it has not been told for long. Its id is of its own: the session has that of the
+// conversation's first record.
+func (t *Table) interim(c *conv, ord uint64) {
+	sum := &t.pieces.at(c.total).rec
+	if c.told == 0 {
+		c.told = sum.Start
+	}
+	if sum.End-c.told < t.interimAfter {
+		return
+	}
+	c.told = sum.End
+	out := t.say(c, t.pieces.at(c.total))
+	out.Kind, out.Segments, out.Segment, out.Ord = flow.KindSession, c.out, 0, ord
+	out.EndReason, out.Complete = flow.EndActive, false
+	t.n.interims++
 }
 
 // free gives piece n back with all that it holds.

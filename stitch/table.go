@@ -15,7 +15,7 @@ const maxBack = int64(time.Hour)
 type Table struct {
 	cfg Config
 	// Config, in ns.
-	window, half, skew, linger, active, shortest, quiet, idleTCP, idleElse int64
+	window, half, skew, linger, active, shortest, quiet, idleTCP, idleElse, interimAfter int64
 
 	now   int64       // the batch's clock, never going back by a little
 	batch *flow.Batch // the one in hand
@@ -48,12 +48,12 @@ type Table struct {
 
 // counts is what happened in one batch.
 type counts struct {
-	in, flows, paired, duplicates, sessions, events, late, evicted uint64
+	in, flows, paired, duplicates, sessions, interims, events, late, evicted uint64
 }
 
 // stats is what happened so far; other goroutines read it.
 type stats struct {
-	in, flows, paired, duplicates, sessions, events, late, evicted, held atomic.Uint64
+	in, flows, paired, duplicates, sessions, interims, events, late, evicted, held atomic.Uint64
 }
 
 // New makes an empty Table. cfg must be valid.
@@ -62,7 +62,7 @@ func New(cfg Config) *Table {
 	t := &Table{cfg: cfg, sources: map[source]uint32{}, seed: rand.Uint64()}
 	t.window, t.half, t.skew, t.linger = int64(cfg.Window), int64(cfg.Half), int64(cfg.Skew), int64(cfg.Linger)
 	t.active, t.shortest, t.quiet = int64(cfg.Active), int64(cfg.ShortestActive), int64(cfg.Quiet)
-	t.idleTCP, t.idleElse = int64(cfg.IdleTCP), int64(cfg.Idle)
+	t.idleTCP, t.idleElse, t.interimAfter = int64(cfg.IdleTCP), int64(cfg.Idle), int64(cfg.Interim)
 	t.index.grow()
 	for _, p := range servers {
 		t.servers.add(p)
@@ -74,7 +74,7 @@ func New(cfg Config) *Table {
 }
 
 // Stats gives the account of this shard:
-// in = flows + paired + duplicates + held; sessions, events, late and evicted stand apart.
+// in = flows + paired + duplicates + held; sessions, interims, events, late and evicted stand apart.
 func (t *Table) Stats() []flow.Stat {
 	s := &t.stats
 	return []flow.Stat{
@@ -84,6 +84,7 @@ func (t *Table) Stats() []flow.Stat {
 		{Name: "stitch.duplicates", Value: s.duplicates.Load()}, // other reports of the same traffic
 		{Name: "stitch.held", Value: s.held.Load()},             // waiting now
 		{Name: "stitch.sessions", Value: s.sessions.Load()},     // sessions written out
+		{Name: "stitch.interims", Value: s.interims.Load()},     // of sessions: totals told while they go on
 		{Name: "stitch.events", Value: s.events.Load()},         // records passed through
 		{Name: "stitch.late", Value: s.late.Load()},             // of flows: after the end of their conversation
 		{Name: "stitch.evicted", Value: s.evicted.Load()},       // conversations written out early because the table was full
@@ -96,7 +97,7 @@ func (t *Table) publish() {
 		to *atomic.Uint64
 		n  uint64
 	}{{&s.in, n.in}, {&s.flows, n.flows}, {&s.paired, n.paired}, {&s.duplicates, n.duplicates},
-		{&s.sessions, n.sessions}, {&s.events, n.events}, {&s.late, n.late}, {&s.evicted, n.evicted}} {
+		{&s.sessions, n.sessions}, {&s.interims, n.interims}, {&s.events, n.events}, {&s.late, n.late}, {&s.evicted, n.evicted}} {
 		if c.n != 0 {
 			c.to.Add(c.n)
 		}

@@ -13,6 +13,9 @@
 // file. Scan reads only the hours, row groups and columns that are asked for, and hands out
 // dictionary and indexes apart, so that a hunt looks at each distinct value once.
 //
+// Documents that are of no flow, those of exporters, have no columns: they stand beside as NDJSON
+// (ready.go).
+//
 // The package never deletes what it has put in place, except that an import with Replace takes
 // the place of the files of the same import. It does not merge small files.
 package store

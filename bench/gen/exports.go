@@ -14,10 +14,13 @@ const (
 	V9                      // NetFlow v9, 20 fields in 64 bytes, as a router sends them
 	IPFIX                   // IPFIX, 20 fields in 72 bytes
 	IPFIXText               // IPFIX, 13 fields and 3 texts of variable length
+	V9Short                 // NetFlow v9, 20 fields in 56 bytes: counters of 4 bytes
+	SFlow                   // sFlow v5, samples of headers; see NewSFlow
 )
 
 func (f Format) String() string {
-	return [...]string{"NetFlow v5", "NetFlow v9, 20 fields", "IPFIX, 20 fields", "IPFIX, 13 fields + 3 texts"}[f]
+	return [...]string{"NetFlow v5", "NetFlow v9, 20 fields", "IPFIX, 20 fields", "IPFIX, 13 fields + 3 texts",
+		"NetFlow v9, 20 fields, short counters", "sFlow v5"}[f]
 }
 
 var be = binary.BigEndian
@@ -55,14 +58,26 @@ func text(id uint16, v func(*Flow) string) field {
 	}}
 }
 
-// common are the fields that all templates have.
-var common = []field{
-	u32(8, func(f *Flow) uint32 { return f.Src }),      // sourceIPv4Address
-	u32(12, func(f *Flow) uint32 { return f.Dst }),     // destinationIPv4Address
-	u32(10, func(f *Flow) uint32 { return f.InIf }),    // ingressInterface
-	u32(14, func(f *Flow) uint32 { return f.OutIf }),   // egressInterface
-	u64(2, func(f *Flow) uint64 { return f.Packets }),  // packetDeltaCount
-	u64(1, func(f *Flow) uint64 { return f.Bytes }),    // octetDeltaCount
+// way are the fields that all templates begin with.
+var way = []field{
+	u32(8, func(f *Flow) uint32 { return f.Src }),    // sourceIPv4Address
+	u32(12, func(f *Flow) uint32 { return f.Dst }),   // destinationIPv4Address
+	u32(10, func(f *Flow) uint32 { return f.InIf }),  // ingressInterface
+	u32(14, func(f *Flow) uint32 { return f.OutIf }), // egressInterface
+}
+
+var counters = []field{
+	u64(2, func(f *Flow) uint64 { return f.Packets }), // packetDeltaCount
+	u64(1, func(f *Flow) uint64 { return f.Bytes }),   // octetDeltaCount
+}
+
+var shortCounters = []field{
+	u32(2, func(f *Flow) uint32 { return uint32(f.Packets) }),
+	u32(1, func(f *Flow) uint32 { return uint32(f.Bytes) }),
+}
+
+// kind are the fields that all templates have behind their counters.
+var kind = []field{
 	u16(7, func(f *Flow) uint16 { return f.SrcPort }),  // sourceTransportPort
 	u16(11, func(f *Flow) uint16 { return f.DstPort }), // destinationTransportPort
 	u8(6, func(f *Flow) uint8 { return f.Flags }),      // tcpControlBits
@@ -103,11 +118,13 @@ var texts = []field{
 func (f Format) fields(start time.Time) []field {
 	switch f {
 	case V9:
-		return join(common, sysUpTimes, routing)
+		return join(way, counters, kind, sysUpTimes, routing)
+	case V9Short:
+		return join(way, shortCounters, kind, sysUpTimes, routing)
 	case IPFIX:
-		return join(common, milliseconds(start), routing)
+		return join(way, counters, kind, milliseconds(start), routing)
 	case IPFIXText:
-		return join(common, milliseconds(start), texts)
+		return join(way, counters, kind, milliseconds(start), texts)
 	}
 	return nil
 }
@@ -139,12 +156,16 @@ type Stream struct {
 	Size      int     // bytes of all datagrams
 	Flows     int
 	Packets   uint64
-	Bytes     uint64
+	Bytes     uint64        // of IP packets
+	Frames    uint64        // bytes of the frames that were sampled (sFlow)
 	TextBytes int           // of the texts of variable length
 	Lasts     time.Duration // of the traffic
 
 	counts []uint32 // by how much each datagram moves the sequence number
 	next   uint32   // the sequence number to come
+
+	samples [][]sampled // by datagram (sFlow)
+	sources []uint32    // the number to come of each data source (sFlow)
 }
 
 // Step is the time between the flows of a Stream.
@@ -164,9 +185,22 @@ func NewStream(format Format, flows int, seed uint64) *Stream {
 
 // NewStreamAt is NewStream for traffic that begins at start and has a flow each step.
 func NewStreamAt(format Format, flows int, seed uint64, start time.Time, step time.Duration) *Stream {
+	return newStream(format, flows, 0, seed, start, step)
+}
+
+// NewStreamOf is NewStream with so many flows in each datagram, for traffic that begins at start.
+func NewStreamOf(format Format, flows, each int, seed uint64, start time.Time) *Stream {
+	return newStream(format, flows, each, seed, start, Step)
+}
+
+// newStream puts as many flows into a datagram as fit when each is 0.
+func newStream(format Format, flows, each int, seed uint64, start time.Time, step time.Duration) *Stream {
 	s := &Stream{Format: format}
 	g := NewFlows(seed, step)
-	e := encoder{Stream: s, fields: format.fields(start), start: start}
+	e := encoder{Stream: s, fields: format.fields(start), start: start, each: uint32(each)}
+	if format == V5 && each == 0 {
+		e.each = 30
+	}
 	for range flows {
 		f := g.Next()
 		e.add(&f)
@@ -188,6 +222,7 @@ type encoder struct {
 	*Stream
 	fields []field
 	start  time.Time
+	each   uint32 // records in a datagram; 0 is as many as fit
 	buf    []byte
 	set    int // where the open data set begins
 	count  uint32
@@ -208,7 +243,7 @@ func (e *encoder) add(f *Flow) {
 		}
 	}
 	e.count++
-	if len(e.buf) > mtu-90 && e.Format != V5 || e.Format == V5 && e.count == 30 {
+	if e.count == e.each || e.each == 0 && len(e.buf) > mtu-90 {
 		e.close()
 	}
 }
@@ -219,7 +254,7 @@ func (e *encoder) open() {
 	case V5:
 		e.buf = make([]byte, 24, mtu+100)
 		return
-	case V9:
+	case V9, V9Short:
 		e.buf = make([]byte, 20, mtu+100)
 	default:
 		e.buf = make([]byte, 16, mtu+100)
@@ -235,7 +270,7 @@ func (e *encoder) open() {
 // template appends a template set (RFC 7011 section 3.4.1; RFC 3954 section 5.2).
 func (e *encoder) template() {
 	id := uint16(2)
-	if e.Format == V9 {
+	if e.Format == V9 || e.Format == V9Short {
 		id = 0
 	}
 	e.buf = be.AppendUint16(e.buf, id)
@@ -264,7 +299,7 @@ func (e *encoder) close() {
 		be.PutUint32(b[8:], uint32(now.Unix()))
 		be.PutUint32(b[12:], uint32(now.Nanosecond()))
 		b[21] = domain
-	case V9: // version, count, uptime, seconds, sequence, source id
+	case V9, V9Short: // version, count, uptime, seconds, sequence, source id
 		for (len(b)-e.set)%4 != 0 {
 			b = append(b, 0)
 		}
@@ -292,10 +327,16 @@ func (e *encoder) close() {
 // Renumber gives the datagrams the sequence numbers that follow those they had, so that the
 // same datagrams can be sent again without looking like a loss or a restart.
 func (s *Stream) Renumber() {
-	at := map[Format]int{V5: 16, V9: 12, IPFIX: 8, IPFIXText: 8}[s.Format]
+	at := map[Format]int{V5: 16, V9: 12, V9Short: 12, IPFIX: 8, IPFIXText: 8, SFlow: 16}[s.Format]
 	for i, d := range s.Datagrams {
 		be.PutUint32(d[at:], s.next)
 		s.next += s.counts[i]
+	}
+	for i, list := range s.samples {
+		for _, m := range list {
+			be.PutUint32(s.Datagrams[i][m.at:], s.sources[m.source])
+			s.sources[m.source]++
+		}
 	}
 }
 

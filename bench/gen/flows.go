@@ -1,6 +1,6 @@
 // Package gen makes the input of the benchmarks: flows with the spread of addresses, ports and
 // sizes that one meets on the edge of an office or a campus network, put into export datagrams
-// (NetFlow v5 and v9, IPFIX) or into a capture file. The same seed gives the same bytes.
+// (NetFlow v5 and v9, IPFIX, sFlow v5) or into a capture file. The same seed gives the same bytes.
 package gen
 
 import (

@@ -8,7 +8,7 @@ import (
 
 // TestSameSeedSameBytes holds the generators to what the comparisons rest on.
 func TestSameSeedSameBytes(t *testing.T) {
-	for _, f := range []Format{V5, V9, IPFIX, IPFIXText} {
+	for _, f := range []Format{V5, V9, IPFIX, IPFIXText, V9Short} {
 		digest := func(seed uint64) [32]byte {
 			return sha256.Sum256(bytes.Join(NewStream(f, 5000, seed).Datagrams, nil))
 		}
@@ -18,6 +18,10 @@ func TestSameSeedSameBytes(t *testing.T) {
 		if digest(1) == digest(2) {
 			t.Errorf("%v: another seed gave the same bytes", f)
 		}
+	}
+	sflow := func(seed uint64) []byte { return bytes.Join(NewSFlow(3000, seed).Datagrams, nil) }
+	if one := sflow(1); !bytes.Equal(one, sflow(1)) || bytes.Equal(one, sflow(2)) {
+		t.Error("sFlow: the same seed gave other bytes, or another one the same")
 	}
 	for _, p := range []Profile{Mix, Short, Elephants} {
 		file := func(seed uint64) ([]byte, Contents) {
@@ -55,9 +59,40 @@ func TestRenumber(t *testing.T) {
 	}
 }
 
+// TestRenumberSamples does so with sFlow: every data source counts its own samples.
+func TestRenumberSamples(t *testing.T) {
+	s := NewSFlow(3000, 1)
+	s.Renumber()
+	total := uint32(0)
+	for _, n := range s.sources {
+		total += n
+	}
+	if total != 2*3000 || s.next != 2*uint32(len(s.Datagrams)) || s.Flows != 3000 {
+		t.Errorf("%d samples, %d numbers of samples and %d of datagrams after two passes", s.Flows, total, s.next)
+	}
+	at := s.samples[0][0]
+	if n := be.Uint32(s.Datagrams[0][at.at:]); n == 0 || n != s.sources[at.source]/2 {
+		t.Errorf("the first sample has number %d after %d of its source", n, s.sources[at.source])
+	}
+}
+
+// TestEach puts a given number of flows into each datagram.
+func TestEach(t *testing.T) {
+	f := func(format Format, each, size int) {
+		t.Helper()
+		s := NewStreamOf(format, 10*each, each, 1, Epoch)
+		if len(s.Datagrams) != 10 || len(s.Datagrams[9]) != size {
+			t.Errorf("%v: %d datagrams, the last of %d bytes", format, len(s.Datagrams), len(s.Datagrams[9]))
+		}
+	}
+	f(V5, 24, 24+24*48)
+	f(V9Short, 24, 24+24*56)
+	f(V9, 1, 24+64)
+}
+
 // TestDatagramSize keeps datagrams within an Ethernet frame and below 30 records of v5.
 func TestDatagramSize(t *testing.T) {
-	for _, f := range []Format{V5, V9, IPFIX, IPFIXText} {
+	for _, f := range []Format{V5, V9, IPFIX, IPFIXText, V9Short} {
 		for i, d := range NewStream(f, 20000, 3).Datagrams {
 			if len(d) > 1472 {
 				t.Fatalf("%v: datagram %d has %d bytes", f, i, len(d))

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // hello makes a TLS record with a ClientHello or ServerHello of the given body after the random.
@@ -203,6 +204,7 @@ func fuzz(f *testing.F, app flow.App, proto uint8, seeds ...[2]string) {
 		f.Add([]byte(s[0]), []byte(s[1]))
 	}
 	f.Fuzz(func(t *testing.T, client, server []byte) {
+		defer fuzztest.Guard()()
 		v := View{Proto: proto, Client: client, Server: server}
 		v.Whole(app)
 		var m flow.Meta

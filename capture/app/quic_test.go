@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // seal makes a protected Initial packet of the frames, as a client or server would.
@@ -94,6 +95,7 @@ func FuzzQUIC(f *testing.F) {
 func FuzzQUICFrames(f *testing.F) {
 	f.Add([]byte(crypto(5, "data") + "\x02\x05\x01\x01\x00\x01\x01"))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer fuzztest.Guard()()
 		var c quicCrypto
 		c.frames(b)
 		if len(c.whole()) > quicMaxCrypto {
@@ -104,7 +106,10 @@ func FuzzQUICFrames(f *testing.F) {
 
 func FuzzCert(f *testing.F) {
 	f.Add(newCert(f))
-	f.Fuzz(func(t *testing.T, b []byte) { readCert(b) })
+	f.Fuzz(func(t *testing.T, b []byte) {
+		defer fuzztest.Guard()()
+		readCert(b)
+	})
 }
 
 // Each row of the parsers names the file it is written in.

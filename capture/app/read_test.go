@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // kex makes an SSH packet of a KEXINIT message with these lists.
@@ -205,6 +206,7 @@ func FuzzFollow(f *testing.F) {
 	f.Add(false, []byte("GET / HTTP/1.1\r\n\r\n"), []byte(dnsQuery))
 	f.Add(true, []byte("HTTP/1.1 200 OK\r\n\r\n"), []byte(dnsReply))
 	f.Fuzz(func(t *testing.T, server bool, one, two []byte) {
+		defer fuzztest.Guard()()
 		for _, app := range []flow.App{flow.AppHTTP, flow.AppDNS} {
 			var m flow.Meta
 			for range 10 {

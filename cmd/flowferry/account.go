@@ -46,7 +46,8 @@ var (
 	}
 )
 
-// The account of documents, of which every flow, event and session is one: the sum of what a
+// The account of documents, of which every flow, event and session is one, and what is told of exporters
+// (metrics.shipped): the sum of what a
 // cluster was given equals the sum of what became of it.
 var (
 	given   = []line{{"shipper.documents_in", "for the cluster"}}
@@ -56,6 +57,7 @@ var (
 		{"shipper.failure_store", "kept in the failure store"},
 		{"shipper.dead_letters", "refused, kept in the dead letter file"},
 		{"shipper.queue_drops", "lost: the queue was full"},
+		{"shipper.turned_away", "lost: documents of exporters, for which rights or set-up are missing"},
 		{"shipper.unsent", "lost: not sent when the time was up"},
 	}
 )

@@ -87,7 +87,7 @@ func TestAdminLive(t *testing.T) {
 	cfg.Output.Store.Path = filepath.Join(t.TempDir(), "store")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- collect(ctx, io.Discard, cfg) }()
+	go func() { done <- collect(ctx, io.Discard, cfg, true) }()
 	defer func() {
 		cancel()
 		if err := <-done; err != nil {

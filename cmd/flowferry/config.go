@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
@@ -36,6 +37,8 @@ type Output struct {
 	Kind    string         `yaml:"kind" default:"store" help:"store: the embedded store, no server needed; cluster: Elasticsearch or OpenSearch."`
 	Store   Store          `yaml:"store" help:"The embedded store: hourly Parquet files in a directory."`
 	Cluster shipper.Config `yaml:"cluster" help:"Elasticsearch or OpenSearch; which of them it is, flowferry finds out."`
+
+	ExporterInterval time.Duration `yaml:"exporter_interval" default:"60s" help:"How often a collector writes documents of the health and losses of exporters beside their flows; import writes them once for each file; 0 is off."`
 }
 
 // Store says where the embedded store is.
@@ -43,6 +46,9 @@ type Store struct {
 	Path               string `yaml:"path" default:"flowferry-store" help:"Directory of the store."`
 	store.WriterConfig `yaml:",squash"`
 }
+
+// exporterInterval is the default of Output.ExporterInterval.
+const exporterInterval = time.Minute
 
 const (
 	outputStore   = "store"
@@ -83,6 +89,9 @@ func (c *Config) Validate() error {
 }
 
 func (o *Output) validate() error {
+	if i := o.ExporterInterval; i != 0 && (i < time.Second || i > 24*time.Hour) {
+		return fmt.Errorf("exporter_interval: %s is out of range; use 1s to 24h, or 0 for off", i)
+	}
 	switch o.Kind {
 	case "", outputStore:
 		if err := o.Store.Validate(); err != nil {
@@ -119,7 +128,7 @@ func loadConfig(path string) (*Config, error) {
 			return nil, readError(path, err)
 		}
 	}
-	c := &Config{}
+	c := &Config{Output: Output{ExporterInterval: exporterInterval}} // 0 is a value of its own
 	err := v.UnmarshalExact(c, func(d *mapstructure.DecoderConfig) { d.TagName = "yaml" })
 	if err == nil {
 		err = c.Validate()

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,7 +23,7 @@ import (
 )
 
 func newExporters() *cobra.Command {
-	var addr, format string
+	var addr, format, dir, last string
 	cmd := &cobra.Command{
 		Use:   "exporters [FILE…]",
 		Short: "Show who exports, and what was lost on the way",
@@ -29,17 +31,27 @@ func newExporters() *cobra.Command {
 was lost, reordered or sent twice, its templates, its sampling, and how far its clock is off.
 
 With files it reads captures that carry exports and raw export payloads; nothing is written.
-Without, it asks the running collector at admin.listen of the configuration, or at --admin.`,
+With --store it shows what the store holds of each: the last account that a collector wrote, or that
+of an import; -o ndjson prints all documents of exporters, those of interfaces and options too.
+With neither it asks the running collector at admin.listen of the configuration, or at --admin.`,
 		Example: `  flowferry exporters capture.pcap
   flowferry exporters --admin 127.0.0.1:6060
+  flowferry exporters --store flowferry-store --last 24h
   flowferry exporters -o json -c flowferry.yml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if format != "table" && format != "json" {
-				return usage("-o %s: use table or json", format)
-			}
 			cfg, err := configOf(cmd)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case dir != "" && len(args) > 0:
+				return usage("--store and files: name one of them")
+			case dir != "":
+				setOutput(cfg, dir, "")
+				return storedExporters(cmd.OutOrStdout(), cfg, span{last: last}, format)
+			case last != "":
+				return usage("--last is for --store")
+			case format != "table" && format != "json":
+				return usage("-o %s: use table or json; ndjson is for --store", format)
 			}
 			views, err := viewsOf(cmd.Context(), cfg, args, cmp.Or(addr, cfg.Admin.Listen))
 			if err != nil && len(views) == 0 {
@@ -51,8 +63,11 @@ Without, it asks the running collector at admin.listen of the configuration, or 
 			return firstOf(writeViews(cmd.OutOrStdout(), views), err)
 		},
 	}
-	cmd.Flags().StringVarP(&format, "output", "o", "table", "table or json")
+	cmd.Flags().StringVarP(&format, "output", "o", "table", "table or json; of a store also ndjson")
+	cmd.Flags().StringVar(&dir, "store", "", "directory of an embedded store to read")
+	cmd.Flags().StringVar(&last, "last", "", "of a store only what was written for this time until now: 15m, 24h, 7d")
 	cmd.Flags().StringVar(&addr, "admin", "", "admin endpoint of a running collector (default: admin.listen)")
+	cmd.MarkFlagsMutuallyExclusive("store", "admin")
 	return cmd
 }
 
@@ -89,11 +104,11 @@ type exporterView struct {
 
 func viewOf(file string, s *netflow.ExporterStats) exporterView {
 	return exporterView{
-		File: file, Exporter: exporterName(&s.Addr), Port: s.Port, Domain: s.Domain, Version: s.Via.String(),
+		File: file, Exporter: senderName(s), Port: s.Port, Domain: s.Domain, Version: s.Via.String(),
 		Datagrams: s.Datagrams, Faulty: s.Faulty, Records: s.Records, Events: s.Events, OptionsRecords: s.Options,
-		NoTemplate: s.NoTemplate, Waiting: s.Waiting, Lost: s.Lost, LostUnit: lostUnit(s.Via), Reordered: s.Reordered,
+		NoTemplate: s.NoTemplate, Waiting: s.Waiting, Lost: s.Lost, LostUnit: s.LostUnit, Reordered: s.Reordered,
 		Duplicates: s.Duplicate, Restarts: s.Restarts, Templates: s.Templates, TemplateChanges: s.TemplateChanges,
-		Withdrawals: s.Withdrawals, Names: s.Names, Sampling: samplingOf(s), First: instant(s.First), Last: instant(s.Last),
+		Withdrawals: s.Withdrawals, Names: s.Names, Sampling: samplingOf(int64(s.Rate), s.Samplers, s.SampledInterfaces), First: instant(s.First), Last: instant(s.Last),
 		Boot: instant(s.Boot), ClockSkewSeconds: time.Duration(s.Skew).Seconds(), Skewed: s.Skewed,
 	}
 }
@@ -106,24 +121,21 @@ func exporterName(a *flow.Addr) string {
 	return a.String()
 }
 
-// lostUnit is what the sequence numbers of a version count.
-func lostUnit(v flow.Via) string {
-	switch v {
-	case flow.ViaNetFlow9:
-		return "datagrams"
-	case flow.ViaIPFIX:
-		return "records"
+// senderName is that with the port for one of several exporters behind an address.
+func senderName(s *netflow.ExporterStats) string {
+	if s.ByPort {
+		return net.JoinHostPort(s.Addr.String(), strconv.Itoa(int(s.Port)))
 	}
-	return "flows"
+	return exporterName(&s.Addr)
 }
 
-func samplingOf(s *netflow.ExporterStats) string {
+func samplingOf(rate int64, samplers, interfaces int) string {
 	switch {
-	case s.Rate != 0:
-		return fmt.Sprintf("1:%d", s.Rate)
-	case s.Samplers > 0:
+	case rate != 0:
+		return fmt.Sprintf("1:%d", rate)
+	case samplers > 0:
 		return "by sampler"
-	case s.SampledInterfaces > 0:
+	case interfaces > 0:
 		return "by interface"
 	}
 	return "unknown"
@@ -173,12 +185,11 @@ func viewFiles(ctx context.Context, cfg *Config, files []string) (views []export
 	return views, errors.Join(errs...)
 }
 
-// exportersOf gives the exporters of an input that has been read.
+// exportersOf gives the exporters of an input that has been read; none where it is no export.
 func exportersOf(in *input) []netflow.ExporterStats {
-	switch s := in.source.(type) {
-	case *exportCapture:
-		return s.decoder.Exporters()
-	case *netflow.Payloads:
+	if s, ok := in.source.(interface {
+		Exporters() []netflow.ExporterStats
+	}); ok {
 		return s.Exporters()
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 )
 
 func newImport() *cobra.Command {
-	var as, clusterURL, storeDir string
+	var as, filter, clusterURL, storeDir string
 	cmd := &cobra.Command{
 		Use:   "import FILE|DIRECTORY|-…",
 		Short: "Write the flows of captures, export files, flow logs and flow files to the store or a cluster",
@@ -22,7 +22,7 @@ func newImport() *cobra.Command {
 flow files of other tools (Zeek, Suricata, Argus, nfcapd) and raw export payloads, one datagram a
 file, and writes their flows to the embedded store or to a cluster. All but the payloads may be
 gzipped. Of a directory it reads every file in and below it, in the order of their names; "-" is
-a flow log on standard input.
+standard input: a flow log, or a capture as it is written.
 
 Importing the same file again adds nothing: the documents' ids come from the file's content.
 In a cluster that holds as long as the data stream has not rolled over in between, because a
@@ -38,11 +38,15 @@ cluster refuses a second document of one id only within one backing index.`,
 			if err != nil {
 				return err
 			}
+			if err := setFilter(cfg, filter); err != nil {
+				return err
+			}
 			setOutput(cfg, storeDir, clusterURL)
 			return importFiles(cmd.Context(), cmd.OutOrStdout(), cfg, args, as)
 		},
 	}
 	asFlag(cmd, &as)
+	filterFlag(cmd, &filter)
 	outputFlags(cmd, &storeDir, &clusterURL)
 	return cmd
 }
@@ -75,6 +79,9 @@ func importFiles(ctx context.Context, w io.Writer, cfg *Config, paths []string, 
 		return err
 	}
 	job := newImportJob(out, stages)
+	if cfg.Output.ExporterInterval != 0 {
+		job.reports = &reports{out: out}
+	}
 	stop := showProgress(os.Stderr, "import", func() (done, total int64, flows uint64) {
 		done, total = totalProgress(inputs)
 		return done, total, job.flows()
@@ -84,6 +91,9 @@ func importFiles(ctx context.Context, w io.Writer, cfg *Config, paths []string, 
 	shared, closeErr := out.close(ctx)
 	job.account.add(shared)
 	job.account.add(stages.tables.Stats())
+	if job.reports != nil {
+		job.account.add(job.reports.Stats())
+	}
 	if err := job.account.write(w); err != nil {
 		return err
 	}
@@ -114,8 +124,9 @@ func totalProgress(inputs []input) (done, total int64) {
 
 // importJob is one call of import.
 type importJob struct {
-	out    *output
-	stages *stages
+	out     *output
+	stages  *stages
+	reports *reports // nil writes none
 
 	mu      sync.Mutex
 	account account
@@ -162,7 +173,11 @@ func (j *importJob) one(ctx context.Context, in input) error {
 	j.running[p] = true
 	j.mu.Unlock()
 	runErr := p.Run(ctx, in.source)
-	stats, closeErr := done(ctx, runErr == nil && ctx.Err() == nil)
+	whole := runErr == nil && ctx.Err() == nil
+	stats, closeErr := done(ctx, whole)
+	if j.reports != nil && whole && closeErr == nil {
+		closeErr = j.reports.file(ctx, &in)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.account.add(stats)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -31,6 +32,10 @@ var kinds = []struct {
 
 // openInput opens a file of a known kind, or finds that it is an export payload.
 func openInput(path, as string, cfg *Config) (in input, isPayload bool, err error) {
+	if path == netflow.Stdin {
+		in, err = openStdin(as, cfg)
+		return in, false, err
+	}
 	for _, k := range kinds {
 		yes, err := k.is(path, cfg)
 		if err != nil {
@@ -44,19 +49,31 @@ func openInput(path, as string, cfg *Config) (in input, isPayload bool, err erro
 	return in, true, checkPayload(path)
 }
 
-func isCapture(path string, _ *Config) (bool, error) {
-	if path == netflow.Stdin {
-		return false, nil
+// openStdin opens standard input: a capture, as tcpdump writes one, or a flow log.
+func openStdin(as string, cfg *Config) (input, error) {
+	r := bufio.NewReaderSize(os.Stdin, 1<<16)
+	_, _ = r.Peek(4) // the first read gives at least so much, mostly all that the pipe holds
+	head, _ := r.Peek(r.Buffered())
+	if !capture.IsCaptureHead(head) {
+		l, err := netflow.NewLogOf(r, cfg.NetFlow)
+		if err != nil {
+			return input{}, err
+		}
+		return input{netflow.Stdin, l, l.Origin(), l.Progress, l.Stats}, nil
 	}
-	return capture.IsCapture(path)
+	if as == asExports {
+		return input{}, errors.New("read standard input: exports can be read of capture files only; write it to a file")
+	}
+	s, err := capture.NewStream("standard input", r, cfg.Capture)
+	if err != nil {
+		return input{}, err
+	}
+	return input{netflow.Stdin, s, s.Origin(), s.Progress, s.Stats}, nil
 }
 
-func isIPFIX(path string, _ *Config) (bool, error) {
-	if path == netflow.Stdin {
-		return false, nil
-	}
-	return netflow.IsIPFIXFile(path)
-}
+func isCapture(path string, _ *Config) (bool, error) { return capture.IsCapture(path) }
+
+func isIPFIX(path string, _ *Config) (bool, error) { return netflow.IsIPFIXFile(path) }
 
 func isParquet(path string, _ *Config) (bool, error) {
 	if path == netflow.Stdin {
@@ -99,9 +116,6 @@ func openIPFIX(path, _ string, cfg *Config) (input, error) {
 }
 
 func isFlowFile(path string, _ *Config) (bool, error) {
-	if path == netflow.Stdin {
-		return false, nil
-	}
 	format, err := flowfiles.Sniff(path)
 	return format != flowfiles.Unknown, err
 }
@@ -117,7 +131,7 @@ func openFlowFile(path, _ string, _ *Config) (input, error) {
 func openCapture(path, as string, cfg *Config) (input, error) {
 	if as == asAuto {
 		as = asPackets
-		if yes, err := carriesExports(path); err != nil {
+		if yes, err := carriesExports(path, cfg.Capture.Filter); err != nil {
 			return input{}, err
 		} else if yes {
 			as = asExports
@@ -139,9 +153,9 @@ const probed = 64
 var errProbed = errors.New("enough datagrams seen")
 
 // carriesExports says whether most of the first datagrams of a capture are flow exports.
-func carriesExports(path string) (bool, error) {
+func carriesExports(path, filter string) (bool, error) {
 	seen, exports := 0, 0
-	err := capture.Datagrams(path, func(d capture.Datagram) error {
+	err := capture.Datagrams(path, filter, func(d capture.Datagram) error {
 		seen++
 		if netflow.IsExport(d.Payload) {
 			exports++
@@ -160,6 +174,7 @@ func carriesExports(path string) (bool, error) {
 // exportCapture is the source of the exports in a capture: each UDP sender is an exporter.
 type exportCapture struct {
 	path    string
+	filter  string
 	decoder *netflow.Decoder
 	origin  uint64
 	size    int64
@@ -173,17 +188,20 @@ func openExports(path string, cfg *Config) (input, error) {
 	}
 	nf := cfg.NetFlow
 	nf.Origin = origin
-	e := &exportCapture{path: path, decoder: netflow.NewDecoder(nf), origin: origin, size: size}
+	e := &exportCapture{path: path, filter: cfg.Capture.Filter, decoder: netflow.NewDecoder(nf), origin: origin, size: size}
 	return input{path, e, origin, e.progress, e.decoder.Stats}, nil
 }
 
 func (e *exportCapture) progress() (done, total int64) { return e.done.Load(), e.size }
 
+// Exporters gives the account of each exporter so far.
+func (e *exportCapture) Exporters() []netflow.ExporterStats { return e.decoder.Exporters() }
+
 // Run decodes the datagrams in order. Those that are no exports, or broken ones, are counted by
 // the decoder.
 func (e *exportCapture) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	b := flow.NewBatch()
-	err := capture.Datagrams(e.path, func(d capture.Datagram) error {
+	err := capture.Datagrams(e.path, e.filter, func(d capture.Datagram) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func (o *output) sink(origin uint64, replace bool) (s flow.Sink, done func(ctx c
 		return o.shipper, func(context.Context, bool) ([]flow.Stat, error) { return nil, nil }, nil
 	}
 	cfg := o.writer
-	cfg.Name, cfg.Replace = fmt.Sprintf("%016x", origin), replace
+	cfg.Name, cfg.Replace = originName(origin), replace
 	w, err := o.store.Writer(cfg)
 	if err != nil {
 		return nil, nil, err

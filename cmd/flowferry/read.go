@@ -19,7 +19,7 @@ import (
 )
 
 func newRead() *cobra.Command {
-	var as, format, where string
+	var as, filter, format, where string
 	var stitched bool
 	var fields []string
 	cmd := &cobra.Command{
@@ -29,8 +29,8 @@ func newRead() *cobra.Command {
 files (RFC 5655), of flow logs of AWS, Azure and GCP, one record for each line of data, and of flow
 files of other tools: Zeek's conn.log, Suricata's eve.json, Argus' ra as CSV, and nfcapd files (see
 docs/flow-files.md); all of these also gzipped. Raw export payloads, one datagram a file, are one
-exporter's datagrams in the order of the command line. "-" is a flow log on standard input. Of a
-directory every file in and below it is read, in the order of their names.
+exporter's datagrams in the order of the command line. "-" is standard input: a flow log, or
+a capture as it is written. Of a directory every file in and below it is read, in the order of their names.
 
 What is printed is what the file holds: records as they were exported or metered. --stitch
 prints them as import would keep them: without duplicates, both directions in one, and with
@@ -40,11 +40,16 @@ the complete conversations (event.dataset flowferry.session) besides their piece
   flowferry read yaf-20260101.ipfix.gz
   flowferry read -o csv --fields source.ip,destination.ip,network.bytes capture.pcapng.gz
   zcat vpc.log.gz | flowferry read -
-  flowferry read --where 'destination.port:443 and source.bytes > 1000' capture.pcap`,
+  flowferry read --where 'destination.port:443 and source.bytes > 1000' capture.pcap
+  flowferry read --filter 'host 192.0.2.7 and not port 22' capture.pcap
+  tcpdump -i eth0 -w - | flowferry read -`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := configOf(cmd)
 			if err != nil {
+				return err
+			}
+			if err := setFilter(cfg, filter); err != nil {
 				return err
 			}
 			pr, err := newRecordPrinter(cmd.OutOrStdout(), format, fields)
@@ -64,6 +69,7 @@ the complete conversations (event.dataset flowferry.session) besides their piece
 	cmd.Flags().BoolVar(&stitched, "stitch", false, "de-duplicate and join as import does")
 	cmd.Flags().StringSliceVar(&fields, "fields", nil, "columns of -o csv (default: the table's)")
 	asFlag(cmd, &as)
+	filterFlag(cmd, &filter)
 	return cmd
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -11,24 +12,29 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flowferry/flowferry/flow"
-	"github.com/flowferry/flowferry/netflow"
 )
 
 func newRun() *cobra.Command {
-	var listen, clusterURL, storeDir string
+	var listen, filter, clusterURL, storeDir string
+	var interfaces []string
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "Collect flow exports until told to stop",
+		Short: "Collect flow exports and meter interfaces until told to stop",
 		Long: `run listens for flow exports over UDP and writes the flows to the embedded store or to a
 cluster. NetFlow v1, v5, v6, v7, v8 (all 14 aggregation schemes), v9, IPFIX and sFlow may come to
 the same port. IPFIX is also taken over TCP and TLS where netflow.listen_tcp and
 netflow.listen_tls name addresses.
 
+With --interface it meters the packets of network interfaces instead (Linux; see docs/capture.md);
+give --listen too for both. In the configuration, capture.live.interfaces stands beside
+netflow.listen, and both are done.
+
 SIGTERM or Ctrl-C stops it: sockets are drained, all tables flushed, everything written, and
 the account of what was received, kept and lost is printed.`,
 		Example: `  flowferry run
   flowferry run -c flowferry.yml
-  flowferry run --listen :9995 --cluster http://localhost:9200`,
+  flowferry run --listen :9995 --cluster http://localhost:9200
+  flowferry run --interface eth0 --filter 'not port 22'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := configOf(cmd)
@@ -38,13 +44,37 @@ the account of what was received, kept and lost is printed.`,
 			if listen != "" {
 				cfg.NetFlow.Listen = []string{listen}
 			}
+			if len(interfaces) > 0 {
+				cfg.Capture.Live.Interfaces = interfaces
+			}
+			if err := setFilter(cfg, filter); err != nil {
+				return err
+			}
 			setOutput(cfg, storeDir, clusterURL)
-			return collect(cmd.Context(), cmd.OutOrStdout(), cfg)
+			return collect(cmd.Context(), cmd.OutOrStdout(), cfg, listen != "" || len(interfaces) == 0)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "", "UDP address to listen on instead of the configured ones, as :2055")
+	cmd.Flags().StringSliceVarP(&interfaces, "interface", "i", nil, "network interface to meter, such as eth0; several with commas")
+	filterFlag(cmd, &filter)
 	outputFlags(cmd, &storeDir, &clusterURL)
 	return cmd
+}
+
+// filterFlag adds the flag that names a filter in place of the configured one.
+func filterFlag(cmd *cobra.Command, filter *string) {
+	cmd.Flags().StringVar(filter, "filter", "", "meter only packets that this selects, in the language of tcpdump: 'tcp port 443'")
+}
+
+func setFilter(cfg *Config, filter string) error {
+	if filter == "" {
+		return nil
+	}
+	cfg.Capture.Filter = filter
+	if err := cfg.Capture.Validate(); err != nil {
+		return usageError{fmt.Errorf("--%w", err)}
+	}
+	return nil
 }
 
 // outputFlags adds the flags that name an output in place of the configured one.
@@ -68,8 +98,9 @@ func setOutput(cfg *Config, storeDir, clusterURL string) {
 // tell is how often a running collector says what it does.
 const tell = time.Minute
 
-// collect runs the collector until ctx is cancelled.
-func collect(ctx context.Context, w io.Writer, cfg *Config) error {
+// collect runs the collector until ctx is cancelled. exports says that flow exports are listened
+// for; interfaces are metered where there are some.
+func collect(ctx context.Context, w io.Writer, cfg *Config, exports bool) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	epoch := uint64(time.Now().UnixNano())
 	cfg.NetFlow.Origin = epoch
@@ -78,12 +109,12 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 		return err
 	}
 	warn(log, stages.tables.Warnings())
-	live, err := netflow.Listen(cfg.NetFlow)
+	live, err := openLive(cfg, exports, epoch)
 	if err != nil {
 		return err
 	}
-	defer live.Close()
-	warn(log, live.Warnings())
+	defer live.close()
+	warn(log, live.warnings())
 	admin, err := listenAdmin(cfg.Admin)
 	if err != nil {
 		return err
@@ -97,14 +128,14 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range live.Endpoints() {
-		log.Info("listening", e.Network, e.Addr.String(), "output", out.words)
-	}
+	live.announce(log, out.words)
 
 	p := &flow.Pipeline{Shards: cfg.shards(), Stages: stages.forShard, Sink: sink, Seed: rand.Uint64()}
+	reports := &reports{out: out}
 	numbers := func() account {
 		a := account{}
-		a.add(live.Stats())
+		a.add(reports.Stats())
+		a.add(live.stats())
 		a.add(p.Stats())
 		stages.addTo(a)
 		a.add(stages.tables.Stats())
@@ -116,10 +147,12 @@ func collect(ctx context.Context, w io.Writer, cfg *Config) error {
 			a.add(s.Stats())
 		}
 		return a
-	}, live.Exporters)
+	}, live.exporters)
 	stopTelling := every(tell, func() { tellNumbers(log, numbers()) })
-	runErr := p.Run(ctx, live)
+	stopReports := reports.live(epoch, cfg.Output.ExporterInterval, live.exporters, log)
+	runErr := p.Run(ctx, live.sources())
 	stopTelling()
+	stopReports()
 
 	a := numbers()
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
@@ -142,8 +175,8 @@ func warn(log *slog.Logger, warnings []string) {
 
 // tellNumbers logs one line of what the collector has done since it started.
 func tellNumbers(log *slog.Logger, a account) {
-	log.Info("so far", "datagrams", a["netflow.datagrams"], "records", a.sum(received), "flows", a["stitch.flows"],
-		"duplicates", a["stitch.duplicates"], "kernel_drops", a["netflow.kernel_drops"],
+	log.Info("so far", "datagrams", a["netflow.datagrams"], "packets", a["capture.packets"], "records", a.sum(received), "flows", a["stitch.flows"],
+		"duplicates", a["stitch.duplicates"], "kernel_drops", a["netflow.kernel_drops"]+a["capture.kernel_drops"],
 		"sequence_lost", a["netflow.sequence_lost"], "queue_drops", a["pipeline.queue_drops"])
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/flowferry/flowferry/ecs"
+	"github.com/flowferry/flowferry/metrics"
 )
 
 const preface = `# Fields
@@ -30,6 +31,20 @@ few that belong beside their ECS neighbours.
 - No field is mapped dynamically.
 `
 
+const exporterPreface = `
+## Documents of exporters
+
+The data stream ` + "`metrics-flowferry.exporter-*`" + ` and, in the embedded store, ` + "`exporter/`" + ` hold other documents: what came from
+each exporter and what was lost (` + "`event.action: exporter_report`" + `), what its interfaces have counted (` + "`interface_counters`" + `,
+sFlow), and what it has told by options (` + "`options_learned`" + `). docs/operation.md tells when they are written.
+
+- Sum what stands under ` + "`interval`" + ` over time; ` + "`total`" + ` is what has been counted since the exporter was first heard.
+- A loss may be negative: what comes late was not lost.
+
+| field | type | of | meaning |
+|---|---|---|---|
+`
+
 // document is docs/fields.md.
 func document() []byte {
 	var buf bytes.Buffer
@@ -48,11 +63,7 @@ func document() []byte {
 			section = head
 			fmt.Fprintf(&buf, "\n## %s\n\n| field | type | of | meaning |\n|---|---|---|---|\n", section)
 		}
-		multi := ""
-		if f.Multi {
-			multi = " []"
-		}
-		fmt.Fprintf(&buf, "| `%s` | %s%s | %s | %s |\n", f.Name, f.Type, multi, f.Of, strings.ReplaceAll(f.Desc, "|", "&#124;"))
+		writeRow(&buf, f.Name, f.Type, f.Multi, f.Of, f.Desc)
 	}
 	buf.WriteString("\n## Aliases\n\nA query may use these names too; documents do not hold them. Those of Elastic are what its own NetFlow dashboards ask for.\n\n| name | of | stands for |\n|---|---|---|\n")
 	for i := range ecs.Fields {
@@ -60,7 +71,20 @@ func document() []byte {
 			fmt.Fprintf(&buf, "| `%s` | %s | `%s` |\n", f.Name, f.Of, f.Path)
 		}
 	}
+	buf.WriteString(exporterPreface)
+	for i := range metrics.Fields {
+		f := &metrics.Fields[i]
+		writeRow(&buf, f.Name, f.Type, f.Multi, f.Of, f.Desc)
+	}
 	return buf.Bytes()
+}
+
+func writeRow(buf *bytes.Buffer, name string, typ ecs.Type, multi bool, of, desc string) {
+	many := ""
+	if multi {
+		many = " []"
+	}
+	fmt.Fprintf(buf, "| `%s` | %s%s | %s | %s |\n", name, typ, many, of, strings.ReplaceAll(desc, "|", "&#124;"))
 }
 
 // cut splits a dotted name after its first part.

@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/flowferry/flowferry/ecs"
 	"github.com/flowferry/flowferry/mappings"
+	"github.com/flowferry/flowferry/metrics"
 )
 
 func main() {
@@ -34,9 +37,10 @@ func render() map[string][]byte {
 	out := map[string][]byte{"../docs/fields.md": document()}
 	for _, flavour := range []string{mappings.Elasticsearch, mappings.OpenSearch} {
 		put := func(name string, v object) { out[filepath.Join(flavour, name+".json")] = text(v) }
-		put("component-mappings", component("Names and types of the fields, generated from Flowferry's table.", object{"mappings": fields(flavour)}))
+		put("component-mappings", component("Names and types of the fields, generated from Flowferry's table.", object{"mappings": fields(flavour, flowRows())}))
+		put("component-mappings-exporter", component("Names and types of the fields of exporters, generated from Flowferry's table.", object{"mappings": fields(flavour, exporterRows())}))
 		put("component-settings", component("Settings of Flowferry's indices.", object{"settings": settings(flavour)}))
-		for _, stream := range ecs.Streams {
+		for _, stream := range append(slices.Clone(ecs.Streams), mappings.Exporter) {
 			put("index-"+stream, indexTemplate(flavour, stream))
 		}
 		if flavour == mappings.OpenSearch {
@@ -90,7 +94,7 @@ var ilm = object{"policy": object{
 var ism = object{"policy": object{
 	"description":   "Rolls Flowferry's data streams over and deletes what is old.",
 	"default_state": "hot",
-	"ism_template":  []object{{"index_patterns": []string{"logs-flowferry.*"}, "priority": priority}},
+	"ism_template":  []object{{"index_patterns": []string{"logs-flowferry.*", "metrics-flowferry.*"}, "priority": priority}},
 	"states": []object{
 		{"name": "hot",
 			"actions":     []object{{"rollover": object{"min_index_age": rolloverAge, "min_primary_shard_size": rolloverSize}}},
@@ -102,8 +106,8 @@ var ism = object{"policy": object{
 	},
 }}
 
-// priority stands above that of Elastic's own template for logs-*-* (100) and that of its
-// integrations (200).
+// priority stands above that of Elastic's own templates for logs-*-* and metrics-*-* (100) and that
+// of its integrations (200).
 const priority = 250
 
 func indexTemplate(flavour, stream string) object {
@@ -111,12 +115,13 @@ func indexTemplate(flavour, stream string) object {
 		"index_patterns": []string{mappings.DataStream(stream, "*")},
 		"priority":       priority,
 		"data_stream":    object{},
-		"composed_of":    []string{"logs-flowferry@mappings", "logs-flowferry@settings"},
+		"composed_of":    []string{mappings.Mappings(stream), "logs-flowferry@settings"},
 		"_meta":          about("Data streams of Flowferry: " + stream + "."),
 	}
 	if flavour == mappings.Elasticsearch {
 		// The policy is missing where the cluster has no ILM; the custom one is the operator's.
-		maybe := []string{"logs-flowferry@lifecycle", "logs-flowferry@custom"}
+		custom := strings.Replace(mappings.Mappings(stream), "@mappings", "@custom", 1)
+		maybe := []string{"logs-flowferry@lifecycle", custom}
 		t["composed_of"] = append(t["composed_of"].([]string), maybe...)
 		t["ignore_missing_component_templates"] = maybe
 	}
@@ -141,26 +146,46 @@ func settings(flavour string) object {
 // ignoreAbove is the length in characters above which a keyword is kept but not indexed.
 const ignoreAbove = 1024
 
-// fields is the mapping: the rows of the table as nested objects.
-func fields(flavour string) object {
-	root := object{}
+// row is a field as a mapping has it.
+type row struct {
+	name string
+	typ  ecs.Type
+	path string // of an alias
+}
+
+func flowRows() (rows []row) {
 	for i := range ecs.Fields {
-		f := &ecs.Fields[i]
-		insert(root, f.Name, leaf(flavour, f))
+		rows = append(rows, row{ecs.Fields[i].Name, ecs.Fields[i].Type, ecs.Fields[i].Path})
+	}
+	return rows
+}
+
+func exporterRows() (rows []row) {
+	for i := range metrics.Fields {
+		rows = append(rows, row{metrics.Fields[i].Name, metrics.Fields[i].Type, ""})
+	}
+	return rows
+}
+
+// fields is the mapping: the rows of a table as nested objects.
+func fields(flavour string, rows []row) object {
+	root := object{}
+	for _, r := range rows {
+		insert(root, r.name, leaf(flavour, r))
 	}
 	return object{"dynamic": false, "properties": root}
 }
 
-func leaf(flavour string, f *ecs.Field) object {
+func leaf(flavour string, r row) object {
 	switch {
-	case f.Type == ecs.Alias:
-		return object{"type": "alias", "path": f.Path}
-	case f.Type == ecs.Keyword:
+	case r.typ == ecs.Alias:
+		return object{"type": "alias", "path": r.path}
+	case r.typ == ecs.Keyword:
 		return object{"type": "keyword", "ignore_above": ignoreAbove}
-	case f.Type == ecs.Flattened && flavour == mappings.OpenSearch:
+	case r.typ == ecs.Flattened && flavour == mappings.OpenSearch:
 		return object{"type": "flat_object"}
 	}
-	return object{"type": f.Type.String()}
+	return object{"type": r.typ.String()}
 }
 
 // insert puts a leaf at its dotted name.

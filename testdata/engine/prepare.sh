@@ -15,6 +15,7 @@ want default-jdk-headless javac -version
 want maven mvn --version
 want python3-pip python3 -m pip --version
 want tshark tshark --version      # a second opinion on packets
+want tcpdump tcpdump --version    # the same, on filters
 
 if ((${#missing[@]})); then
   if ((EUID == 0)) && command -v apt-get >/dev/null; then
