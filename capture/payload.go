@@ -110,9 +110,11 @@ func (s *stream) add(x *blocks, seq uint32, b []byte) (grew bool) {
 	if at < len(s.buf) {
 		b, at = b[len(s.buf)-at:], len(s.buf)
 	}
-	if b = b[:min(len(b), x.room(s, at+len(b))-at)]; len(b) == 0 {
+	n := min(len(b), x.room(s, at+len(b))-at)
+	if n <= 0 {
 		return false
 	}
+	b = b[:n]
 	copy(s.buf[at:at+len(b)], b)
 	if at > len(s.buf) {
 		s.hold(span{at, at + len(b)})

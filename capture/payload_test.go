@@ -1,12 +1,14 @@
 package capture
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // A stream holds what was sent up to the first hole, in whatever order and however often its
@@ -66,11 +68,48 @@ func TestStreamBound(t *testing.T) {
 	if a.add(x, maxStream*2, []byte("far")) || a.add(x, 5, []byte("seen")) {
 		t.Error("takes what is far away or seen")
 	}
+	if c.add(x, smallStream+200, []byte("beyond what it may hold")) || c.reach() != 0 {
+		t.Error("holds what there is no room for")
+	}
 	a.reset(x)
 	b.add(x, smallStream, []byte("too late: it goes on"))
 	if got := len(b.buf); got != smallStream+20 {
 		t.Errorf("%d bytes after a large block came free", got)
 	}
+}
+
+// Whatever segments come, what is held in order is what was sent first for each byte, and bounded.
+func FuzzStream(f *testing.F) {
+	f.Add([]byte{0, 0, 9, 0, 20, 9, 0, 9, 11, 255, 0, 200}, true)
+	f.Fuzz(func(t *testing.T, segments []byte, large bool) {
+		defer fuzztest.Guard()()
+		x := &blocks{}
+		if large {
+			x.maxLarge = 1
+		}
+		var s stream
+		s.begun, s.base = true, 1<<32-100
+		for ; len(segments) >= 3; segments = segments[3:] {
+			at := int(int16(binary.BigEndian.Uint16(segments)))
+			b := make([]byte, 6*int(segments[2]))
+			for i := range b {
+				b[i] = byte(at + i)
+			}
+			s.add(x, s.base+uint32(at), b)
+		}
+		if len(s.buf) > maxStream || len(s.early) > maxEarly || s.reach() > cap(s.buf) {
+			t.Fatalf("%d bytes, %d early to %d", len(s.buf), len(s.early), s.reach())
+		}
+		for i, c := range s.buf {
+			if c != byte(i) {
+				t.Fatalf("byte %d is %d", i, c)
+			}
+		}
+		s.reset(x)
+		if len(x.large) != x.made {
+			t.Error("a block is lost")
+		}
+	})
 }
 
 func TestStreamDatagrams(t *testing.T) {
