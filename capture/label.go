@@ -115,7 +115,7 @@ func (m *Meter) label(e *entry, dir int) {
 	if fresh {
 		s.begun, s.base = true, seq
 		if e.seen&(seenSYN0<<dir) != 0 {
-			s.base = e.isn[dir] + 1
+			s.base = e.wire[dir].ISN + 1
 		}
 	}
 	x := &m.inspects.blocks
@@ -182,8 +182,7 @@ func (m *Meter) recognise(e *entry, in *inspect, dir int, fresh bool) {
 func (m *Meter) found(e *entry, f app.Found) {
 	e.app, e.sure, e.why = f.App, f.Confidence, f.Reason
 	if f.Turned && e.by != flow.BySYN && e.segment == 1 && !isGroup(&e.dst) {
-		e.turn()
-		m.inspects.turn(e.inspect)
+		m.turn(e)
 		e.by = flow.ByMessage
 	}
 }
@@ -222,9 +221,9 @@ func (m *Meter) conclude(e *entry) {
 	m.settle(e)
 }
 
-// follow reads a payload that comes after the inspection: most protocols say what they are once,
+// readOn reads a payload that comes after the inspection: most protocols say what they are once,
 // some tell more with each message.
-func (m *Meter) follow(e *entry, dir int) {
+func (m *Meter) readOn(e *entry, dir int) {
 	if e.meta != 0 {
 		app.Follow(e.app, e.proto, dir == 1, m.p.Payload, &m.metas.list[e.meta-1])
 		return

@@ -19,7 +19,7 @@ func filled() (*flow.Batch, *flow.Record) {
 	at := time.Date(2024, 2, 29, 23, 59, 59, 123456789, time.UTC).UnixNano()
 	r := b.Next()
 	*r = flow.Record{
-		Start: at - 1500e6, End: at, Received: at + 1e9, Origin: 0x0123456789abcdef, Ord: 42, Has: flow.HasFlows<<1 - 1,
+		Start: at - 1500e6, End: at, Received: at + 1e9, Origin: 0x0123456789abcdef, Ord: 42, Has: flow.HasWire<<1 - 1,
 		Src: flow.MustAddr("10.1.2.3"), Dst: flow.MustAddr("81.2.69.142"), Exporter: flow.MustAddr("192.0.2.1"),
 		NextHop: flow.MustAddr("192.0.2.254"), NATSrc: flow.MustAddr("198.51.100.7"), NATDst: flow.MustAddr("81.2.69.143"),
 		Fwd:    flow.Counts{Bytes: 3000, Packets: 10, Payload: 2400, InitFlags: flow.SYN, Flags: flow.SYN | flow.ACK | flow.PSH | flow.FIN, ToS: 46 << 2, TTL: 63},
@@ -31,6 +31,10 @@ func filled() (*flow.Batch, *flow.Record) {
 		ICMPType: 3, ICMPCode: 1, SrcMask: 24, DstMask: 16, Via: flow.ViaIPFIX, Direction: flow.Ingress, EndReason: flow.EndOfFlow,
 		InitiatorBy: flow.BySYN, State: flow.StateEstablished, Complete: true, Skewed: true, Observers: 2,
 	}
+	side := flow.WireSide{ISN: 1, HasISN: true, Retransmits: 2, OutOfOrder: 3, Gap: 4, ZeroWindows: 5, SessionFlags: flow.ACK, MaxTTL: 64}
+	*b.AddWire(r) = flow.Wire{Fwd: side, Rev: side, File: "office.pcap", Offset: 24, LastOffset: 4096, SynRTT: 20000, AckRTT: 300,
+		History: flow.History{'S', 'h', 'A'}, Conn: flow.ConnS1, ICMPErrors: 1, ICMPVersion: 4, ICMPType: 3, ICMPCode: 3,
+		Tunnel: flow.TunnelVXLAN, TunnelID: 100, HasTunnelID: true, TunnelDepth: 1, TunnelSrc: flow.MustAddr("192.0.2.8"), TunnelDst: flow.MustAddr("192.0.2.9")}
 	b.SetMeta(r, flow.Meta{
 		DNS: &flow.DNS{ID: 4660, Question: "www.example.com", Type: "A", Class: "IN", Rcode: "NOERROR", Opcode: "QUERY", Flags: []string{"RD", "RA"}, More: []flow.DNS{{Question: "www.example.com", Type: "AAAA", Rcode: "NXDOMAIN"}}, Answers: []flow.Answer{
 			{Name: "www.example.com", Type: "CNAME", Data: "example.com", TTL: 60}, {Name: "example.com", Type: "A", Data: "93.184.216.34", TTL: 60}}},

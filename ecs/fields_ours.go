@@ -84,7 +84,10 @@ var ours = []Field{
 		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.ICMPType), r.Has.Has(flow.HasICMP) }},
 	{Name: "flow.icmp.code", Type: Long, Of: Ours, Desc: "ICMP code.", Has: flow.HasICMP,
 		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.ICMPCode), r.Has.Has(flow.HasICMP) }},
+}
 
+// oursSource is what ECS has no place for, of the source.
+var oursSource = []Field{
 	{Name: "flow.source.payload_bytes", Type: Long, Of: Ours, Desc: "Transport payload bytes sent by the source.", Has: flow.HasPayload,
 		Int: func(_ *batch, r *record) (int64, bool) { return long(r.Fwd.Payload), r.Has.Has(flow.HasPayload) }},
 	{Name: "flow.source.tcp_flags", Type: Keyword, Multi: true, Of: Ours, Desc: "Union of the TCP flags of all packets of the source: FIN, SYN, RST, PSH, ACK, URG, ECE, CWR.", Has: flow.HasFlags,
@@ -105,7 +108,10 @@ var ours = []Field{
 		Str: func(b *batch, r *record) string { return srcPlace(b, r).Criticality }},
 	{Name: "flow.source.bogon", Type: Keyword, Of: Ours, Desc: "Name of the bogon range the source is in.", side: enr,
 		Str: func(b *batch, r *record) string { return srcPlace(b, r).Bogon }},
+}
 
+// oursDestination is the same of the destination.
+var oursDestination = []Field{
 	{Name: "flow.destination.payload_bytes", Type: Long, Of: Ours, Desc: "Transport payload bytes sent by the destination.", Has: flow.HasPayload | flow.HasRev,
 		Int: func(_ *batch, r *record) (int64, bool) {
 			return long(r.Rev.Payload), r.Has.Has(flow.HasPayload | flow.HasRev)
@@ -130,7 +136,10 @@ var ours = []Field{
 		Str: func(b *batch, r *record) string { return dstPlace(b, r).Criticality }},
 	{Name: "flow.destination.bogon", Type: Keyword, Of: Ours, Desc: "Name of the bogon range the destination is in.", side: enr,
 		Str: func(b *batch, r *record) string { return dstPlace(b, r).Bogon }},
+}
 
+// oursRest is what else ECS has no place for.
+var oursRest = []Field{
 	{Name: "flow.watchlist_side", Type: Keyword, Multi: true, Of: Ours, Desc: "Which end a watchlist matched: source, destination.", side: enr,
 		Strs: hits(func(h *flow.Hit) string { return h.Side })},
 	{Name: "flow.tls.alpn", Type: Keyword, Multi: true, Of: Ours, Desc: "Protocols the client offered by ALPN.", side: meta,

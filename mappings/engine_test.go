@@ -66,7 +66,7 @@ func full() (*flow.Batch, []*flow.Record) {
 	at := time.Date(2024, 2, 29, 23, 59, 59, 123456789, time.UTC).UnixNano()
 	r := b.Next()
 	*r = flow.Record{
-		Start: at - 1500e6, End: at, Received: at + 1e9, Origin: 7, Ord: 1, Has: flow.HasFlows<<1 - 1,
+		Start: at - 1500e6, End: at, Received: at + 1e9, Origin: 7, Ord: 1, Has: flow.HasWire<<1 - 1,
 		Src: flow.MustAddr("2001:db8::1"), Dst: flow.MustAddr("2001:db8:1::2"), Exporter: flow.MustAddr("192.0.2.1"),
 		NextHop: flow.MustAddr("192.0.2.254"), NATSrc: flow.MustAddr("198.51.100.7"), NATDst: flow.MustAddr("81.2.69.143"),
 		Fwd:    flow.Counts{Bytes: 3000, Packets: 10, Payload: 2400, InitFlags: flow.SYN, Flags: flow.SYN | flow.ACK, ToS: 184, TTL: 63},
@@ -78,6 +78,10 @@ func full() (*flow.Batch, []*flow.Record) {
 		Via: flow.ViaIPFIX, Direction: flow.Ingress, EndReason: flow.EndOfFlow, InitiatorBy: flow.BySYN, State: flow.StateEstablished,
 		Complete: true, Skewed: true, Observers: 2,
 	}
+	side := flow.WireSide{ISN: 1, HasISN: true, Retransmits: 2, OutOfOrder: 3, Gap: 4, ZeroWindows: 5, SessionFlags: flow.ACK, MaxTTL: 64}
+	*b.AddWire(r) = flow.Wire{Fwd: side, Rev: side, File: "office.pcap", Offset: 24, LastOffset: 4096, SynRTT: 20000, AckRTT: 300,
+		History: flow.History{'S', 'h', 'A'}, Conn: flow.ConnS1, ICMPErrors: 1, ICMPVersion: 4, ICMPType: 3, ICMPCode: 3,
+		Tunnel: flow.TunnelVXLAN, TunnelID: 100, HasTunnelID: true, TunnelDepth: 1, TunnelSrc: flow.MustAddr("192.0.2.8"), TunnelDst: flow.MustAddr("192.0.2.9")}
 	b.SetMeta(r, flow.Meta{
 		DNS: &flow.DNS{ID: 4660, Question: "www.example.com", Type: "A", Class: "IN", Rcode: "NOERROR", Opcode: "QUERY", Flags: []string{"RD", "RA"},
 			Answers: []flow.Answer{{Name: "www.example.com", Type: "A", Data: "93.184.216.34"}}},
