@@ -159,3 +159,14 @@ func TestOnly(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestOnce lets a slow contender take one turn of all the rounds.
+func TestOnce(t *testing.T) {
+	turns := 0
+	slow := contender{"slow", "", once(func(context.Context) (cost, error) { turns++; return cost{cpu: 7}, nil })}
+	fast := contender{"fast", "", func(context.Context) (cost, error) { return cost{cpu: 1}, nil }}
+	result, err := race(context.Background(), 3, []contender{fast, slow})
+	if err != nil || turns != 1 || len(result[1].costs) != 3 || result[1].costs[2].cpu != 7 {
+		t.Errorf("%d turns, %v, %v", turns, result[1].costs, err)
+	}
+}

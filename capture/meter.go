@@ -73,7 +73,7 @@ type stats struct {
 func NewMeter(cfg Config, origin uint64, emit func(*flow.Batch)) *Meter {
 	cfg = cfg.withDefaults()
 	return &Meter{cfg: cfg, limits: cfg.limits(), inside: cfg.Tunnels == TunnelsInner, origin: origin, emit: emit, table: newTable(), batch: flow.NewBatch(),
-		inspects: inspects{max: cfg.Inspect}}
+		inspects: inspects{max: cfg.Inspect, blocks: blocks{maxLarge: max(1, 2*cfg.Inspect/largeShare)}}}
 }
 
 // Packet counts one packet.
@@ -232,7 +232,7 @@ func (e *entry) turn() {
 	e.srcMAC, e.dstMAC = e.dstMAC, e.srcMAC
 	e.count[0], e.count[1] = e.count[1], e.count[0]
 	e.tcp[0], e.tcp[1] = e.tcp[1], e.tcp[0]
-	e.span[0], e.span[1] = e.span[1], e.span[0]
+	e.traits[0], e.traits[1] = e.traits[1], e.traits[0]
 	e.wire[0], e.wire[1] = e.wire[1], e.wire[0]
 	e.letters[0], e.letters[1] = e.letters[1], e.letters[0]
 	const side0 = seenSent0 | seenSYN0 | seenFIN0 | seenRST0 | seenData0
@@ -290,7 +290,7 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 		}
 		dir, e.by = 0, flow.BySYN
 	}
-	c, s := &e.count[dir], &e.span[dir]
+	c, s := &e.count[dir], &e.traits[dir]
 	if c.Packets == 0 {
 		c.InitFlags, c.ToS, c.TTL = p.Flags, p.ToS, p.TTL
 	} else {
@@ -305,8 +305,12 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 	c.Flags |= p.Flags
 	c.TTL = min(c.TTL, p.TTL)
 	e.seen |= happened(p) << dir
-	if e.seen&seenLabel == 0 && len(p.Payload) > 0 {
+	switch {
+	case len(p.Payload) == 0:
+	case e.seen&seenLabel == 0:
 		m.label(e, dir)
+	case app.Follows(e.app):
+		m.readOn(e, dir)
 	}
 	if len(p.Payload) > 0 && app.Announces(e.app) {
 		m.announce(e)

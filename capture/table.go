@@ -26,7 +26,7 @@ type entry struct {
 
 	// How far it has come.
 	tcp     [2]sequence
-	span    [2]span
+	traits  [2]traits
 	letters [2]letters
 	seen    seen
 	lastOff int64 // where the packet stands that is last in the file
@@ -59,8 +59,8 @@ type entry struct {
 	link      linkBits
 }
 
-// span is what the headers of one side were: flow.WireSide has the same names.
-type span struct{ SessionFlags, MaxTTL uint8 }
+// traits is what the headers of one side had: flow.WireSide has the same names.
+type traits struct{ SessionFlags, MaxTTL uint8 }
 
 // troubles is what went wrong with the TCP of one side: flow.WireSide has the same names.
 type troubles struct{ ISN, Retransmits, OutOfOrder, Gap, ZeroWindows uint32 }

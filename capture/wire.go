@@ -140,7 +140,7 @@ func (m *Meter) turn(e *entry) {
 func (e *entry) nextPiece() {
 	e.count = [2]flow.Counts{}
 	for i := range e.wire {
-		e.span[i], e.wire[i] = span{}, troubles{ISN: e.wire[i].ISN}
+		e.traits[i], e.wire[i] = traits{}, troubles{ISN: e.wire[i].ISN}
 	}
 	e.start, e.last, e.ord, e.icmpErrors = 0, 0, 0, 0
 	e.link &^= linkErrorV6
@@ -177,7 +177,7 @@ func (m *Meter) exportWire(e *entry, r *flow.Record) {
 
 // wireSide is what the packets of a side told.
 func (e *entry) wireSide(side int) flow.WireSide {
-	s, w := &e.span[side], &e.wire[side]
+	s, w := &e.traits[side], &e.wire[side]
 	return flow.WireSide{ISN: w.ISN, Retransmits: w.Retransmits, OutOfOrder: w.OutOfOrder, Gap: w.Gap, ZeroWindows: w.ZeroWindows,
 		SessionFlags: s.SessionFlags, MaxTTL: s.MaxTTL}
 }

@@ -123,3 +123,33 @@ func FuzzInner(f *testing.F) {
 		}
 	})
 }
+
+// TestMayCarry holds the glance at the ports to what enterUDP knows: a port is passed over only if
+// nothing is found there.
+func TestMayCarry(t *testing.T) {
+	f := func(port uint16, want bool) {
+		t.Helper()
+		for _, p := range []Headers{{Proto: flow.ProtoUDP, DstPort: port}, {Proto: flow.ProtoUDP, SrcPort: port}} {
+			p.Payload = make([]byte, 64)
+			if p.MayCarry() != want {
+				t.Errorf("port %d: %v", port, !want)
+			}
+			p.Payload = nil
+			if p.MayCarry() {
+				t.Errorf("port %d without payload", port)
+			}
+		}
+	}
+	for _, port := range []uint16{portL2TP, portGTPU, portTeredo, portGREUDP, portVXLAN, portGPE, portAYIYA, portGeneve, portMPLSUDP, portVXLANOld} {
+		f(port, true)
+	}
+	for _, port := range []uint16{53, 123, 443, 5060} {
+		f(port, false)
+	}
+	if p := (Headers{Proto: flow.ProtoGRE, Payload: make([]byte, 8)}); !p.MayCarry() {
+		t.Error("GRE")
+	}
+	if p := (Headers{Proto: flow.ProtoGRE, Payload: make([]byte, 8), Frag: true}); p.MayCarry() {
+		t.Error("a fragment")
+	}
+}

@@ -100,3 +100,17 @@ func TestDatagramSize(t *testing.T) {
 		}
 	}
 }
+
+// TestSum compares the checksum by words with one by pairs of bytes.
+func TestSum(t *testing.T) {
+	b := bytes.Repeat([]byte{0xff, 0xfe, 0x80, 1, 0}, 400)
+	for n := range b {
+		want := uint32(0xfffe)
+		for i, c := range b[:n] {
+			want += uint32(c) << (8 * (1 - i%2))
+		}
+		if got := fold(sum(0xfffe, b[:n])); got != fold(want) {
+			t.Fatalf("%d bytes: %#x, want %#x", n, got, fold(want))
+		}
+	}
+}
