@@ -73,7 +73,7 @@ type stats struct {
 func NewMeter(cfg Config, origin uint64, emit func(*flow.Batch)) *Meter {
 	cfg = cfg.withDefaults()
 	return &Meter{cfg: cfg, limits: cfg.limits(), inside: cfg.Tunnels == TunnelsInner, origin: origin, emit: emit, table: newTable(), batch: flow.NewBatch(),
-		inspects: inspects{max: cfg.Inspect}}
+		inspects: inspects{max: cfg.Inspect, blocks: blocks{maxLarge: max(1, 2*cfg.Inspect/largeShare)}}}
 }
 
 // Packet counts one packet.
@@ -307,8 +307,12 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 	c.Flags |= p.Flags
 	c.TTL = min(c.TTL, p.TTL)
 	e.seen |= happened(p) << dir
-	if e.seen&seenLabel == 0 && len(p.Payload) > 0 {
+	switch {
+	case len(p.Payload) == 0:
+	case e.seen&seenLabel == 0:
 		m.label(e, dir)
+	case app.Follows(e.app):
+		m.readOn(e, dir)
 	}
 	if app.Announces(e.app) && len(p.Payload) > 0 {
 		m.announce(e)
