@@ -63,7 +63,7 @@ func TestTshark(t *testing.T) {
 	}
 	most := map[string]int{}
 	for _, tunnels := range []string{TunnelsInner, TunnelsOuter} {
-		scores := map[bool]*score{true: {}, false: {}}
+		scores := map[bool]*sharkScore{true: {}, false: {}}
 		for i, path := range captures {
 			b, _ := meterFile(t, path, Config{Tunnels: tunnels})
 			sums, _ := sumByKey(b)
@@ -94,11 +94,11 @@ func TestTshark(t *testing.T) {
 	}
 }
 
-// score counts the 5-tuples that are the same, and all.
-type score struct{ same, all int }
+// sharkScore counts the 5-tuples that are the same, and all.
+type sharkScore struct{ same, all int }
 
 // compare tells of the 5-tuples that differ, of the protocols that are compared.
-func (s *score) compare(ours, theirs keySums) (diff []string) {
+func (s *sharkScore) compare(ours, theirs keySums) (diff []string) {
 	all := map[flow.Key]bool{}
 	for _, m := range []keySums{ours, theirs} {
 		for k := range m {

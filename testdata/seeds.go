@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 	"slices"
@@ -24,9 +25,9 @@ func seeds() {
 	seed("seed7-slow-web", seedSlowWeb)
 }
 
-func seed(name string, make func(*trace)) {
+func seed(name string, fill func(*trace)) {
 	t := &trace{}
-	make(t)
+	fill(t)
 	write("pcap/made/"+name+".pcap.gz", pack(t.pcap()))
 }
 
@@ -186,10 +187,10 @@ type packet struct {
 	ip []byte
 }
 
-// pcap writes the packets in the order of time, as of the day of the talk's year.
+// pcap writes the packets in the order of time, on a day of the year of the talk.
 func (t *trace) pcap() []byte {
 	day := time.Date(2011, 1, 10, 0, 0, 0, 0, time.UTC)
-	slices.SortStableFunc(t.packets, func(a, b packet) int { return int(a.at - b.at) })
+	slices.SortStableFunc(t.packets, func(a, b packet) int { return cmp.Compare(a.at, b.at) })
 	out := fileHeader(101) // IP
 	for _, p := range t.packets {
 		out = appendPacket(out, day.Add(p.at), p.ip)
