@@ -106,12 +106,16 @@ func (l *Live) open(name string, cfg Config, origin uint64) error {
 	cfg.MaxFlows = max(cfg.MaxFlows/all, 1)
 	cfg.Inspect = max(cfg.Inspect/all, 1)
 	for _, t := range opened.taps {
-		w := &worker{tap: t, iface: name, index: opened.index,
-			names: &flow.Names{Vantage: flow.Vantage{InIf: opened.index}, InIf: name}}
+		w := newWorker(t, name, opened.index)
 		w.meter = NewMeter(cfg, origin+uint64(len(l.workers)), w.send)
 		l.workers = append(l.workers, w)
 	}
 	return nil
+}
+
+func newWorker(t tap, iface string, index uint32) *worker {
+	return &worker{tap: t, iface: iface, index: index,
+		names: &flow.Names{Vantage: flow.Vantage{InIf: index}, InIf: iface}}
 }
 
 // taps are those of one interface.

@@ -3,6 +3,7 @@ package watch
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -96,7 +97,7 @@ func (w *Watcher) listen(dir string) {
 		return
 	}
 	if err := w.notify.add(dir); err != nil {
-		w.once("inotify", err)
+		w.once("inotify", fmt.Errorf("%w; it is looked through every %v instead; raise fs.inotify.max_user_watches if there is no space", err, w.poll()))
 	}
 }
 

@@ -470,6 +470,26 @@ func TestDirectoryGone(t *testing.T) {
 	}
 }
 
+// What it costs to look through a directory of 10000 files that were read.
+func BenchmarkScan(b *testing.B) {
+	dir := b.TempDir()
+	for i := range 10000 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte("x"), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	w, err := Open(Config{Directories: []string{dir}, StateFile: filepath.Join(b.TempDir(), "state"), SkipExisting: true}, nil, b.Logf)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.Close()
+	for b.Loop() {
+		if w.scan(); len(w.ready) != 0 {
+			b.Fatal("a file is new")
+		}
+	}
+}
+
 // Whatever a state file holds, it is read or refused, and what is read is written the same.
 func FuzzState(f *testing.F) {
 	f.Add([]byte(`{"format":"flowferry watch state","version":1,"directories":["/in"]}

@@ -167,7 +167,7 @@ func (j *importJob) all(ctx context.Context, inputs []input, n int) error {
 func (j *importJob) one(ctx context.Context, in input) error {
 	sink, done, err := j.out.sink(in.origin, true)
 	if err != nil {
-		return &outputError{err}
+		return &outputError{err, true}
 	}
 	stages := j.stages.forPipeline()
 	p := &flow.Pipeline{Stages: stages.forShard, Sink: gate{ctx, sink}, Block: true}
@@ -187,7 +187,7 @@ func (j *importJob) one(ctx context.Context, in input) error {
 		closeErr = j.reports.file(ctx, &in)
 	}
 	if closeErr != nil {
-		closeErr = &outputError{closeErr}
+		closeErr = &outputError{closeErr, false}
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -213,7 +213,10 @@ func (a account) unfinished(p *flow.Pipeline) {
 }
 
 // outputError is what an output could not do.
-type outputError struct{ error }
+type outputError struct {
+	error
+	opening bool // nothing was written: another import of the same file may be under way
+}
 
 func (e *outputError) Unwrap() error { return e.error }
 
@@ -232,7 +235,7 @@ func (g gate) Put(_ context.Context, b *flow.Batch) error {
 		return err
 	}
 	if err := g.Sink.Put(g.ctx, b); err != nil {
-		return &outputError{err}
+		return &outputError{err, false}
 	}
 	return nil
 }

@@ -27,9 +27,12 @@ type watched struct {
 	account account // of the files that have been dealt with
 }
 
-// fileCloseTime is how long a file that was read to its end may take to be written when the
-// collector is told to stop. If it is not enough the next start reads the file again.
-const fileCloseTime = 10 * time.Second
+// How long writing may take when the collector is told to stop: of a file that was read to its end,
+// and of one that was not. What is not written then the next start reads again.
+const (
+	wholeCloseTime = 10 * time.Second
+	brokenOffTime  = time.Second
+)
 
 func openWatched(cfg *Config, stages *stages, log *slog.Logger) (*watched, error) {
 	if len(cfg.Watch.Directories) == 0 {
@@ -90,8 +93,12 @@ func (w *watched) Run(ctx context.Context, _ func(*flow.Batch)) error {
 		if err != nil {
 			return nil // ctx has ended
 		}
+		var failed *outputError
 		switch digest, err := w.file(ctx, f); {
-		case errors.As(err, new(*outputError)):
+		case errors.As(err, &failed) && failed.opening:
+			note("watch: %v; it is tried again", err)
+			w.pause(ctx)
+		case failed != nil:
 			return err
 		case err != nil && ctx.Err() != nil:
 			return nil
@@ -104,6 +111,14 @@ func (w *watched) Run(ctx context.Context, _ func(*flow.Batch)) error {
 		default:
 			w.files.Done(f, digest)
 		}
+	}
+}
+
+// pause waits before an output is tried again.
+func (w *watched) pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(max(w.cfg.Watch.Settle, time.Second)):
 	}
 }
 
@@ -142,7 +157,11 @@ func (w *watched) carry(ctx context.Context, in input, still func() error) (acco
 		job.reports = &reports{out: out}
 	}
 	err := job.one(ctx, in)
-	closing, cancel := lingering(ctx, fileCloseTime)
+	limit := wholeCloseTime
+	if err != nil {
+		limit = brokenOffTime
+	}
+	closing, cancel := lingering(ctx, limit)
 	defer cancel()
 	shipped, closeErr := out.finish(closing)
 	job.account.add(shipped)
@@ -150,7 +169,7 @@ func (w *watched) carry(ctx context.Context, in input, still func() error) (acco
 		job.account.add(job.reports.Stats())
 	}
 	if err == nil && closeErr != nil {
-		err = &outputError{closeErr}
+		err = &outputError{closeErr, false}
 	}
 	return job.account, err
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/shipper/shippertest"
+	"github.com/flowferry/flowferry/store"
 	"github.com/flowferry/flowferry/watch"
 )
 
@@ -300,6 +301,35 @@ func TestWatchStopped(t *testing.T) {
 	must(t, "import", "--cluster", server.URL, file)
 	if after := len(cluster.Docs()); after != before || after <= len(parts) {
 		t.Errorf("%d documents after the stop, %d after the restart, %d after an import", len(parts), before, after)
+	}
+}
+
+// A file that another program is importing waits for it.
+func TestWatchBusy(t *testing.T) {
+	w := newWatchRun(t)
+	path := w.put(watchedKinds[0])
+	origin, _, err := fileOrigin(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(w.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := s.Writer(store.WriterConfig{Name: originName(origin), Replace: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.put(watchedKinds[2])
+	time.Sleep(300 * time.Millisecond) // it tries
+	w.remembers(0, "read")
+	if err := other.Abort(); err != nil {
+		t.Fatal(err)
+	}
+	w.remembers(2, "read")
+	if n, out := w.end(); n["received"] == 0 || !strings.Contains(out, "files 2\n") {
+		t.Errorf("got\n%s", out)
 	}
 }
 
