@@ -66,7 +66,7 @@ func full() (*flow.Batch, []*flow.Record) {
 	at := time.Date(2024, 2, 29, 23, 59, 59, 123456789, time.UTC).UnixNano()
 	r := b.Next()
 	*r = flow.Record{
-		Start: at - 1500e6, End: at, Received: at + 1e9, Origin: 7, Ord: 1, Has: flow.HasFlows<<1 - 1,
+		Start: at - 1500e6, End: at, Received: at + 1e9, Origin: 7, Ord: 1, Has: flow.HasWire<<1 - 1,
 		Src: flow.MustAddr("2001:db8::1"), Dst: flow.MustAddr("2001:db8:1::2"), Exporter: flow.MustAddr("192.0.2.1"),
 		NextHop: flow.MustAddr("192.0.2.254"), NATSrc: flow.MustAddr("198.51.100.7"), NATDst: flow.MustAddr("81.2.69.143"),
 		Fwd:    flow.Counts{Bytes: 3000, Packets: 10, Payload: 2400, InitFlags: flow.SYN, Flags: flow.SYN | flow.ACK, ToS: 184, TTL: 63},
@@ -78,14 +78,23 @@ func full() (*flow.Batch, []*flow.Record) {
 		Via: flow.ViaIPFIX, Direction: flow.Ingress, EndReason: flow.EndOfFlow, InitiatorBy: flow.BySYN, State: flow.StateEstablished,
 		Complete: true, Skewed: true, Observers: 2,
 	}
+	side := flow.WireSide{ISN: 1, HasISN: true, Retransmits: 2, OutOfOrder: 3, Gap: 4, ZeroWindows: 5, SessionFlags: flow.ACK, MaxTTL: 64}
+	*b.AddWire(r) = flow.Wire{Fwd: side, Rev: side, File: "office.pcap", Offset: 24, LastOffset: 4096, SynRTT: 20000, AckRTT: 300,
+		History: flow.History{'S', 'h', 'A'}, Conn: flow.ConnS1, ICMPErrors: 1, ICMPVersion: 4, ICMPType: 3, ICMPCode: 3,
+		Tunnel: flow.TunnelVXLAN, TunnelID: 100, HasTunnelID: true, TunnelDepth: 1, TunnelSrc: flow.MustAddr("192.0.2.8"), TunnelDst: flow.MustAddr("192.0.2.9")}
 	b.SetMeta(r, flow.Meta{
-		DNS: &flow.DNS{ID: 4660, Question: "www.example.com", Type: "A", Class: "IN", Rcode: "NOERROR",
+		DNS: &flow.DNS{ID: 4660, Question: "www.example.com", Type: "A", Class: "IN", Rcode: "NOERROR", Opcode: "QUERY", Flags: []string{"RD", "RA"},
 			Answers: []flow.Answer{{Name: "www.example.com", Type: "A", Data: "93.184.216.34"}}},
 		HTTP: &flow.HTTP{Method: "GET", Host: "www.example.com", Path: "/a?q=1", Version: "1.1", UserAgent: "curl/8.5",
 			Referrer: "http://example.com/", Server: "nginx", ContentType: "text/html", Status: 200},
 		TLS: &flow.TLS{ServerName: "www.example.com", Version: "1.3", Cipher: "TLS_AES_128_GCM_SHA256", ALPN: []string{"h2"}, NextProto: "h2",
-			Subject: "CN=www.example.com", Issuer: "CN=Example CA", Serial: "0A1B", NotBefore: 1e18, NotAfter: 2e18},
-		SSH:  &flow.SSH{Client: "SSH-2.0-OpenSSH_9.6", Server: "SSH-2.0-dropbear"},
+			JA3: "771,1", JA3S: "771,2", JA4: "t13d1516h2_8daaf6152771_e5627efa2ab1", Resumed: true,
+			Cert: flow.Cert{Subject: "CN=www.example.com", Issuer: "CN=Example CA", Serial: "0A1B", NotBefore: 1e18, NotAfter: 2e18, CommonName: "www.example.com",
+				IssuerName: "Example CA", AltNames: []string{"www.example.com", "192.0.2.1"}, SHA1: "0A", SHA256: "0B"},
+			Client: &flow.Cert{Subject: "CN=alice", Issuer: "CN=Example CA", Serial: "0C", NotBefore: 1e18, NotAfter: 2e18, SHA256: "0D"}},
+		SSH:  &flow.SSH{Client: "SSH-2.0-OpenSSH_9.6", Server: "SSH-2.0-dropbear", HASSH: "aa", HASSHServer: "bb"},
+		Mail: &flow.Mail{Helo: "client.example.com", From: "a@example.com", To: []string{"b@example.com", "c@example.com"}, Subject: "Hello"},
+		Talk: &flow.Talk{Version: "1", Commands: []string{"USER", "RETR"}, Results: []string{"230"}, Names: []string{"a.txt"}, User: "bob", Server: "vsFTPd"},
 		Code: 1001, Reason: "denied by ingress ACL", AppName: "Office365", User: "alice", Sampler: "random",
 		Names:   &flow.Names{InIf: "Gi0/3", OutIf: "Gi0/4", InIfAlias: "office", OutIfAlias: "uplink", InVRF: "staff", OutVRF: "internet"},
 		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {PEN: 9, ID: 12235, Value: []byte{3}}, {ID: 148, Name: "flowId", Value: []byte{5}}, {ID: 500, Value: bytes.Repeat([]byte{7}, 60000)}},

@@ -280,6 +280,9 @@ func TestMoved(t *testing.T) {
 	w.gives("today/two")
 	check(t, os.Rename(filepath.Join(w.dir, "whole"), filepath.Join(w.dir, "renamed")))
 	w.givesNone()
+	if !w.SizeKnown(1) || w.SizeKnown(2) || len(w.sizes) != 1 {
+		t.Errorf("known sizes are %v", w.sizes)
+	}
 	if len(w.known) != 3 || w.Known("digest of whole") != filepath.Join(w.dir, "renamed") {
 		t.Errorf("known are %v", w.known)
 	}

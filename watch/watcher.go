@@ -45,6 +45,7 @@ type Watcher struct {
 
 	known    map[string]entry  // by path
 	digests  map[string]string // path by digest
+	sizes    map[int64]int     // how many of known have this size
 	waiting  map[string]sighting
 	ready    []File // in the order in which they are given
 	scanTime time.Duration
@@ -69,7 +70,7 @@ func Open(cfg Config, leaveOut []string, log func(format string, args ...any)) (
 		return nil, fmt.Errorf("watch.%w", err)
 	}
 	w = &Watcher{cfg: cfg.withDefaults(), log: log, said: map[string]bool{}, marks: newMarks(), writing: beingWritten,
-		known: map[string]entry{}, digests: map[string]string{}, waiting: map[string]sighting{}}
+		known: map[string]entry{}, digests: map[string]string{}, sizes: map[int64]int{}, waiting: map[string]sighting{}}
 	if w.dirs, err = realDirs(cfg.Directories); err != nil {
 		return nil, err
 	}
@@ -199,6 +200,9 @@ func (w *Watcher) wait(ctx context.Context, pause time.Duration) {
 	}
 }
 
+// SizeKnown says whether a file of this size is known: else there is none of the same digest.
+func (w *Watcher) SizeKnown(size int64) bool { return w.sizes[size] > 0 }
+
 // Known gives the path of a file of the same digest that was read, "" when there is none.
 func (w *Watcher) Known(digest string) string { return w.digests[digest] }
 
@@ -257,17 +261,25 @@ func (w *Watcher) Failed(f File, why error) {
 func (w *Watcher) remember(e entry) {
 	w.forget(e.Path)
 	w.known[e.Path] = e
+	w.sizes[e.Size]++
 	if e.Digest != "" {
 		w.digests[e.Digest] = e.Path
 	}
 }
 
 func (w *Watcher) forget(path string) {
-	if e := w.known[path]; w.digests[e.Digest] == path {
-		delete(w.digests, e.Digest)
+	w.changed = true
+	e, ok := w.known[path]
+	if !ok {
+		return
 	}
 	delete(w.known, path)
-	w.changed = true
+	if w.digests[e.Digest] == path {
+		delete(w.digests, e.Digest)
+	}
+	if w.sizes[e.Size]--; w.sizes[e.Size] == 0 {
+		delete(w.sizes, e.Size)
+	}
 }
 
 // savePause is for how long the state is not saved again.

@@ -100,15 +100,24 @@ func importFiles(ctx context.Context, w io.Writer, cfg *Config, paths []string, 
 	return errors.Join(unread, firstOf(err, closeErr, ctx.Err()))
 }
 
-// distinct drops files of equal content, which would write the same documents twice.
+// distinct drops files of equal content, which would write the same documents twice. Only files
+// of equal length are read for it.
 func distinct(inputs []input) (kept []input) {
+	sizes := map[int64]int{}
+	for _, in := range inputs {
+		_, size := in.progress()
+		sizes[size]++
+	}
 	seen := map[uint64]string{}
 	for _, in := range inputs {
-		if first, ok := seen[in.origin]; ok {
-			note("%s has the same content as %s; it is read once", in.name, first)
-			continue
+		if _, size := in.progress(); sizes[size] > 1 {
+			origin := in.origin()
+			if first, ok := seen[origin]; ok {
+				note("%s has the same content as %s; it is read once", in.name, first)
+				continue
+			}
+			seen[origin] = in.name
 		}
-		seen[in.origin] = in.name
 		kept = append(kept, in)
 	}
 	return kept
@@ -165,10 +174,7 @@ func (j *importJob) all(ctx context.Context, inputs []input, n int) error {
 // else is imported at the same time. An *outputError is no fault of the input; when ctx ends before
 // all is read, no more is written, and the error is that of ctx.
 func (j *importJob) one(ctx context.Context, in input) error {
-	sink, done, err := j.out.sink(in.origin, true)
-	if err != nil {
-		return &outputError{err, true}
-	}
+	sink, done := j.out.lateSink(in.origin)
 	stages := j.stages.forPipeline()
 	p := &flow.Pipeline{Stages: stages.forShard, Sink: gate{ctx, sink}, Block: true}
 	j.mu.Lock()
@@ -186,16 +192,14 @@ func (j *importJob) one(ctx context.Context, in input) error {
 	if j.reports != nil && runErr == nil && closeErr == nil {
 		closeErr = j.reports.file(ctx, &in)
 	}
-	if closeErr != nil {
-		closeErr = &outputError{closeErr, false}
-	}
+	closeErr = ofOutput(closeErr)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	delete(j.running, p)
 	in.warn()
 	j.account.add(stats)
 	j.account.add(in.stats())
-	err = firstOf(runErr, closeErr)
+	err := firstOf(runErr, closeErr)
 	if stopped != nil || j.out.store != nil && err != nil {
 		j.account.unfinished(p)
 		return err
@@ -220,6 +224,14 @@ type outputError struct {
 
 func (e *outputError) Unwrap() error { return e.error }
 
+// ofOutput makes err, which may be nil, an *outputError.
+func ofOutput(err error) error {
+	if err == nil || errors.As(err, new(*outputError)) {
+		return err
+	}
+	return &outputError{err, false}
+}
+
 // gate lets nothing into a sink when ctx has ended. A source that is stopped gives out flows as
 // far as it has read them; in a cluster these would stand in the way of the whole ones, which have
 // the same ids.
@@ -234,10 +246,7 @@ func (g gate) Put(_ context.Context, b *flow.Batch) error {
 		b.Free()
 		return err
 	}
-	if err := g.Sink.Put(g.ctx, b); err != nil {
-		return &outputError{err, false}
-	}
-	return nil
+	return ofOutput(g.Sink.Put(g.ctx, b))
 }
 
 // flows is how many records have been read so far.

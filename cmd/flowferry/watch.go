@@ -130,10 +130,12 @@ func (w *watched) file(ctx context.Context, f watch.File) (digest string, err er
 		return "", err
 	}
 	in := inputs[0]
-	digest = originName(in.origin)
-	if first := w.files.Known(digest); first != "" {
-		note("%s has the same content as %s, which was read", f.Path, first)
-		return digest, f.Check()
+	if w.files.SizeKnown(f.Size()) {
+		digest = originName(in.origin())
+		if first := w.files.Known(digest); first != "" {
+			note("%s has the same content as %s, which was read", f.Path, first)
+			return digest, f.Check()
+		}
 	}
 	a, err := w.carry(ctx, in, f.Check)
 	w.mu.Lock()
@@ -145,7 +147,7 @@ func (w *watched) file(ctx context.Context, f watch.File) (digest string, err er
 		return "", fmt.Errorf("read %s: %w", f.Path, err)
 	}
 	w.log.Info("read", "file", f.Path, "records", a["pipeline.records"])
-	return digest, nil
+	return originName(in.origin()), nil
 }
 
 // carry carries an input into the output and returns when it is safe there.
@@ -168,10 +170,7 @@ func (w *watched) carry(ctx context.Context, in input, still func() error) (acco
 	if job.reports != nil {
 		job.account.add(job.reports.Stats())
 	}
-	if err == nil && closeErr != nil {
-		err = &outputError{closeErr, false}
-	}
-	return job.account, err
+	return job.account, firstOf(err, ofOutput(closeErr))
 }
 
 // lingering gives a context that ends some time after ctx does.

@@ -360,7 +360,7 @@ func (s *halfRead) Run(ctx context.Context, emit func(*flow.Batch)) error {
 
 func (s *halfRead) input() input {
 	stats := func() []flow.Stat { return []flow.Stat{{Name: "capture.records", Value: s.got}} }
-	return input{"half", s, 7, func() (int64, int64) { return 0, 0 }, stats}
+	return input{"half", s, func() uint64 { return 7 }, func() (int64, int64) { return 0, 0 }, stats}
 }
 
 // What a source gives when it is stopped goes into no output, and the account tells of it.
