@@ -95,13 +95,16 @@ func (w *watched) Run(ctx context.Context, _ func(*flow.Batch)) error {
 		}
 		var failed *outputError
 		switch digest, err := w.file(ctx, f); {
+		case err != nil && ctx.Err() != nil: // the next start reads it again
+			if !errors.Is(err, context.Canceled) {
+				note("watch: %v", err)
+			}
+			return nil
 		case errors.As(err, &failed) && failed.opening:
 			note("watch: %v; it is tried again", err)
 			w.pause(ctx)
 		case failed != nil:
 			return err
-		case err != nil && ctx.Err() != nil:
-			return nil
 		case errors.Is(err, watch.ErrChanged):
 			note("watch: %v", err)
 		case errors.Is(err, fs.ErrNotExist):
