@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"capture/filter":      {"flow", "packet", "golang.org/x/net"},
 	"capture/app":         {"flow"},
 	"flowfiles":           {"flow", "github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
+	"watch":               {"flow", "golang.org/x/sys"},
 	"stitch":              {"flow"},
 	"enrich":              {"flow", "github.com/oschwald/geoip2-golang/v2", "github.com/gaissmai/bart"},
 	"mappings":            {},
@@ -37,7 +38,7 @@ var mayImport = map[string][]string{
 	"store":               {"flow", "ecs", "github.com/parquet-go/parquet-go"},
 	"store/storetest":     {"flow"},
 	"hunt":                {"flow", "ecs", "store"},
-	"cmd/flowferry": {"flow", "ecs", "netflow", "capture", "flowfiles", "stitch", "enrich", "shipper", "store", "hunt", "mappings", "metrics",
+	"cmd/flowferry": {"flow", "ecs", "netflow", "capture", "flowfiles", "stitch", "enrich", "shipper", "store", "hunt", "mappings", "metrics", "watch",
 		"github.com/spf13/cobra", "github.com/spf13/viper", "github.com/go-viper/mapstructure/v2",
 		"github.com/schollz/progressbar/v3", "golang.org/x/term", "gopkg.in/yaml.v3"},
 }
