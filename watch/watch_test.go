@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // settle is short, so that tests are.
@@ -502,6 +504,7 @@ func FuzzState(f *testing.F) {
 `))
 	f.Add([]byte(`{"format":"flowferry watch state","version":2}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzztest.Guard()()
 		dirs, known, err := readState(strings.NewReader(string(data)))
 		if err != nil {
 			if !errors.Is(err, errState) {
