@@ -16,15 +16,17 @@ const module = "github.com/flowferry/flowferry/"
 // mayImport says which packages of ours and which third-party modules each package may import.
 // A package that is not listed may import nothing but the standard library. Tests are free.
 var mayImport = map[string][]string{
-	"flow":    {},
-	"ecs":     {"flow"},
-	"packet":  {"flow", "github.com/google/gopacket"},
-	"netflow": {"flow", "packet", "capture/app", "github.com/calmh/ipfix", "golang.org/x/sys"},
+	"flow":        {},
+	"ecs":         {"flow"},
+	"ecs/ecstest": {"flow"},
+	"packet":      {"flow", "github.com/google/gopacket"},
+	"netflow":     {"flow", "packet", "capture/app", "github.com/calmh/ipfix", "golang.org/x/sys"},
 	"capture": {"flow", "packet", "capture/app", "capture/filter", "github.com/klauspost/compress", "github.com/google/gopacket",
 		"golang.org/x/net", "golang.org/x/sys"},
 	"capture/filter":      {"flow", "packet", "golang.org/x/net"},
 	"capture/app":         {"flow"},
 	"flowfiles":           {"flow", "github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
+	"watch":               {"flow", "golang.org/x/sys"},
 	"stitch":              {"flow"},
 	"enrich":              {"flow", "github.com/oschwald/geoip2-golang/v2", "github.com/gaissmai/bart"},
 	"mappings":            {},
@@ -36,7 +38,7 @@ var mayImport = map[string][]string{
 	"store":               {"flow", "ecs", "github.com/parquet-go/parquet-go"},
 	"store/storetest":     {"flow"},
 	"hunt":                {"flow", "ecs", "store"},
-	"cmd/flowferry": {"flow", "ecs", "netflow", "capture", "flowfiles", "stitch", "enrich", "shipper", "store", "hunt", "mappings", "metrics",
+	"cmd/flowferry": {"flow", "ecs", "netflow", "capture", "flowfiles", "stitch", "enrich", "shipper", "store", "hunt", "mappings", "metrics", "watch",
 		"github.com/spf13/cobra", "github.com/spf13/viper", "github.com/go-viper/mapstructure/v2",
 		"github.com/schollz/progressbar/v3", "golang.org/x/term", "gopkg.in/yaml.v3"},
 }

@@ -2,6 +2,8 @@ package capture
 
 import (
 	"encoding/binary"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,4 +101,36 @@ func (b *builder) flush() []flow.Record {
 		b.t.Errorf("%d packets in flows, %d were sent", sum, b.ord)
 	}
 	return b.out.Recs
+}
+
+// flagLetters writes TCP flags in the order of their bits.
+func flagLetters(bits uint8) string {
+	s := ""
+	for i, c := range "FSRPAUEC" {
+		if bits&(1<<i) != 0 {
+			s += string(c)
+		}
+	}
+	return s
+}
+
+// row tells of a record in one line, times in seconds after the beginning.
+func row(base int64, r *flow.Record) string {
+	sec := func(ns int64) float64 { return float64(ns) / 1e9 }
+	return fmt.Sprintf("%v:%d>%v:%d %d/%d %s/%s at %.0f for %.0f %v %v %d",
+		r.Src, r.SrcPort, r.Dst, r.DstPort, r.Fwd.Packets, r.Rev.Packets, flagLetters(r.Fwd.Flags), flagLetters(r.Rev.Flags),
+		sec(r.Start-base), sec(r.End-r.Start), r.EndReason, r.State, r.Segment)
+}
+
+// wantRows ends the capture and compares its records.
+func wantRows(t *testing.T, b *builder, want ...string) {
+	t.Helper()
+	recs := b.flush()
+	var got []string
+	for i := range recs {
+		got = append(got, row(b.base.UnixNano(), &recs[i]))
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+	}
 }

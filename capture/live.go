@@ -69,7 +69,8 @@ type Live struct {
 type worker struct {
 	tap     tap
 	iface   string
-	index   uint32 // of the interface
+	index   uint32      // of the interface
+	names   *flow.Names // for all records
 	meter   *Meter
 	emit    func(*flow.Batch)
 	drops   atomic.Uint64
@@ -105,11 +106,16 @@ func (l *Live) open(name string, cfg Config, origin uint64) error {
 	cfg.MaxFlows = max(cfg.MaxFlows/all, 1)
 	cfg.Inspect = max(cfg.Inspect/all, 1)
 	for _, t := range opened.taps {
-		w := &worker{tap: t, iface: name, index: opened.index}
+		w := newWorker(t, name, opened.index)
 		w.meter = NewMeter(cfg, origin+uint64(len(l.workers)), w.send)
 		l.workers = append(l.workers, w)
 	}
 	return nil
+}
+
+func newWorker(t tap, iface string, index uint32) *worker {
+	return &worker{tap: t, iface: iface, index: index,
+		names: &flow.Names{Vantage: flow.Vantage{InIf: index}, InIf: iface}}
 }
 
 // taps are those of one interface.
@@ -217,12 +223,25 @@ func (w *worker) count() error {
 	return err
 }
 
-// send says of each record on which interface it was seen.
+// send says of each record on which interface it was seen. Records without a Meta of their own
+// share one.
 func (w *worker) send(b *flow.Batch) {
+	shared := uint32(0)
+	for i := range b.Meta {
+		b.Meta[i].Names = w.names
+	}
 	for i := range b.Recs {
 		r := &b.Recs[i]
 		r.InIf = w.index
 		r.Has |= flow.HasInIf
+		if r.Meta != 0 {
+			continue
+		}
+		if shared == 0 {
+			b.SetMeta(r, flow.Meta{Names: w.names})
+			shared = r.Meta
+		}
+		r.Meta = shared
 	}
 	w.emit(b)
 }

@@ -1,6 +1,7 @@
 //go:build ignore
 
-// Makes pcap/made from the data beside it, and export/made from nothing: `go run make.go`, here. Same input, same bytes.
+// Makes pcap/made from the data beside it and from seeds.go, and export/made from nothing: `go run make.go seeds.go`,
+// here. Same input, same bytes.
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -26,6 +28,7 @@ func main() {
 	write("pcap/made/header-only.pcap", http[:24])
 	write("pcap/made/empty.pcap", nil)
 
+	seeds()
 	for _, f := range fixed {
 		write("export/made/"+f.file, f.datagram())
 	}
@@ -34,23 +37,43 @@ func main() {
 // exports puts each group of vendor payloads on the wire: exporter n is 192.0.2.n:2055, the collector 198.51.100.1:2055.
 // A datagram arrives in the second in which it says it was sent.
 func exports(dir string) []byte {
-	out := binary.LittleEndian.AppendUint32(nil, 0xa1b2c3d4)
-	out = append(out, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0)
-	out = binary.LittleEndian.AppendUint32(out, 1) // Ethernet
+	out := fileHeader(1) // Ethernet
 	groups := strings.Split(strings.TrimSpace(string(read(filepath.Join(dir, "GROUPS.tsv")))), "\n")[1:]
 	for n, group := range groups {
 		_, files, _ := strings.Cut(group, "\t")
 		for _, f := range strings.Fields(files) {
 			payload := read(filepath.Join(dir, f))
-			frame := datagram(byte(n+1), payload)
-			out = binary.LittleEndian.AppendUint32(out, sent(payload))
-			out = append(out, 0, 0, 0, 0)
-			out = binary.LittleEndian.AppendUint32(out, uint32(len(frame)))
-			out = binary.LittleEndian.AppendUint32(out, uint32(len(frame)))
-			out = append(out, frame...)
+			out = appendPacket(out, time.Unix(int64(sent(payload)), 0), datagram(byte(n+1), payload))
 		}
 	}
 	return out
+}
+
+// fileHeader begins a pcap file of microseconds.
+func fileHeader(link uint32) []byte {
+	h := binary.LittleEndian.AppendUint32(nil, 0xa1b2c3d4)
+	h = append(h, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0)
+	return binary.LittleEndian.AppendUint32(h, link)
+}
+
+func appendPacket(out []byte, at time.Time, frame []byte) []byte {
+	for _, v := range []int{int(at.Unix()), at.Nanosecond() / 1000, len(frame), len(frame)} {
+		out = binary.LittleEndian.AppendUint32(out, uint32(v))
+	}
+	return append(out, frame...)
+}
+
+// checksum is that of RFC 1071.
+func checksum(b []byte) uint16 {
+	sum := uint32(0)
+	for i := 0; i+1 < len(b); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(b[i:]))
+	}
+	if len(b)%2 == 1 {
+		sum += uint32(b[len(b)-1]) << 8
+	}
+	sum = sum&0xffff + sum>>16
+	return ^uint16(sum + sum>>16)
 }
 
 // sent returns the export time of a header: RFC 7011 §3.1 for version 10, seconds at byte 8 in those before.
@@ -67,11 +90,7 @@ func datagram(exporter byte, payload []byte) []byte {
 	f = append(f, 0x45, 0)
 	f = binary.BigEndian.AppendUint16(f, uint16(28+len(payload)))
 	f = append(f, 0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, exporter, 198, 51, 100, 1)
-	sum := uint32(0)
-	for i := 14; i < 34; i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(f[i:]))
-	}
-	binary.BigEndian.PutUint16(f[24:], ^uint16(sum+sum>>16))
+	binary.BigEndian.PutUint16(f[24:], checksum(f[14:34]))
 	f = binary.BigEndian.AppendUint16(f, 2055)
 	f = binary.BigEndian.AppendUint16(f, 2055)
 	f = binary.BigEndian.AppendUint16(f, uint16(8+len(payload)))

@@ -43,6 +43,7 @@ var (
 	lost = []line{
 		{"pipeline.queue_drops", "lost: a shard's queue was full"},
 		{"pipeline.abandoned", "lost: after the output had failed"},
+		{"import.unfinished", "lost: of files that were not read to their end"},
 	}
 )
 

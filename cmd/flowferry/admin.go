@@ -119,7 +119,7 @@ func adminHandler(ctx context.Context, numbers func() account, exporters func() 
 var gauges = map[string]bool{
 	"netflow.held": true, "netflow.exporters": true, "netflow.sequence_lost": true, "netflow.sequence_lost_datagrams": true,
 	"netflow.sequence_reordered": true, "netflow.sequence_duplicate": true, "netflow.restarts": true,
-	"stitch.held": true, "shipper.pending": true,
+	"stitch.held": true, "shipper.pending": true, "watch.waiting": true,
 }
 
 // writeMetrics writes the account in the text format of Prometheus, version 0.0.4.

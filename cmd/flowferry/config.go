@@ -19,12 +19,14 @@ import (
 	"github.com/flowferry/flowferry/shipper"
 	"github.com/flowferry/flowferry/stitch"
 	"github.com/flowferry/flowferry/store"
+	"github.com/flowferry/flowferry/watch"
 )
 
 // Config is the whole configuration: one section per package.
 type Config struct {
 	NetFlow netflow.Config `yaml:"netflow" help:"Flow exports: over UDP NetFlow v1, v5 to v9, IPFIX and sFlow, told apart by their version; IPFIX over TCP and TLS too."`
 	Capture capture.Config `yaml:"capture" help:"How packets are metered into flows."`
+	Watch   watch.Config   `yaml:"watch" help:"Directories whose new files are read, of any kind that import reads."`
 	Stitch  stitch.Config  `yaml:"stitch" help:"De-duplication, biflows and complete flows."`
 	Enrich  enrich.Config  `yaml:"enrich" help:"What is added to each flow."`
 	Output  Output         `yaml:"output" help:"Where flows go."`
@@ -75,6 +77,7 @@ func (c *Config) Validate() error {
 	}{
 		{"netflow", c.NetFlow.Validate},
 		{"capture", c.Capture.Validate},
+		{"watch", c.Watch.Validate},
 		{"stitch", c.Stitch.Validate},
 		{"enrich", c.Enrich.Validate},
 		{"output", c.Output.validate},

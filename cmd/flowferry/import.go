@@ -135,7 +135,8 @@ func totalProgress(inputs []input) (done, total int64) {
 type importJob struct {
 	out     *output
 	stages  *stages
-	reports *reports // nil writes none
+	reports *reports     // nil writes none
+	still   func() error // asked when an input has been read; an error makes it one that was not; may be nil
 
 	mu      sync.Mutex
 	account account
@@ -158,7 +159,7 @@ func (j *importJob) all(ctx context.Context, inputs []input, n int) error {
 		}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if err := j.one(ctx, in); err != nil {
+			if err := j.one(ctx, in); err != nil && err != ctx.Err() {
 				j.mu.Lock()
 				j.errs = append(j.errs, fmt.Errorf("import %s: %w", in.name, err))
 				j.mu.Unlock()
@@ -170,29 +171,82 @@ func (j *importJob) all(ctx context.Context, inputs []input, n int) error {
 }
 
 // one imports one input through a pipeline of its own, so that the result never depends on what
-// else is imported at the same time.
+// else is imported at the same time. An *outputError is no fault of the input; when ctx ends before
+// all is read, no more is written, and the error is that of ctx.
 func (j *importJob) one(ctx context.Context, in input) error {
 	sink, done := j.out.lateSink(in.origin)
 	stages := j.stages.forPipeline()
-	p := &flow.Pipeline{Stages: stages.forShard, Sink: sink, Block: true}
+	p := &flow.Pipeline{Stages: stages.forShard, Sink: gate{ctx, sink}, Block: true}
 	j.mu.Lock()
 	j.running[p] = true
 	j.mu.Unlock()
 	runErr := p.Run(ctx, in.source)
-	whole := runErr == nil && ctx.Err() == nil
-	stats, closeErr := done(ctx, whole)
-	if j.reports != nil && whole && closeErr == nil {
+	if runErr == nil && j.still != nil {
+		runErr = j.still()
+	}
+	stopped := ctx.Err()
+	if stopped != nil {
+		runErr = stopped
+	}
+	stats, closeErr := done(ctx, runErr == nil)
+	if j.reports != nil && runErr == nil && closeErr == nil {
 		closeErr = j.reports.file(ctx, &in)
 	}
+	closeErr = ofOutput(closeErr)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.account.add(stats)
-	j.account.add(in.stats())
-	j.account.add(p.Stats())
-	stages.addTo(j.account)
 	delete(j.running, p)
 	in.warn()
-	return firstOf(runErr, closeErr)
+	j.account.add(stats)
+	j.account.add(in.stats())
+	err := firstOf(runErr, closeErr)
+	if stopped != nil || j.out.store != nil && err != nil {
+		j.account.unfinished(p)
+		return err
+	}
+	j.account.add(p.Stats())
+	stages.addTo(j.account)
+	return err
+}
+
+// unfinished counts the records of an input of which an output has kept nothing, or what another
+// import of it finds again.
+func (a account) unfinished(p *flow.Pipeline) {
+	n := p.Stats()[0]
+	a.add([]flow.Stat{n, {Name: "import.unfinished", Value: n.Value}})
+}
+
+// outputError is what an output could not do.
+type outputError struct {
+	error
+	opening bool // nothing was written: another import of the same file may be under way
+}
+
+func (e *outputError) Unwrap() error { return e.error }
+
+// ofOutput makes err, which may be nil, an *outputError.
+func ofOutput(err error) error {
+	if err == nil || errors.As(err, new(*outputError)) {
+		return err
+	}
+	return &outputError{err, false}
+}
+
+// gate lets nothing into a sink when ctx has ended. A source that is stopped gives out flows as
+// far as it has read them; in a cluster these would stand in the way of the whole ones, which have
+// the same ids.
+type gate struct {
+	ctx context.Context
+	flow.Sink
+}
+
+// Put waits for the sink no longer than to the end of ctx.
+func (g gate) Put(_ context.Context, b *flow.Batch) error {
+	if err := g.ctx.Err(); err != nil {
+		b.Free()
+		return err
+	}
+	return ofOutput(g.Sink.Put(g.ctx, b))
 }
 
 // flows is how many records have been read so far.

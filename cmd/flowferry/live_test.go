@@ -60,6 +60,9 @@ func TestRunInterface(t *testing.T) {
 	if top := must(t, "top", "--store", dir, "--by", "network.transport"); !strings.Contains(top, "1 of 1 groups · 1 flows") {
 		t.Errorf("the store holds\n%s", top)
 	}
+	if top := must(t, "top", "--store", dir, "--by", "observer.ingress.interface.name"); !strings.Contains(top, "lo") || !strings.Contains(top, "1 of 1 groups · 1 flows") {
+		t.Errorf("the interface is\n%s", top)
+	}
 }
 
 // A capture on standard input gives the flows of the file, also compressed; a pipe that stays open

@@ -24,6 +24,7 @@ type output struct {
 	words   string // for people: "store flowferry-store"
 	store   *store.Store
 	writer  store.WriterConfig
+	cluster shipper.Config
 	engine  *shipper.Engine
 	shipper *shipper.Shipper
 }
@@ -39,7 +40,7 @@ func openOutput(ctx context.Context, cfg *Config, block bool) (*output, error) {
 		for _, line := range engine.Warnings() {
 			note("%s", line)
 		}
-		return &output{words: engine.String(), engine: engine, shipper: shipper.New(engine, c)}, nil
+		return &output{words: engine.String(), cluster: c, engine: engine, shipper: shipper.New(engine, c)}, nil
 	}
 	dir := cfg.Output.Store.Dir()
 	s, err := store.Open(dir)
@@ -78,6 +79,9 @@ func (o *output) sink(origin uint64, replace bool) (s flow.Sink, done func(ctx c
 func (o *output) lateSink(origin func() uint64) (flow.Sink, func(ctx context.Context, whole bool) ([]flow.Stat, error)) {
 	l := &lateSink{open: sync.OnceValues(func() (made, error) {
 		s, done, err := o.sink(origin(), true)
+		if err != nil {
+			err = &outputError{err, true}
+		}
 		return made{s, done}, err
 	})}
 	return l, l.done
@@ -119,8 +123,28 @@ func (o *output) close(ctx context.Context) ([]flow.Stat, error) {
 	if o.shipper == nil {
 		return nil, nil
 	}
-	stats, err := closeSink(ctx, o.shipper)
+	stats, err := o.finish(ctx)
 	return stats, firstOf(err, o.engine.Close(ctx))
+}
+
+// forFile gives the same output for a file that is read while live input is written: it holds the
+// file back where that loses, and finish tells when all of the file is written.
+func (o *output) forFile() *output {
+	if o.shipper == nil {
+		return o
+	}
+	file := *o
+	file.cluster.Block = true
+	file.shipper = shipper.New(o.engine, file.cluster)
+	return &file
+}
+
+// finish waits until what inputs share is written, or ctx ends.
+func (o *output) finish(ctx context.Context) ([]flow.Stat, error) {
+	if o.shipper == nil {
+		return nil, nil
+	}
+	return closeSink(ctx, o.shipper)
 }
 
 // note tells the operator of something that does not stop the work.

@@ -16,10 +16,10 @@ import (
 
 func newRun() *cobra.Command {
 	var listen, filter, clusterURL, storeDir string
-	var interfaces []string
+	var interfaces, directories []string
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "Collect flow exports and meter interfaces until told to stop",
+		Short: "Collect flow exports, meter interfaces and read new files until told to stop",
 		Long: `run listens for flow exports over UDP and writes the flows to the embedded store or to a
 cluster. NetFlow v1, v5, v6, v7, v8 (all 14 aggregation schemes), v9, IPFIX and sFlow may come to
 the same port. IPFIX is also taken over TCP and TLS where netflow.listen_tcp and
@@ -29,12 +29,17 @@ With --interface it meters the packets of network interfaces instead (Linux; see
 give --listen too for both. In the configuration, capture.live.interfaces stands beside
 netflow.listen, and both are done.
 
+With --watch it reads each new file of a directory, of any kind that import reads, once, when it
+is complete; give --listen too for exports. In the configuration watch.directories stands beside
+the others. What was read is remembered over a restart (see docs/capture.md).
+
 SIGTERM or Ctrl-C stops it: sockets are drained, all tables flushed, everything written, and
 the account of what was received, kept and lost is printed.`,
 		Example: `  flowferry run
   flowferry run -c flowferry.yml
   flowferry run --listen :9995 --cluster http://localhost:9200
-  flowferry run --interface eth0 --filter 'not port 22'`,
+  flowferry run --interface eth0 --filter 'not port 22'
+  flowferry run --watch /var/captures`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := configOf(cmd)
@@ -47,15 +52,23 @@ the account of what was received, kept and lost is printed.`,
 			if len(interfaces) > 0 {
 				cfg.Capture.Live.Interfaces = interfaces
 			}
+			if len(directories) > 0 {
+				cfg.Watch.Directories = directories
+				if err := cfg.Watch.Validate(); err != nil {
+					return usageError{fmt.Errorf("watch.%w", err)}
+				}
+			}
 			if err := setFilter(cfg, filter); err != nil {
 				return err
 			}
 			setOutput(cfg, storeDir, clusterURL)
-			return collect(cmd.Context(), cmd.OutOrStdout(), cfg, listen != "" || len(interfaces) == 0)
+			exports := listen != "" || len(interfaces)+len(directories) == 0
+			return collect(cmd.Context(), cmd.OutOrStdout(), cfg, exports)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "", "UDP address to listen on instead of the configured ones, as :2055")
 	cmd.Flags().StringSliceVarP(&interfaces, "interface", "i", nil, "network interface to meter, such as eth0; several with commas")
+	cmd.Flags().StringSliceVar(&directories, "watch", nil, "directory whose new files are read; several with commas")
 	filterFlag(cmd, &filter)
 	outputFlags(cmd, &storeDir, &clusterURL)
 	return cmd
@@ -99,7 +112,7 @@ func setOutput(cfg *Config, storeDir, clusterURL string) {
 const tell = time.Minute
 
 // collect runs the collector until ctx is cancelled. exports says that flow exports are listened
-// for; interfaces are metered where there are some.
+// for; interfaces are metered and directories watched where there are some.
 func collect(ctx context.Context, w io.Writer, cfg *Config, exports bool) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	epoch := uint64(time.Now().UnixNano())
@@ -115,6 +128,11 @@ func collect(ctx context.Context, w io.Writer, cfg *Config, exports bool) error 
 	}
 	defer live.close()
 	warn(log, live.warnings())
+	files, err := openWatched(cfg, stages, log)
+	if err != nil {
+		return err
+	}
+	defer files.close()
 	admin, err := listenAdmin(cfg.Admin)
 	if err != nil {
 		return err
@@ -136,6 +154,7 @@ func collect(ctx context.Context, w io.Writer, cfg *Config, exports bool) error 
 		a := account{}
 		a.add(reports.Stats())
 		a.add(live.stats())
+		files.addTo(a)
 		a.add(p.Stats())
 		stages.addTo(a)
 		a.add(stages.tables.Stats())
@@ -150,7 +169,7 @@ func collect(ctx context.Context, w io.Writer, cfg *Config, exports bool) error 
 	}, live.exporters)
 	stopTelling := every(tell, func() { tellNumbers(log, numbers()) })
 	stopReports := reports.live(epoch, cfg.Output.ExporterInterval, live.exporters, log)
-	runErr := p.Run(ctx, live.sources())
+	runErr := p.Run(ctx, append(live.sources(), files.sources(out)...))
 	stopTelling()
 	stopReports()
 
@@ -175,7 +194,7 @@ func warn(log *slog.Logger, warnings []string) {
 
 // tellNumbers logs one line of what the collector has done since it started.
 func tellNumbers(log *slog.Logger, a account) {
-	log.Info("so far", "datagrams", a["netflow.datagrams"], "packets", a["capture.packets"], "records", a.sum(received), "flows", a["stitch.flows"],
+	log.Info("so far", "datagrams", a["netflow.datagrams"], "packets", a["capture.packets"], "records", a.sum(received), "flows", a["stitch.flows"], "files", a["watch.files"],
 		"duplicates", a["stitch.duplicates"], "kernel_drops", a["netflow.kernel_drops"]+a["capture.kernel_drops"],
 		"sequence_lost", a["netflow.sequence_lost"], "queue_drops", a["pipeline.queue_drops"])
 }
