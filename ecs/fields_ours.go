@@ -95,6 +95,9 @@ var ours = []Field{
 	{Name: "flow.source.bogon", Type: Keyword, Of: Ours, Desc: "Name of the bogon range the source is in.", side: enr,
 		Str: func(b *batch, r *record) string { return srcPlace(b, r).Bogon }},
 
+	{Name: "flow.source.domain_by", Type: Keyword, Of: Ours, Desc: "Where source.domain comes from: dns (a DNS answer to the destination), dns_other (one to another host).", side: enr,
+		Str: func(b *batch, r *record) string { return enrOf(b, r).SrcDomainBy.String() }},
+
 	{Name: "flow.destination.payload_bytes", Type: Long, Of: Ours, Desc: "Transport payload bytes sent by the destination.", Has: flow.HasPayload | flow.HasRev,
 		Int: func(_ *batch, r *record) (int64, bool) {
 			return long(r.Rev.Payload), r.Has.Has(flow.HasPayload | flow.HasRev)
@@ -122,6 +125,10 @@ var ours = []Field{
 
 	{Name: "flow.watchlist_side", Type: Keyword, Multi: true, Of: Ours, Desc: "Which end a watchlist matched: source, destination.", side: enr,
 		Strs: hits(func(h *flow.Hit) string { return h.Side })},
+	{Name: "flow.domain_by", Type: Keyword, Of: Ours, Desc: "Where destination.domain comes from: sni, http_host, dns (a DNS answer to the source), dns_other (one to another host).",
+		Str: domainBy},
+	{Name: "flow.dns.answers", Type: Keyword, Multi: true, Of: Ours, Desc: "Answers that tie a name to an address or another name (A, AAAA, CNAME, DNAME, NS, PTR, MX, SRV), each in one value: name, type and data.", side: meta,
+		Lines: answerLines},
 	{Name: "flow.tls.alpn", Type: Keyword, Multi: true, Of: Ours, Desc: "Protocols the client offered by ALPN.", side: meta,
 		Strs: func(dst []string, b *batch, r *record) []string { return append(dst, tlsOf(b, r).ALPN...) }},
 	{Name: "flow.http.server", Type: Keyword, Of: Ours, Desc: "HTTP Server header.", side: meta,

@@ -95,7 +95,7 @@ func full() (*flow.Batch, []*flow.Record) {
 	})
 	place := flow.Place{Group: "office", Role: "client", Criticality: "low", Internal: true, Bogon: "private", CountryISO: "CH", Country: "Switzerland",
 		Continent: "EU", RegionISO: "CH-ZH", Region: "Zurich", City: "Zürich", Timezone: "Europe/Zurich", Lat: 47.36, Lon: 8.55, Located: true, ASN: 64512, ASOrg: "Example"}
-	b.SetEnr(r, flow.Enr{Src: &place, Dst: &place, Service: "https", Direction: "outbound",
+	b.SetEnr(r, flow.Enr{Src: &place, Dst: &place, Service: "https", Direction: "outbound", SrcDomain: "desk.example.com", SrcDomainBy: flow.DomainOther, DstDomain: "cdn.example.net", DstDomainBy: flow.DomainDNS,
 		Hits: []flow.Hit{{List: "tor", Indicator: "2001:db8:1::/48", Side: "destination", Type: "ipv6-addr", Note: "exit"}}})
 	metered := b.Copy(b, r)
 	metered.Via, metered.Ord = flow.ViaCapture, 2

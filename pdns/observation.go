@@ -1,0 +1,97 @@
+package pdns
+
+import "github.com/flowferry/flowferry/flow"
+
+// Observation is what one flow tells: what was asked, and the answers.
+type Observation struct {
+	Questions   []string // names asked for, lower case, without the last dot
+	Answers     []flow.Answer
+	Client      flow.Addr // who asked; zero when the answer was for all (multicast)
+	Server      flow.Addr // who answered
+	First, Last int64     // of the flow, Unix ns
+}
+
+// maxQuestions is how many questions of a flow are looked at, and maxChain how many CNAMEs may
+// stand between a question and an address. Resolvers give up at about as many.
+const (
+	maxQuestions = 64
+	maxChain     = 16
+)
+
+// observe fills o from a flow; false when it carries no answer.
+func (o *Observation) observe(b *flow.Batch, r *flow.Record) bool {
+	m := b.Metadata(r)
+	if m == nil || m.DNS == nil || len(m.DNS.Answers) == 0 {
+		return false
+	}
+	o.Questions, o.Answers = o.Questions[:0], m.DNS.Answers
+	if m.DNS.Question != "" {
+		o.Questions = append(o.Questions, m.DNS.Question)
+	}
+	o.First, o.Last = r.Start, r.End
+	o.Between(&r.Src, r.SrcPort, &r.Dst, r.DstPort)
+	return true
+}
+
+// Between sets who asked and who answered from the two ends of a flow. The destination answers,
+// unless only the source has a port of DNS, or the destination is a multicast group: then the
+// source answers all.
+func (o *Observation) Between(src *flow.Addr, sport uint16, dst *flow.Addr, dport uint16) {
+	switch {
+	case multicast(dst):
+		o.Client, o.Server = flow.Addr{}, *src
+	case serves(sport) && !serves(dport):
+		o.Client, o.Server = *dst, *src
+	default:
+		o.Client, o.Server = *src, *dst
+	}
+}
+
+// serves knows the ports of DNS, multicast DNS (RFC 6762) and LLMNR (RFC 4795).
+func serves(port uint16) bool { return port == 53 || port == 5353 || port == 5355 }
+
+// multicast says whether a is a group (RFC 5771: 224.0.0.0/4, RFC 4291: ff00::/8).
+func multicast(a *flow.Addr) bool { return a.Is4() && a[12]&0xf0 == 0xe0 || a[0] == 0xff }
+
+// asked gives the question that leads to the name of an answer by way of CNAMEs, the name itself
+// where there is none. direct says that they are the same.
+func (o *Observation) asked(owner string) (name string, direct bool) {
+	questions := o.Questions[:min(len(o.Questions), maxQuestions)]
+	for _, q := range questions {
+		if q == owner {
+			return q, true
+		}
+	}
+	for _, q := range questions {
+		if o.leads(q, owner) {
+			return q, false
+		}
+	}
+	return owner, true
+}
+
+// leads says whether a chain of CNAMEs goes from one name to the other.
+func (o *Observation) leads(from, to string) bool {
+	for range maxChain {
+		if from = o.canonical(from); from == "" {
+			return false
+		}
+		if from == to {
+			return true
+		}
+	}
+	return false
+}
+
+// canonical gives what a name is an alias of, "" for a name that is none.
+func (o *Observation) canonical(name string) string {
+	for i := range o.Answers {
+		if a := &o.Answers[i]; a.Type == "CNAME" && a.Name == name {
+			return a.Data
+		}
+	}
+	return ""
+}
+
+// isAddress says whether the data of an answer is an address.
+func isAddress(a *flow.Answer) bool { return a.Type == "A" || a.Type == "AAAA" }
