@@ -19,11 +19,20 @@ type Names struct {
 	stats  struct{ answers, forgotten, named atomic.Uint64 }
 }
 
-// slot holds a key and its names, or nothing.
-type slot = atomic.Pointer[known]
+// slot holds a key and its names, or nothing. The hash of the key stands beside it, so that most
+// slots need not be followed; it is set after the key, and for that moment the key is not found.
+type slot struct {
+	hash  atomic.Uint64
+	known atomic.Pointer[known]
+}
 
 // key is an address, and who asked. A zero client stands for whoever asked.
 type key struct{ client, addr flow.Addr }
+
+func (k *key) hash() uint64 {
+	pair := flow.Key{A: k.client, B: k.addr}
+	return pair.Hash(0)
+}
 
 // known is what is known of a key. It is never changed: a new one takes its place.
 type known struct {
@@ -42,8 +51,8 @@ type heard struct {
 // content network do, are asked for one after the other.
 const held = 4
 
-// ways is how many slots a key may stand in: neighbours, in two lines of a cache.
-const ways = 8
+// ways is how many slots a key may stand in. They are neighbours.
+const ways = 4
 
 // maxName bounds a name that is kept (RFC 1035 section 2.3.4: 255, with escapes more).
 const maxName = 512
@@ -88,14 +97,13 @@ func (n *Names) Add(o *Observation) {
 	}
 }
 
-// set gives the slots a key may stand in; nil while there are none.
-func (n *Names) set(k *key) []slot {
+// set gives the slots a key of this hash may stand in; nil while there are none.
+func (n *Names) set(hash uint64) []slot {
 	p := n.slots.Load()
 	if p == nil {
 		return nil
 	}
-	pair := flow.Key{A: k.client, B: k.addr}
-	at := pair.Hash(0) & uint64(n.size-1) &^ (ways - 1)
+	at := hash & uint64(n.size-1) &^ (ways - 1)
 	return (*p)[at : at+ways]
 }
 
@@ -114,16 +122,17 @@ func (n *Names) put(k key, h heard) {
 	if n.slots.Load() == nil {
 		n.make()
 	}
-	set := n.set(&k)
+	set := n.set(k.hash())
 	for {
 		s, old := place(set, &k)
 		fresh := old.with(k, h)
 		if fresh == old {
 			return
 		}
-		if !s.CompareAndSwap(old, fresh) {
+		if !s.known.CompareAndSwap(old, fresh) {
 			continue
 		}
+		s.label()
 		if old != nil && old.key != k && old.last()+n.window >= h.first {
 			n.stats.forgotten.Add(1)
 		}
@@ -131,11 +140,22 @@ func (n *Names) put(k key, h heard) {
 	}
 }
 
+// label sets the hash to that of the key in the slot, also if another shard is at it.
+func (s *slot) label() {
+	for {
+		v := s.known.Load()
+		s.hash.Store(v.hash())
+		if s.known.Load() == v {
+			return
+		}
+	}
+}
+
 // place finds the slot of a key: where it stands, else a free one, else the one with the key
 // that was answered longest ago.
 func place(set []slot, k *key) (s *slot, old *known) {
 	for i := range set {
-		v := set[i].Load()
+		v := set[i].known.Load()
 		switch {
 		case v != nil && v.key == *k:
 			return &set[i], v
@@ -188,23 +208,29 @@ func (v *known) replaced(at, n int, h heard) *known {
 // Lookup gives the name that addr was last answered with to client before the time at, Unix ns.
 // Where it was not, the name that it was answered with to others is given, if there is only one.
 func (n *Names) Lookup(client, addr *flow.Addr, at int64) (string, flow.DomainBy) {
+	anyone := n.find(&key{addr: *addr})
+	if anyone == nil {
+		return "", flow.DomainNone // as most addresses; it is told with each answer, so client's is not there either
+	}
 	if v := n.find(&key{*client, *addr}); v != nil {
 		if name, _ := v.name(at, n.window); name != "" {
 			return name, flow.DomainDNS
 		}
 	}
-	if v := n.find(&key{addr: *addr}); v != nil {
-		if name, several := v.name(at, n.window); name != "" && !several {
-			return name, flow.DomainOther
-		}
+	if name, several := anyone.name(at, n.window); name != "" && !several {
+		return name, flow.DomainOther
 	}
 	return "", flow.DomainNone
 }
 
 func (n *Names) find(k *key) *known {
-	set := n.set(k)
+	hash := k.hash()
+	set := n.set(hash)
 	for i := range set {
-		if v := set[i].Load(); v != nil && v.key == *k {
+		if set[i].hash.Load() != hash {
+			continue
+		}
+		if v := set[i].known.Load(); v != nil && v.key == *k {
 			return v
 		}
 	}

@@ -24,13 +24,19 @@ func (o *Observation) observe(b *flow.Batch, r *flow.Record) bool {
 	if m == nil || m.DNS == nil || len(m.DNS.Answers) == 0 {
 		return false
 	}
-	o.Questions, o.Answers = o.Questions[:0], m.DNS.Answers
-	if m.DNS.Question != "" {
-		o.Questions = append(o.Questions, m.DNS.Question)
-	}
+	o.Questions, o.Answers = o.Questions[:0], o.Answers[:0]
+	o.take(m.DNS)
 	o.First, o.Last = r.Start, r.End
 	o.Between(&r.Src, r.SrcPort, &r.Dst, r.DstPort)
 	return true
+}
+
+// take adds a question with its answers.
+func (o *Observation) take(d *flow.DNS) {
+	if d.Question != "" {
+		o.Questions = append(o.Questions, d.Question)
+	}
+	o.Answers = append(o.Answers, d.Answers...)
 }
 
 // Between sets who asked and who answered from the two ends of a flow. The destination answers,

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/flowferry/flowferry/hunt"
 	"github.com/flowferry/flowferry/pdns"
@@ -37,7 +36,7 @@ func pdnsTable(w io.Writer, pairs []*pdns.Pair) error {
 			typ += " by CNAME"
 		}
 		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", pdnsTime(p.First, time.DateTime), pdnsTime(p.Last, time.DateTime), hunt.Grouped(int64(p.Count)),
-			safe(p.Name), typ, safe(p.Data), strings.Join(answerers(p), " "))
+			hunt.Printable(p.Name), typ, hunt.Printable(p.Data), strings.Join(answerers(p), " "))
 	}
 	return out.Flush()
 }
@@ -85,14 +84,4 @@ func answerers(p *pdns.Pair) (all []string) {
 		all = append(all, a.String())
 	}
 	return all
-}
-
-// safe keeps what comes from the network from steering the terminal.
-func safe(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '·'
-	}, s)
 }
