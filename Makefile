@@ -50,21 +50,24 @@ modules: ## the tests of the modules beside the product's
 	  (cd "$$(dirname "$$mod")" && go vet ./... && go test ./...)
 	done
 
-# Go may report the end of the fuzz time itself as a failure, on a busy machine; only an input it wrote down is one.
+# One target per core at a time. Go may report the end of the fuzz time itself as a failure, on a busy machine; only an
+# input it wrote down is one.
 fuzz: ## every fuzz target for FUZZTIME (30s)
-	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT
+	@$(step) 'fuzz each target for $(FUZZTIME)'
+	one() {
+	  log=$$(mktemp); trap 'rm -f "$$log"' EXIT
+	  if go test -run='^$$' -fuzz="^$$2\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=5s -parallel=1 "$$1" </dev/null >"$$log" 2>&1; then
+	    echo "$$2: $$(grep '^ok' "$$log")"
+	  elif grep -q 'context deadline exceeded' "$$log" && ! grep -q 'Failing input written' "$$log"; then
+	    echo "$$2: time is up"
+	  else
+	    cat "$$log"; return 1
+	  fi
+	}
+	export -f one
 	go list -f '{{.Dir}}' ./... | while read -r dir; do
-	  { grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$$dir"/*_test.go 2>/dev/null || true; } | cut -c6- | while read -r target; do
-	    $(step) "fuzz $$target for $(FUZZTIME)"
-	    if go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=5s "$$dir" </dev/null >"$$log" 2>&1; then
-	      grep -v '^fuzz: ' "$$log"
-	    elif grep -q 'context deadline exceeded' "$$log" && ! grep -q 'Failing input written' "$$log"; then
-	      echo 'time is up'
-	    else
-	      cat "$$log"; exit 1
-	    fi
-	  done
-	done
+	  { grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$$dir"/*_test.go 2>/dev/null || true; } | cut -c6- | sed "s,^,$$dir ,"
+	done | xargs -P "$$(nproc)" -n 2 bash -euo pipefail -c 'one "$$@"' _
 
 bench: ## cost per flow, packet and document, beside other programs
 	@cd bench && go run .

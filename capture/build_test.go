@@ -51,7 +51,7 @@ func tcp(src, dst end, flags uint8, seq uint32, payload []byte) []byte {
 	binary.BigEndian.PutUint16(h, src.port)
 	binary.BigEndian.PutUint16(h[2:], dst.port)
 	binary.BigEndian.PutUint32(h[4:], seq)
-	h[12], h[13] = 5<<4, flags
+	h[12], h[13], h[14] = 5<<4, flags, 2 // a window of 512
 	return ip4(src.ip, dst.ip, flow.ProtoTCP, append(h, payload...))
 }
 

@@ -86,7 +86,7 @@ func TestHint(t *testing.T) {
 func TestLabelAllocs(t *testing.T) {
 	m := NewMeter(Config{}, 1, func(b *flow.Batch) { b.Free() })
 	var packets []Packet
-	for _, text := range []string{"\x9e\x9enothing known", "EHLO host\r\n", "\x16\x03\x01\x00\x40\x02"} {
+	for _, text := range []string{"\x9e\x9enothing known", "PRIVMSG you :hello\r\n", "\x16\x03\x01\x00\x40\x02"} {
 		for i := range 4 {
 			ip := tcp(client, server, flow.ACK|flow.PSH, uint32(100+20*i), []byte(text))
 			packets = append(packets, Packet{Data: ip, Wire: len(ip), Link: 101, Time: int64(len(packets)+1) * int64(time.Minute), Ord: 1})

@@ -6,15 +6,18 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
-// The flows wait in three lists, each in order of their last packet, so that what has ended
+// The flows wait in a few lists, each in order of their last packet, so that what has ended
 // stands at the head of one and what was silent longest is found at once.
 
 // hold is how long an open TCP flow whose two sides were seen is kept after its last packet.
-func (m *Meter) hold() time.Duration { return max(m.cfg.Idle, m.cfg.Linger) }
+func (m *Meter) hold() time.Duration { return max(m.limits[classTCP].Idle, m.cfg.Linger) }
+
+// limit gives the time-outs of a flow.
+func (m *Meter) limit(e *entry) *Timeouts { return &m.limits[classOf(e.proto)] }
 
 // touch moves flow i to the end of the list it now belongs in, at most once a second.
 func (m *Meter) touch(i uint32, e *entry) {
-	l := listShort
+	l := listID(classOf(e.proto))
 	switch {
 	case e.closed():
 		l = listClosed
@@ -25,7 +28,7 @@ func (m *Meter) touch(i uint32, e *entry) {
 		m.unlink(i, e)
 		m.push(i, e, l)
 	}
-	e.touched = m.clock
+	e.touched = max(e.touched, m.clock)
 }
 
 // closed says whether TCP has ended: FIN from all sides that were seen to send, or RST.
@@ -39,7 +42,10 @@ func (m *Meter) tick(t int64) {
 	m.clock = max(m.clock, t)
 	if sec := m.clock / int64(time.Second); sec > m.expired {
 		m.expired = sec
-		m.expire(listShort, m.cfg.Idle)
+		m.releaseHeld(fragmentHold)
+		for c := range classes {
+			m.expire(listID(c), m.limits[c].Idle)
+		}
 		m.expire(listHeld, m.hold())
 		m.expire(listClosed, m.cfg.Linger)
 	}
@@ -62,7 +68,7 @@ func (m *Meter) whyEnded(e *entry, otherwise flow.EndReason) flow.EndReason {
 	switch {
 	case e.list == listClosed:
 		return flow.EndOfFlow
-	case time.Duration(m.clock-e.touched) > m.cfg.Idle:
+	case time.Duration(m.clock-e.touched) > m.limit(e).Idle:
 		return flow.EndIdle
 	}
 	return otherwise
@@ -70,26 +76,33 @@ func (m *Meter) whyEnded(e *entry, otherwise flow.EndReason) flow.EndReason {
 
 // evict makes room: a closed flow that only waits for stragglers, else the one silent longest.
 func (m *Meter) evict() {
-	i := m.heads[listClosed]
-	if i == none {
-		i = m.heads[listHeld]
-		if s := m.heads[listShort]; i == none || s != none && m.at(s).touched < m.at(i).touched {
-			i = s
-		}
-	}
+	i := m.oldest()
 	m.n.evicted++
 	m.export(i, m.whyEnded(m.at(i), flow.EndLackResources))
 	m.drop(i)
 }
 
+// oldest gives a closed flow, else the one silent longest; none when there is no flow.
+func (m *Meter) oldest() uint32 {
+	i := m.heads[listClosed]
+	if i != none {
+		return i
+	}
+	for _, head := range m.heads[:listClosed] {
+		if head != none && (i == none || m.at(head).touched < m.at(i).touched) {
+			i = head
+		}
+	}
+	return i
+}
+
 // Flush exports all flows, oldest first, and hands the last batch on. The meter is empty then
 // and can be used again.
 func (m *Meter) Flush() {
-	for _, l := range []listID{listClosed, listHeld, listShort} {
-		for i := m.heads[l]; i != none; i = m.heads[l] {
-			m.export(i, m.whyEnded(m.at(i), flow.EndForced))
-			m.drop(i)
-		}
+	m.releaseHeld(-1)
+	for i := m.oldest(); i != none; i = m.oldest() {
+		m.export(i, m.whyEnded(m.at(i), flow.EndForced))
+		m.drop(i)
 	}
 	if len(m.batch.Recs) > 0 {
 		m.send()

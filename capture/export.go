@@ -25,6 +25,7 @@ func (m *Meter) export(i uint32, why flow.EndReason) {
 		r.AppHint = app.Hint(e.proto, e.sport, e.dport)
 	}
 	r.State = e.state()
+	m.exportWire(e, r)
 	r.Complete = e.segment == 1 && why != flow.EndActive
 	e.exportKind(r)
 	e.exportLink(r)
@@ -113,6 +114,7 @@ func (m *Meter) drop(i uint32) {
 	e := m.at(i)
 	m.inspects.free(e.inspect)
 	m.metas.free(e.meta)
+	m.tunnels.free(e.tunnel)
 	m.remove(i)
 }
 
@@ -138,6 +140,9 @@ func (m *Meter) publish() {
 	s.cutHeaders.Store(n.cutHeaders)
 	s.fragments.Store(n.fragments)
 	s.strayFrags.Store(n.strayFrags)
+	s.tunnelled.Store(n.tunnelled)
+	s.icmpErrors.Store(n.icmpErrors)
+	s.icmpUnquoted.Store(n.icmpUnquoted)
 	s.uninspected.Store(n.uninspected)
 	for i := range n.rejects {
 		s.rejects[i].Store(n.rejects[i])
@@ -169,6 +174,9 @@ func (m *Meter) Stats() []flow.Stat {
 		{Name: "capture.cut_transport", Value: s.cutHeaders.Load()},
 		{Name: "capture.fragments", Value: s.fragments.Load()},
 		{Name: "capture.stray_fragments", Value: s.strayFrags.Load()},
+		{Name: "capture.tunnelled", Value: s.tunnelled.Load()},
+		{Name: "capture.icmp_errors", Value: s.icmpErrors.Load()},
+		{Name: "capture.icmp_errors_without_flow", Value: s.icmpUnquoted.Load()},
 		{Name: "capture.not_inspected", Value: s.uninspected.Load()},
 	}
 	for i := packet.RejectLink; i < packet.Rejects; i++ {

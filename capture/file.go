@@ -23,11 +23,12 @@ const window = 2 * maxPacket
 
 // Packet is one packet as captured.
 type Packet struct {
-	Data []byte // captured bytes from the link layer on. Valid until the next call of Next
-	Time int64  // Unix ns
-	Ord  uint64 // ordinal in the file, from 1
-	Wire int    // length on the wire in bytes; Data is shorter when the capture cut it
-	Link uint32 // link type (LINKTYPE_ numbers, tcpdump.org/linktypes.html)
+	Data   []byte // captured bytes from the link layer on. Valid until the next call of Next
+	Time   int64  // Unix ns
+	Ord    uint64 // ordinal in the file, from 1
+	Offset int64  // byte at which its header or block begins, after decompression
+	Wire   int    // length on the wire in bytes; Data is shorter when the capture cut it
+	Link   uint32 // link type (LINKTYPE_ numbers, tcpdump.org/linktypes.html)
 }
 
 // BrokenError says where a capture file stops making sense. What stands before was read.
@@ -183,7 +184,7 @@ func (f *File) Next() (Packet, error) {
 		return Packet{}, f.stop(err)
 	}
 	f.ord++
-	p.Ord = f.ord
+	p.Ord, p.Offset = f.ord, f.off
 	return p, nil
 }
 

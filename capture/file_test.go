@@ -17,6 +17,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/flowferry/flowferry/internal/fuzztest"
 	"github.com/flowferry/flowferry/packet"
 )
 
@@ -317,6 +318,7 @@ func FuzzFile(f *testing.F) {
 	f.Add(ngFile(binary.BigEndian, []byte{0, 9, 0, 1, 250, 0, 0, 0}, 1<<63))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzztest.Guard()()
 		path := filepath.Join(dir, "fuzz")
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/gopacket/layers"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 	"github.com/flowferry/flowferry/packet"
 )
 
@@ -132,6 +133,7 @@ func FuzzPacket(f *testing.F) {
 		f.Add(link, udp(client, server, []byte("hi")), 60)
 	}
 	f.Fuzz(func(t *testing.T, link uint32, data []byte, wire int) {
+		defer fuzztest.Guard()()
 		m := newBuilder(t, Config{})
 		m.m.Packet(&Packet{Data: data, Wire: max(len(data), wire&0xffff), Link: link, Ord: 1})
 		m.m.Flush()

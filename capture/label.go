@@ -10,6 +10,7 @@ type inspects struct {
 	list  []*inspect // index+1 is entry.inspect
 	spare []uint32   // indexes that are free
 	max   int
+	blocks
 }
 
 // inspect is what is known of one flow's payload so far.
@@ -19,55 +20,10 @@ type inspect struct {
 	weak    uint8 // what a look leaves to the next
 }
 
-// stream is the beginning of what one side sent, in order. A segment that comes early is kept in
-// its place; the hole before it is filled when the missing one comes.
-type stream struct {
-	buf     []byte // in order from the first byte
-	base    uint32 // sequence number of buf[0]
-	begun   bool
-	lost    bool   // TCP: nothing begins like what was seen
-	early   []byte // bytes of one stretch beyond a hole
-	earlyAt int    // offset of early from base
-}
-
 const (
-	maxStream  = 4096 // bytes of a side that are looked at
-	maxInspect = 12   // packets with payload after which an unknown flow is given up
-	maxDoubt   = 6    // packets with payload after which a label of medium confidence stays
+	maxInspect = 12 // packets with payload after which an unknown flow is given up
+	maxDoubt   = 6  // packets with payload after which a label of medium confidence stays
 )
-
-func (s *stream) reset() { s.buf, s.early, s.begun, s.lost = s.buf[:0], s.early[:0], false, false }
-
-// add puts a segment into the stream.
-func (s *stream) add(seq uint32, b []byte) {
-	at := int(int32(seq - s.base))
-	switch {
-	case at > len(s.buf):
-		if len(s.early) == 0 && at+len(b) <= maxStream {
-			s.early, s.earlyAt = append(s.early, b...), at
-		}
-		return
-	case at+len(b) <= len(s.buf) || at < -maxStream:
-		return // seen before
-	}
-	s.take(b[len(s.buf)-at:])
-	if n := len(s.early); n > 0 && s.earlyAt <= len(s.buf) {
-		if s.earlyAt+n > len(s.buf) {
-			s.take(s.early[len(s.buf)-s.earlyAt:])
-		}
-		s.early = s.early[:0]
-	}
-}
-
-// take appends what still fits.
-func (s *stream) take(b []byte) { s.buf = append(s.buf, b[:min(len(b), maxStream-len(s.buf))]...) }
-
-// restart begins the stream anew with a segment.
-func (s *stream) restart(seq uint32, b []byte) {
-	s.reset()
-	s.begun, s.base = true, seq
-	s.take(b)
-}
 
 // get gives an empty inspect, 0 when there are too many.
 func (x *inspects) get() uint32 {
@@ -91,8 +47,8 @@ func (x *inspects) free(i uint32) {
 		return
 	}
 	in := x.at(i)
-	in.side[0].reset()
-	in.side[1].reset()
+	in.side[0].reset(&x.blocks)
+	in.side[1].reset(&x.blocks)
 	in.packets, in.weak = 0, 0
 	x.spare = append(x.spare, i)
 }
@@ -159,15 +115,15 @@ func (m *Meter) label(e *entry, dir int) {
 	if fresh {
 		s.begun, s.base = true, seq
 		if e.seen&(seenSYN0<<dir) != 0 {
-			s.base = e.isn[dir] + 1
+			s.base = e.wire[dir].ISN + 1
 		}
 	}
-	if e.proto == flow.ProtoUDP { // datagrams stand for themselves: the first of each side is kept
-		if len(s.buf) == 0 {
-			s.take(p.Payload)
-		}
-	} else {
-		s.add(seq, p.Payload)
+	x := &m.inspects.blocks
+	switch {
+	case e.proto == flow.ProtoTCP:
+		s.add(x, seq, p.Payload)
+	case len(s.buf) == 0 || e.app == flow.AppQUIC: // datagrams stand for themselves: the first of each side is kept
+		s.datagram(x, p.Payload)
 	}
 	m.judge(e, in, dir, fresh)
 }
@@ -179,7 +135,7 @@ func (m *Meter) judge(e *entry, in *inspect, dir int, fresh bool) {
 		m.recognise(e, in, dir, fresh)
 	}
 	v := in.view(e)
-	if e.decided(in.packets) && v.Whole(e.app) || in.packets >= 4*maxInspect {
+	if e.decided(in.packets) && (v.Whole(e.app) || in.side[0].full() || in.side[1].full()) || in.packets >= 4*maxInspect {
 		m.conclude(e)
 	}
 }
@@ -210,7 +166,7 @@ func (m *Meter) recognise(e *entry, in *inspect, dir int, fresh bool) {
 		look.B = m.p.Payload
 		if f, _ := look.Label(); f.Confidence == flow.ConfidenceHigh {
 			found = f
-			s.restart(m.p.Seq, m.p.Payload)
+			s.restart(&m.inspects.blocks, m.p.Seq, m.p.Payload)
 		}
 	}
 	in.weak = look.Weak
@@ -218,7 +174,7 @@ func (m *Meter) recognise(e *entry, in *inspect, dir int, fresh bool) {
 	case found.Confidence > e.sure, e.app == flow.AppSTUN && found.App == flow.AppDTLS:
 		m.found(e, found)
 	case s.lost && e.app == flow.AppNone && e.seen&(seenSYN0<<dir) == 0:
-		s.reset() // in mid-stream: the next segment may begin a message
+		s.reset(&m.inspects.blocks) // in mid-stream: the next segment may begin a message
 	}
 }
 
@@ -226,8 +182,7 @@ func (m *Meter) recognise(e *entry, in *inspect, dir int, fresh bool) {
 func (m *Meter) found(e *entry, f app.Found) {
 	e.app, e.sure, e.why = f.App, f.Confidence, f.Reason
 	if f.Turned && e.by != flow.BySYN && e.segment == 1 && !isGroup(&e.dst) {
-		e.turn()
-		m.inspects.turn(e.inspect)
+		m.turn(e)
 		e.by = flow.ByMessage
 	}
 }
@@ -247,7 +202,8 @@ func (in *inspect) look(e *entry, dir int, payload []byte, fresh bool) app.Look 
 }
 
 func (in *inspect) view(e *entry) app.View {
-	return app.View{Proto: e.proto, Client: in.side[0].buf, Server: in.side[1].buf}
+	c, s := &in.side[0], &in.side[1]
+	return app.View{Proto: e.proto, Client: c.buf, Server: s.buf, ClientEnds: c.ends, ServerEnds: s.ends}
 }
 
 // conclude takes the metadata out of what was seen and ends the inspection.
@@ -263,6 +219,19 @@ func (m *Meter) conclude(e *entry) {
 		m.metas.draft = flow.Meta{}
 	}
 	m.settle(e)
+}
+
+// readOn reads a payload that comes after the inspection: most protocols say what they are once,
+// some tell more with each message.
+func (m *Meter) readOn(e *entry, dir int) {
+	if e.meta != 0 {
+		app.Follow(e.app, e.proto, dir == 1, m.p.Payload, &m.metas.list[e.meta-1])
+		return
+	}
+	if app.Follow(e.app, e.proto, dir == 1, m.p.Payload, &m.metas.draft) {
+		e.meta = m.metas.put(m.metas.draft)
+		m.metas.draft = flow.Meta{}
+	}
 }
 
 // settle ends the inspection of a flow.

@@ -19,18 +19,25 @@ import (
 // packet: it never runs backwards.
 type Meter struct {
 	cfg    Config
+	limits [classes]Timeouts
+	inside bool // look into tunnels
 	origin uint64
+	file   string // name of the file whose packets these are; "" is live
 	emit   func(*flow.Batch)
 	table
 	clock    int64 // Unix ns
 	expired  int64 // second up to which the lists were looked through
 	frags    []fragment
+	held     []held
 	batch    *flow.Batch
 	inspects inspects
 	metas    metas
 	expects  expects
-	p        packet.Headers // the packet in hand
-	quote    packet.Headers // the packet that it quotes
+	tunnels  tunnels
+	counted  func(flow, packet uint64) // when not nil: is told which packet was counted in which flow, by ordinals
+	p        packet.Headers            // the packet in hand
+	outside  tunnel                    // what it was carried in
+	other    packet.Headers            // the packet that it quotes or carries
 	n        counts
 	stats    stats
 }
@@ -43,6 +50,8 @@ type counts struct {
 	evicted                  uint64
 	cutHeaders               uint64
 	fragments, strayFrags    uint64
+	tunnelled                uint64
+	icmpErrors, icmpUnquoted uint64
 	uninspected              uint64
 	rejects                  [packet.Rejects]uint64
 }
@@ -54,6 +63,8 @@ type stats struct {
 	evicted                  atomic.Uint64
 	cutHeaders               atomic.Uint64
 	fragments, strayFrags    atomic.Uint64
+	tunnelled                atomic.Uint64
+	icmpErrors, icmpUnquoted atomic.Uint64
 	uninspected              atomic.Uint64
 	rejects                  [packet.Rejects]atomic.Uint64
 }
@@ -61,8 +72,8 @@ type stats struct {
 // NewMeter makes a meter whose records have the given origin. emit takes each batch.
 func NewMeter(cfg Config, origin uint64, emit func(*flow.Batch)) *Meter {
 	cfg = cfg.withDefaults()
-	return &Meter{cfg: cfg, origin: origin, emit: emit, table: newTable(), batch: flow.NewBatch(),
-		inspects: inspects{max: cfg.Inspect}}
+	return &Meter{cfg: cfg, limits: cfg.limits(), inside: cfg.Tunnels == TunnelsInner, origin: origin, emit: emit, table: newTable(), batch: flow.NewBatch(),
+		inspects: inspects{max: cfg.Inspect, blocks: blocks{maxLarge: max(1, 2*cfg.Inspect/largeShare)}}}
 }
 
 // Packet counts one packet.
@@ -78,12 +89,23 @@ func (m *Meter) Packet(pkt *Packet) {
 		m.n.rejects[r]++
 		return
 	}
+	m.outside.depth = 0
+	if m.inside && p.Proto != flow.ProtoTCP {
+		m.unwrap()
+	}
 	if p.CutHeaders {
 		m.n.cutHeaders++
 	}
 	if p.Frag {
-		m.defragment(p)
+		m.defragment(pkt)
+		return
 	}
+	m.deliver(pkt)
+}
+
+// deliver counts the packet in hand in its flow.
+func (m *Meter) deliver(pkt *Packet) {
+	p := &m.p
 	k := flowKind(p)
 	hash := m.hash(p)
 	i, dir := m.find(p, k, hash)
@@ -127,11 +149,10 @@ func (m *Meter) cut(i uint32, e *entry, dir int, t int64) (over bool) {
 		m.drop(i)
 		return true
 	}
-	if t-e.start >= int64(m.cfg.Active) {
+	if t-e.start >= int64(m.limit(e).Active) {
 		m.export(i, flow.EndActive)
 		e.count = [2]flow.Counts{}
-		e.start, e.last, e.ord = 0, 0, 0
-		e.segment++
+		e.nextPiece()
 	}
 	return false
 }
@@ -145,7 +166,7 @@ func (m *Meter) ended(e *entry, dir int) flow.EndReason {
 		if gap > m.cfg.Linger || newSYN {
 			return flow.EndOfFlow
 		}
-	case gap > m.cfg.Idle:
+	case gap > m.limit(e).Idle:
 		late := e.list == listHeld && gap <= m.hold() && p.PayLen == 0 && p.Flags&(flow.RST|flow.FIN) != 0
 		if !late {
 			return flow.EndIdle
@@ -161,9 +182,9 @@ func (m *Meter) ended(e *entry, dir int) flow.EndReason {
 func (e *entry) knows(dir int, seq uint32) bool {
 	switch {
 	case e.seen&(seenSYN0<<dir) != 0:
-		return e.isn[dir] == seq
+		return e.wire[dir].ISN == seq
 	case e.seen&(seenSent0<<dir) != 0:
-		return e.isn[dir]-seq < 1<<20
+		return e.wire[dir].ISN-seq < 1<<20
 	}
 	return true
 }
@@ -182,6 +203,7 @@ func (m *Meter) open(p *packet.Headers, k kind, hash uint32) (i uint32, dir int)
 	}
 	if dir == 1 {
 		e.turn()
+		e.history.Append('^')
 	}
 	e.icmpType, e.icmpCode = p.ICMPType, p.ICMPCode
 	if k == kindRequest {
@@ -198,17 +220,23 @@ func (m *Meter) open(p *packet.Headers, k kind, hash uint32) (i uint32, dir int)
 	}
 	e.touched = m.clock
 	m.announced(e)
-	m.push(i, e, listShort)
+	m.push(i, e, listID(classOf(e.proto)))
+	if m.outside.depth > 0 {
+		e.tunnel = m.tunnels.put(m.outside, dir)
+	}
 	m.n.flows++
 	return i, dir
 }
 
-// turn exchanges the two ends of a new flow.
+// turn exchanges the two ends of a flow of which nothing went out. What is in the history is turned by
+// its caller.
 func (e *entry) turn() {
 	e.src, e.dst, e.sport, e.dport = e.dst, e.src, e.dport, e.sport
 	e.srcMAC, e.dstMAC = e.dstMAC, e.srcMAC
 	e.count[0], e.count[1] = e.count[1], e.count[0]
-	e.isn[0], e.isn[1] = e.isn[1], e.isn[0]
+	e.tcp[0], e.tcp[1] = e.tcp[1], e.tcp[0]
+	e.wire[0], e.wire[1] = e.wire[1], e.wire[0]
+	e.letters[0], e.letters[1] = e.letters[1], e.letters[0]
 	const side0 = seenSent0 | seenSYN0 | seenFIN0 | seenRST0 | seenData0
 	e.seen = e.seen&^(side0|side0<<1) | e.seen&side0<<1 | e.seen>>1&side0
 }
@@ -255,35 +283,44 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 	e, p := m.at(i), &m.p
 	if e.ord == 0 {
 		e.start, e.last, e.ord = pkt.Time, pkt.Time, pkt.Ord
+		e.off, e.lastOff = pkt.Offset, pkt.Offset
 	}
 	e.start, e.last = min(e.start, pkt.Time), max(e.last, pkt.Time)
 	if p.Flags&(flow.SYN|flow.ACK) == flow.SYN && e.seen&(seenSYN0|seenSYN1) == 0 && e.by != flow.BySYN {
 		if dir == 1 { // its answer overtook it
-			e.turn()
-			m.inspects.turn(e.inspect)
+			m.turn(e)
 		}
 		dir, e.by = 0, flow.BySYN
 	}
-	c := &e.count[dir]
+	c, w := &e.count[dir], &e.wire[dir]
 	if c.Packets == 0 {
 		c.InitFlags, c.ToS, c.TTL = p.Flags, p.ToS, p.TTL
+	} else {
+		w.SessionFlags |= p.Flags
 	}
-	if e.seen&(seenSent0<<dir) == 0 || p.Flags&flow.SYN != 0 {
-		e.isn[dir] = p.Seq
-	}
+	w.MaxTTL = max(w.MaxTTL, p.TTL)
+	e.lastOff = max(e.lastOff, pkt.Offset)
+	m.follow(e, dir, pkt.Time)
 	c.Packets++
 	c.Bytes += uint64(p.IPLen)
 	c.Payload += uint64(p.PayLen)
 	c.Flags |= p.Flags
 	c.TTL = min(c.TTL, p.TTL)
 	e.seen |= happened(p) << dir
-	if e.seen&seenLabel == 0 && len(p.Payload) > 0 {
+	switch {
+	case len(p.Payload) == 0:
+	case e.seen&seenLabel == 0:
 		m.label(e, dir)
+	case app.Follows(e.app):
+		m.readOn(e, dir)
 	}
 	if app.Announces(e.app) && len(p.Payload) > 0 {
 		m.announce(e)
 	}
 	m.touch(i, e)
+	if m.counted != nil {
+		m.counted(e.ord, pkt.Ord)
+	}
 }
 
 // happened gives what the packet shows, as of side 0.

@@ -182,7 +182,7 @@ func TestTable(t *testing.T) {
 		if i == none {
 			n, e := tab.insert(h)
 			e.src, e.dst, e.sport, e.proto, e.kind = p.Src, p.Dst, p.SrcPort, 17, kindPorts
-			tab.push(n, e, listShort)
+			tab.push(n, e, listOther)
 			model[n] = p
 		} else if rnd.IntN(2) == 0 {
 			tab.remove(i)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 	"github.com/flowferry/flowferry/packet"
 )
 
@@ -99,6 +100,7 @@ func FuzzRingBlock(f *testing.F) {
 	plain := frameOf(0x0800, "0123456789")
 	f.Add(fakeBlock(fakeFrame{data: plain, wire: 24, status: frameVLAN, tag: 6}, fakeFrame{data: plain, wire: 24}))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzztest.Guard()()
 		m := NewMeter(Config{}, 1, func(b *flow.Batch) { b.Free() })
 		said := uint64(0)
 		if len(data) >= blockHeader {

@@ -41,6 +41,34 @@ func wantRows(t *testing.T, b *builder, want ...string) {
 	}
 }
 
+// Table 1: a client sends mail; after both FINs it resets again and again, which belongs to the
+// connection. Two stray packets of its port to another server are a flow of their own.
+func TestSeedMail(t *testing.T) {
+	b := newBuilder(t, Config{})
+	c, s := end{"63.236.206.174", 21233}, end{"72.24.177.5", 25}
+	b.tcp(0, c, s, "S", 10, "")
+	b.tcp(0, s, c, "SA", 20, "")
+	b.tcp(0, s, c, "PA", 21, "220 mail\r\n")
+	for i := range 14 {
+		b.tcp(time.Duration(i)*100*time.Millisecond, c, s, "PA", uint32(11+1400*i), strings.Repeat("m", 1400))
+		b.tcp(time.Duration(i)*100*time.Millisecond, s, c, "A", 31, "")
+	}
+	b.tcp(2*time.Second, c, s, "FA", 11+14*1400, "")
+	b.tcp(2*time.Second, s, c, "FA", 31, "")
+	for i := range 5 {
+		b.tcp(time.Duration(3+i)*time.Second, c, s, "R", 12+14*1400, "")
+	}
+	other := end{"72.24.179.201", 25}
+	b.tcp(4*time.Second, c, other, "S", 99, "")
+	b.tcp(4*time.Second, other, c, "RA", 0, "")
+	wantRows(t, b,
+		"63.236.206.174:21233>72.24.177.5:25 21/17 FSRPA/FSPA at 0 for 7 end_of_flow established 1",
+		"63.236.206.174:21233>72.24.179.201:25 1/1 S/RA at 4 for 0 end_of_flow rejected 1")
+	if w := b.out.Metered(&b.out.Recs[0]); w.Conn != flow.ConnSF || w.History.String() != "ShdDaFfR" {
+		t.Errorf("%v %v", w.Conn, w.History)
+	}
+}
+
 // Table 2: a scan by ICMP echo, two packets to each target, none answered.
 func TestSeedICMPScan(t *testing.T) {
 	b := newBuilder(t, Config{})
@@ -56,6 +84,33 @@ func TestSeedICMPScan(t *testing.T) {
 	if n := b.out.Recs[0].Fwd.Bytes; n != 122 {
 		t.Errorf("%d bytes, want 122", n)
 	}
+}
+
+// Table 3: browsing. Six connections to one server from rising ports, each with SYN and FIN.
+func TestSeedBrowsing(t *testing.T) {
+	b := newBuilder(t, Config{})
+	s := end{"68.8.27.65", 80}
+	var want []string
+	for _, r := range []struct {
+		at       int
+		port     uint16
+		from, to int // packets
+	}{{91, 63126, 7, 5}, {102, 63277, 8, 8}, {111, 63330, 7, 5}, {167, 63707, 8, 8}, {200, 63957, 8, 8}, {252, 64504, 8, 8}} {
+		at, c := time.Duration(r.at)*time.Second, end{"72.24.144.12", r.port}
+		b.tcp(at, c, s, "S", 10, "")
+		b.tcp(at, s, c, "SA", 20, "")
+		b.tcp(at, c, s, "PA", 11, "GET / HTTP/1.0\r\n\r\n")
+		for i := range r.to - 2 {
+			b.tcp(at, s, c, "PA", uint32(21+i*4), "data")
+		}
+		for range r.from - 3 {
+			b.tcp(at, c, s, "A", 29, "")
+		}
+		b.tcp(at, s, c, "FA", uint32(21+(r.to-2)*4), "")
+		b.tcp(at, c, s, "FA", 29, "")
+		want = append(want, fmt.Sprintf("72.24.144.12:%d>68.8.27.65:80 %d/%d FSPA/FSPA at %d for 0 end_of_flow established 1", r.port, r.from, r.to, r.at))
+	}
+	wantRows(t, b, want...)
 }
 
 // Table 4: a client that resets, and one whose reset comes 66 seconds after the last packet on

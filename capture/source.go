@@ -2,12 +2,10 @@ package capture
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +20,8 @@ type Source struct {
 	stream   io.Reader // read instead of the path, where there is one
 	cfg      Config
 	only     *selection
-	origin   uint64
+	digest   *digest // of the file; a stream has none
+	origin   uint64  // of a stream
 	size     int64
 	file     atomic.Pointer[File]
 	meter    *Meter
@@ -30,7 +29,7 @@ type Source struct {
 	warnings atomic.Pointer[string]
 }
 
-// NewSource opens the file, reads it once for its digest and checks that it is a capture.
+// NewSource opens the file and checks that it is a capture.
 func NewSource(path string, cfg Config) (*Source, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -40,32 +39,23 @@ func NewSource(path string, cfg Config) (*Source, error) {
 		return nil, err
 	}
 	defer f.Close()
-	s := &Source{path: path, cfg: cfg, size: f.in.total}
+	s := &Source{path: path, cfg: cfg, size: f.in.total, digest: newDigest(path)}
 	if s.only, err = newSelection(cfg.Filter); err != nil {
-		return nil, err
-	}
-	if s.origin, err = digest(path); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// digest gives the first 8 bytes of the SHA-256 of the file as it is on disk.
-func digest(path string) (uint64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, err
+// Origin gives the Origin of the source's records: the first 8 bytes of the file's SHA-256. It
+// waits until the file was read for it; Run computes it beside the metering. It is 0 when the file
+// can not be read, which is Run's error.
+func (s *Source) Origin() uint64 {
+	if s.stream != nil {
+		return s.origin
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return 0, fmt.Errorf("read %s: %w", path, err)
-	}
-	return binary.BigEndian.Uint64(h.Sum(nil)), nil
+	origin, _ := s.digest.wait()
+	return origin
 }
-
-// Origin gives the Origin of the source's records: the first 8 bytes of the file's SHA-256.
-func (s *Source) Origin() uint64 { return s.origin }
 
 // Progress gives how many of the file's bytes, as on disk, were read.
 func (s *Source) Progress() (done, total int64) {
@@ -92,10 +82,30 @@ func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
 		return err
 	}
 	defer f.Close()
-	m := NewMeter(s.cfg, s.origin, emit)
+	if s.stream != nil {
+		m := NewMeter(s.cfg, s.origin, emit)
+		s.meter = m
+		s.file.Store(f)
+		defer m.Flush()
+		return s.read(ctx, f, m)
+	}
+	s.digest.start()
+	out := &stamper{digest: s.digest, emit: emit}
+	m := NewMeter(s.cfg, 0, out.batch)
+	m.file = filepath.Base(s.path)
 	s.meter = m
 	s.file.Store(f)
-	defer m.Flush()
+	err = s.read(ctx, f, m)
+	m.Flush()
+	out.flush()
+	if _, failed := s.digest.wait(); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// read feeds the packets of f to m.
+func (s *Source) read(ctx context.Context, f *File, m *Meter) error {
 	beat := time.Now()
 	for n := 0; ; n++ {
 		if n%256 == 0 && ctx.Err() != nil {

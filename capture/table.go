@@ -10,33 +10,48 @@ import (
 // entry is one flow in the table. It holds no pointer, so that the garbage collector never looks
 // at the table. Side 0 is the initiator's, side 1 the responder's.
 type entry struct {
+	// What each packet needs stands first, in as few cache lines as may be.
 	src, dst     flow.Addr
-	start, last  int64 // first and last packet of this piece, Unix ns
-	touched      int64 // the meter's clock at the last packet
-	ord          uint64
-	count        [2]flow.Counts
-	isn          [2]uint32 // sequence number of the first packet, the initial one iff the side's SYN was seen
-	prev, next   uint32    // neighbours in its list
-	hash         uint32
-	meta         uint32 // 1-based index into Meter.metas; 0 is none
-	inspect      uint32 // 1-based index into Meter.inspects; 0 is not, or no longer, inspected
-	segment      uint32
-	mpls         uint32
 	sport, dport uint16 // for ICMP what pairs a request with its answer
-	vlan, vin    uint16
-	app          flow.App
-	sure         flow.Confidence // how sure app is
-	why          flow.Reason
-	srcMAC       flow.MAC
-	dstMAC       flow.MAC
-	seen         seen
 	proto        uint8
 	kind         kind
 	list         listID
-	icmpType     uint8
-	icmpCode     uint8
 	by           flow.InitiatorBy
-	link         linkBits
+	touched      int64 // the meter's clock at the last packet
+	start, last  int64 // first and last packet of this piece, Unix ns
+	count        [2]flow.Counts
+	tcp          [2]sequence
+	seen         seen
+	letters      [2]letters
+	lastOff      int64 // where the packet stands that is last in the file
+	wire         [2]flow.WireSide
+
+	ord        uint64
+	off        int64 // where the first packet stands in the file
+	synAt      int64 // Unix ns of the SYN, or SYN-ACK, whose answer is waited for; 0 is none
+	synRTT     uint32
+	ackRTT     uint32
+	history    flow.History
+	prev, next uint32 // neighbours in its list
+	hash       uint32
+	meta       uint32 // 1-based index into Meter.metas; 0 is none
+	inspect    uint32 // 1-based index into Meter.inspects; 0 is not, or no longer, inspected
+	tunnel     uint32 // 1-based index into Meter.tunnels; 0 is none
+	segment    uint32
+	mpls       uint32
+	icmpErrors uint32 // ICMP errors that quote this flow
+	vlan, vin  uint16
+	app        flow.App
+	sure       flow.Confidence // how sure app is
+	why        flow.Reason
+	srcMAC     flow.MAC
+	dstMAC     flow.MAC
+	icmpType   uint8
+	icmpCode   uint8
+	errorType  uint8 // of the first ICMP error
+	errorCode  uint8
+	errorV6    bool
+	link       linkBits
 }
 
 // kind says what sport and dport of an entry are.
@@ -82,9 +97,12 @@ const (
 type listID uint8
 
 const (
-	listShort  listID = iota // ends when idle: all but the next two
-	listHeld                 // TCP seen from both sides and open: when idle it waits for a late RST
-	listClosed               // TCP that has closed: waits for stragglers
+	listTCP listID = iota // end when idle: a list for each class of protocols, by its number
+	listUDP
+	listICMP
+	listOther
+	listHeld   // TCP seen from both sides and open: when idle it waits for a late RST
+	listClosed // TCP that has closed: waits for stragglers
 	lists
 )
 
@@ -124,8 +142,7 @@ func (t *table) at(i uint32) *entry { return &t.chunks[i>>chunkBits][i&(chunkSiz
 
 // hash gives the same value for both directions of a conversation.
 func (t *table) hash(p *packet.Headers) uint32 {
-	k := flow.Key{A: p.Src, B: p.Dst, APort: p.SrcPort, BPort: p.DstPort, Proto: p.Proto}
-	h := k.Hash(t.seed)
+	h := flow.HashEnds(&p.Src, &p.Dst, p.SrcPort, p.DstPort, p.Proto, t.seed)
 	return uint32(h ^ h>>32)
 }
 

@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -41,6 +42,16 @@ var ours = []Field{
 		Text: appReason},
 	{Name: "flow.app.hint", Type: Keyword, Of: Ours, Desc: "What the port promises of a metered flow whose payload told nothing: never a label.",
 		Str: func(_ *batch, r *record) string { return r.AppHint.String() }},
+	{Name: "flow.app.version", Type: Keyword, Of: Ours, Desc: "Version of the protocol, where no field of its own has it: QUIC 1, 2, draft-29.", side: meta,
+		Str: func(b *batch, r *record) string { return talkOf(b, r).Version }},
+	{Name: "flow.app.commands", Type: Keyword, Multi: true, Of: Ours, Desc: "Commands, methods or message types of the session, each once in order of first use: FTP, SMTP, IMAP, POP3.", side: meta,
+		Strs: func(dst []string, b *batch, r *record) []string { return append(dst, talkOf(b, r).Commands...) }},
+	{Name: "flow.app.results", Type: Keyword, Multi: true, Of: Ours, Desc: "Reply codes or states of the session, each once in order of first use.", side: meta,
+		Strs: func(dst []string, b *batch, r *record) []string { return append(dst, talkOf(b, r).Results...) }},
+	{Name: "flow.app.names", Type: Keyword, Multi: true, Of: Ours, Desc: "What was asked for: files of FTP, mailboxes of IMAP.", side: meta,
+		Strs: func(dst []string, b *batch, r *record) []string { return append(dst, talkOf(b, r).Names...) }},
+	{Name: "flow.app.server", Type: Keyword, Of: Ours, Desc: "What the server calls itself in its greeting: FTP, SMTP, IMAP, POP3.", side: meta,
+		Str: func(b *batch, r *record) string { return talkOf(b, r).Server }},
 	{Name: "flow.service", Type: Keyword, Of: Ours, Desc: "IANA service name of the destination's port: what the port promises, not what was spoken.", side: enr,
 		Str: func(b *batch, r *record) string { return enrOf(b, r).Service }},
 	{Name: "flow.locality", Type: Keyword, Of: Beat, Desc: "internal when both ends are in host groups of ours, else external.", side: enr,
@@ -73,7 +84,10 @@ var ours = []Field{
 		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.ICMPType), r.Has.Has(flow.HasICMP) }},
 	{Name: "flow.icmp.code", Type: Long, Of: Ours, Desc: "ICMP code.", Has: flow.HasICMP,
 		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.ICMPCode), r.Has.Has(flow.HasICMP) }},
+}
 
+// oursSource is what ECS has no place for, of the source.
+var oursSource = []Field{
 	{Name: "flow.source.payload_bytes", Type: Long, Of: Ours, Desc: "Transport payload bytes sent by the source.", Has: flow.HasPayload,
 		Int: func(_ *batch, r *record) (int64, bool) { return long(r.Fwd.Payload), r.Has.Has(flow.HasPayload) }},
 	{Name: "flow.source.tcp_flags", Type: Keyword, Multi: true, Of: Ours, Desc: "Union of the TCP flags of all packets of the source: FIN, SYN, RST, PSH, ACK, URG, ECE, CWR.", Has: flow.HasFlags,
@@ -94,10 +108,12 @@ var ours = []Field{
 		Str: func(b *batch, r *record) string { return srcPlace(b, r).Criticality }},
 	{Name: "flow.source.bogon", Type: Keyword, Of: Ours, Desc: "Name of the bogon range the source is in.", side: enr,
 		Str: func(b *batch, r *record) string { return srcPlace(b, r).Bogon }},
-
 	{Name: "flow.source.domain_by", Type: Keyword, Of: Ours, Desc: "Where source.domain comes from: dns (a DNS answer to the destination), dns_other (one to another host).", side: enr,
 		Str: func(b *batch, r *record) string { return enrOf(b, r).SrcDomainBy.String() }},
+}
 
+// oursDestination is the same of the destination.
+var oursDestination = []Field{
 	{Name: "flow.destination.payload_bytes", Type: Long, Of: Ours, Desc: "Transport payload bytes sent by the destination.", Has: flow.HasPayload | flow.HasRev,
 		Int: func(_ *batch, r *record) (int64, bool) {
 			return long(r.Rev.Payload), r.Has.Has(flow.HasPayload | flow.HasRev)
@@ -122,21 +138,46 @@ var ours = []Field{
 		Str: func(b *batch, r *record) string { return dstPlace(b, r).Criticality }},
 	{Name: "flow.destination.bogon", Type: Keyword, Of: Ours, Desc: "Name of the bogon range the destination is in.", side: enr,
 		Str: func(b *batch, r *record) string { return dstPlace(b, r).Bogon }},
+}
 
+// oursRest is what else ECS has no place for.
+var oursRest = []Field{
 	{Name: "flow.watchlist_side", Type: Keyword, Multi: true, Of: Ours, Desc: "Which end a watchlist matched: source, destination.", side: enr,
 		Strs: hits(func(h *flow.Hit) string { return h.Side })},
 	{Name: "flow.domain_by", Type: Keyword, Of: Ours, Desc: "Where destination.domain comes from: sni, http_host, dns (a DNS answer to the source), dns_other (one to another host).",
 		Str: domainBy},
-	{Name: "flow.dns.answers", Type: Keyword, Multi: true, Of: Ours, Desc: "Answers that tie a name to an address or another name (A, AAAA, CNAME, DNAME, NS, PTR, MX, SRV), each in one value: name, type and data.", side: meta,
-		Lines: answerLines},
 	{Name: "flow.tls.alpn", Type: Keyword, Multi: true, Of: Ours, Desc: "Protocols the client offered by ALPN.", side: meta,
 		Strs: func(dst []string, b *batch, r *record) []string { return append(dst, tlsOf(b, r).ALPN...) }},
+	{Name: "flow.tls.ja4", Type: Keyword, Of: Ours, Desc: "JA4 fingerprint of the client, over TCP or QUIC.", side: meta,
+		Str: func(b *batch, r *record) string { return tlsOf(b, r).JA4 }},
+	{Name: "flow.tls.self_signed", Type: Boolean, Of: Ours, Desc: "The server's certificate names the same subject and issuer.", side: meta,
+		Int: func(b *batch, r *record) (int64, bool) { return bit(tlsOf(b, r).SelfSigned), tlsOf(b, r).Subject != "" }},
+	{Name: "flow.dns.answers", Type: Keyword, Multi: true, Of: Ours, Desc: "Answers that tie a name to an address or another name (A, AAAA, CNAME, DNAME, NS, PTR, MX, SRV), each in one value: name, type and data.", side: meta,
+		Lines: answerLines},
+	{Name: "flow.dns.questions", Type: Keyword, Multi: true, Of: Ours, Desc: "Names of the first eight questions of the flow, each once.", side: meta,
+		Strs: questionNames},
+	{Name: "flow.dns.response_codes", Type: Keyword, Multi: true, Of: Ours, Desc: "Response codes to the first eight questions of the flow, each once.", side: meta,
+		Strs: questions(func(d *flow.DNS) string { return d.Rcode })},
 	{Name: "flow.http.server", Type: Keyword, Of: Ours, Desc: "HTTP Server header.", side: meta,
 		Str: func(b *batch, r *record) string { return httpOf(b, r).Server }},
+	{Name: "flow.http.hosts", Type: Keyword, Multi: true, Of: Ours, Desc: "Hosts of the first eight requests of the flow, without the port, each once.", side: meta,
+		Strs: hostNames},
+	{Name: "flow.http.methods", Type: Keyword, Multi: true, Of: Ours, Desc: "Methods of the first eight requests of the flow, each once.", side: meta,
+		Strs: exchanges(func(x *flow.Exchange) string { return x.Method })},
+	{Name: "flow.http.paths", Type: Keyword, Multi: true, Of: Ours, Desc: "Paths and queries of the first eight requests of the flow, each once.", side: meta,
+		Strs: exchanges(func(x *flow.Exchange) string { return x.Path })},
+	{Name: "flow.http.status_codes", Type: Keyword, Multi: true, Of: Ours, Desc: "Statuses of the first eight responses of the flow, each once.", side: meta,
+		Strs: exchanges(status)},
 	{Name: "flow.ssh.client", Type: Keyword, Of: Ours, Desc: "SSH identification string of the client.", side: meta,
 		Str: func(b *batch, r *record) string { return sshOf(b, r).Client }},
 	{Name: "flow.ssh.server", Type: Keyword, Of: Ours, Desc: "SSH identification string of the server.", side: meta,
 		Str: func(b *batch, r *record) string { return sshOf(b, r).Server }},
+	{Name: "flow.ssh.hassh", Type: Keyword, Of: Ours, Desc: "HASSH fingerprint of what the client offers.", side: meta,
+		Str: func(b *batch, r *record) string { return sshOf(b, r).HASSH }},
+	{Name: "flow.ssh.hassh_server", Type: Keyword, Of: Ours, Desc: "HASSH fingerprint of what the server offers.", side: meta,
+		Str: func(b *batch, r *record) string { return sshOf(b, r).HASSHServer }},
+	{Name: "flow.mail.helo", Type: Keyword, Of: Ours, Desc: "What the client of a mail session called itself.", side: meta,
+		Str: func(b *batch, r *record) string { return mailOf(b, r).Helo }},
 	{Name: "flow.unknown", Type: Flattened, Of: Ours, Desc: "Information elements without a field of their own: the element's name, or where it is not known \"enterprise.id\", to the value in hex.", side: meta,
 		Flat: func(dst []byte, b *batch, r *record) []byte { return appendFlat(dst, metaOf(b, r).Unknown) }},
 	{Name: "flow.extra", Type: Flattened, Of: Ours, Desc: "Columns of a cloud's flow log without a field of their own, by the names they have there: vpc-id, interface-id, rule …", side: meta,
@@ -147,6 +188,10 @@ var ours = []Field{
 var metadata = []Field{
 	{Name: "related.ip", Type: IP, Multi: true, Of: ECS, Desc: "Every address of the flow, whichever end, translated or answered by DNS.",
 		Addrs: relatedIP},
+	{Name: "related.hosts", Type: Keyword, Multi: true, Of: ECS, Desc: "Every name of the flow: asked for by DNS, of HTTP hosts, the TLS server name and the certificate's common name.", side: meta,
+		Strs: relatedHosts},
+	{Name: "related.hash", Type: Keyword, Multi: true, Of: ECS, Desc: "Every fingerprint of the flow: JA3, JA3S, JA4, HASSH and those of certificates.", side: meta,
+		Strs: relatedHash},
 
 	{Name: "cloud.provider", Type: Keyword, Of: ECS, Desc: "Cloud whose flow log has the flow: aws, azure, gcp.", side: meta,
 		Str: func(b *batch, r *record) string { return cloudOf(b, r).Provider }},
@@ -178,6 +223,10 @@ var metadata = []Field{
 		Text: func(dst []byte, b *batch, r *record) []byte {
 			return appendNumber(dst, uint64(dnsOf(b, r).ID), metaOf(b, r).DNS != nil)
 		}},
+	{Name: "dns.op_code", Type: Keyword, Of: ECS, Desc: "Operation: QUERY, UPDATE …", side: meta,
+		Str: func(b *batch, r *record) string { return dnsOf(b, r).Opcode }},
+	{Name: "dns.header_flags", Type: Keyword, Multi: true, Of: ECS, Desc: "Flags of the answer, else of the question: AA, TC, RD, RA, AD, CD.", side: meta,
+		Strs: func(dst []string, b *batch, r *record) []string { return append(dst, dnsOf(b, r).Flags...) }},
 	{Name: "dns.question.name", Type: Keyword, Of: ECS, Desc: "Name asked for, lower case.", side: meta,
 		Str: func(b *batch, r *record) string { return dnsOf(b, r).Question }},
 	{Name: "dns.question.type", Type: Keyword, Of: ECS, Desc: "Type asked for: A, AAAA, TXT …", side: meta,
@@ -186,13 +235,13 @@ var metadata = []Field{
 		Str: func(b *batch, r *record) string { return dnsOf(b, r).Class }},
 	{Name: "dns.response_code", Type: Keyword, Of: ECS, Desc: "NOERROR, NXDOMAIN …", side: meta,
 		Str: func(b *batch, r *record) string { return dnsOf(b, r).Rcode }},
-	{Name: "dns.resolved_ip", Type: IP, Multi: true, Of: ECS, Desc: "Addresses in the answer.", side: meta,
+	{Name: "dns.resolved_ip", Type: IP, Multi: true, Of: ECS, Desc: "Addresses in the answers.", side: meta,
 		Addrs: resolved},
-	{Name: "dns.answers.name", Type: Keyword, Multi: true, Of: ECS, Desc: "Names in the answer section.", side: meta,
+	{Name: "dns.answers.name", Type: Keyword, Multi: true, Of: ECS, Desc: "Names in the answer sections.", side: meta,
 		Strs: answers(func(a *flow.Answer) string { return a.Name })},
-	{Name: "dns.answers.type", Type: Keyword, Multi: true, Of: ECS, Desc: "Types in the answer section.", side: meta,
+	{Name: "dns.answers.type", Type: Keyword, Multi: true, Of: ECS, Desc: "Types in the answer sections.", side: meta,
 		Strs: answers(func(a *flow.Answer) string { return a.Type })},
-	{Name: "dns.answers.data", Type: Keyword, Multi: true, Of: ECS, Desc: "Data in the answer section.", side: meta,
+	{Name: "dns.answers.data", Type: Keyword, Multi: true, Of: ECS, Desc: "Data in the answer sections.", side: meta,
 		Strs: answers(func(a *flow.Answer) string { return a.Data })},
 
 	{Name: "http.version", Type: Keyword, Of: ECS, Desc: "HTTP version.", side: meta,
@@ -222,11 +271,36 @@ var metadata = []Field{
 		}},
 	{Name: "user_agent.original", Type: Keyword, Of: ECS, Desc: "HTTP User-Agent header.", side: meta,
 		Str: func(b *batch, r *record) string { return httpOf(b, r).UserAgent }},
-	{Name: "user.name", Type: Keyword, Of: ECS, Desc: "User as the exporter gave it.", side: meta,
-		Str: func(b *batch, r *record) string { return metaOf(b, r).User }},
+	{Name: "user.name", Type: Keyword, Of: ECS, Desc: "User as the exporter gave it, else who logs in: FTP, POP3, IMAP, RDP cookie.", side: meta,
+		Str: func(b *batch, r *record) string { return cmp.Or(metaOf(b, r).User, talkOf(b, r).User) }},
+
+	{Name: "email.from.address", Type: Keyword, Multi: true, Of: ECS, Desc: "Envelope sender of the first message of a mail session.", side: meta,
+		Strs: func(dst []string, b *batch, r *record) []string { return appendString(dst, mailOf(b, r).From) }},
+	{Name: "email.to.address", Type: Keyword, Multi: true, Of: ECS, Desc: "Envelope recipients of a mail session.", side: meta,
+		Strs: func(dst []string, b *batch, r *record) []string { return append(dst, mailOf(b, r).To...) }},
+	{Name: "email.subject", Type: Keyword, Of: ECS, Desc: "Subject of the first message of a mail session.", side: meta,
+		Str: func(b *batch, r *record) string { return mailOf(b, r).Subject }},
 
 	{Name: "tls.client.server_name", Type: Keyword, Of: ECS, Desc: "Server name the client asked for (SNI).", side: meta,
 		Str: func(b *batch, r *record) string { return tlsOf(b, r).ServerName }},
+	{Name: "tls.client.ja3", Type: Keyword, Of: ECS, Desc: "JA3 fingerprint of the client.", side: meta,
+		Str: func(b *batch, r *record) string { return tlsOf(b, r).JA3 }},
+	{Name: "tls.client.subject", Type: Keyword, Of: ECS, Desc: "Whom the client's certificate is for, distinguished name.", side: meta,
+		Str: func(b *batch, r *record) string { return clientCert(b, r).Subject }},
+	{Name: "tls.client.issuer", Type: Keyword, Of: ECS, Desc: "Who issued the client's certificate, distinguished name.", side: meta,
+		Str: func(b *batch, r *record) string { return clientCert(b, r).Issuer }},
+	{Name: "tls.client.not_before", Type: Date, Of: ECS, Desc: "From when the client's certificate is valid.", side: meta,
+		Int: func(b *batch, r *record) (int64, bool) {
+			return clientCert(b, r).NotBefore, clientCert(b, r).NotBefore != 0
+		}},
+	{Name: "tls.client.not_after", Type: Date, Of: ECS, Desc: "Until when the client's certificate is valid.", side: meta,
+		Int: func(b *batch, r *record) (int64, bool) {
+			return clientCert(b, r).NotAfter, clientCert(b, r).NotAfter != 0
+		}},
+	{Name: "tls.client.x509.serial_number", Type: Keyword, Of: ECS, Desc: "Serial number of the client's certificate, upper-case hex.", side: meta,
+		Str: func(b *batch, r *record) string { return clientCert(b, r).Serial }},
+	{Name: "tls.client.hash.sha256", Type: Keyword, Of: ECS, Desc: "SHA-256 of the client's certificate, upper-case hex.", side: meta,
+		Str: func(b *batch, r *record) string { return clientCert(b, r).SHA256 }},
 	{Name: "tls.version_protocol", Type: Keyword, Of: ECS, Desc: "Always tls.", side: meta,
 		Str: func(b *batch, r *record) string {
 			if tlsOf(b, r).Version == "" {
@@ -238,6 +312,14 @@ var metadata = []Field{
 		Str: func(b *batch, r *record) string { return tlsOf(b, r).Version }},
 	{Name: "tls.cipher", Type: Keyword, Of: ECS, Desc: "Chosen cipher suite.", side: meta,
 		Str: func(b *batch, r *record) string { return tlsOf(b, r).Cipher }},
+	{Name: "tls.resumed", Type: Boolean, Of: ECS, Desc: "The session goes on from an earlier one, so that no certificate was sent.", side: meta,
+		Int: func(b *batch, r *record) (int64, bool) { return bit(tlsOf(b, r).Resumed), tlsOf(b, r).JA3S != "" }},
+	{Name: "tls.server.ja3s", Type: Keyword, Of: ECS, Desc: "JA3S fingerprint of the server.", side: meta,
+		Str: func(b *batch, r *record) string { return tlsOf(b, r).JA3S }},
+	{Name: "tls.server.hash.sha1", Type: Keyword, Of: ECS, Desc: "SHA-1 of the server's certificate, upper-case hex.", side: meta,
+		Str: func(b *batch, r *record) string { return tlsOf(b, r).SHA1 }},
+	{Name: "tls.server.hash.sha256", Type: Keyword, Of: ECS, Desc: "SHA-256 of the server's certificate, upper-case hex.", side: meta,
+		Str: func(b *batch, r *record) string { return tlsOf(b, r).SHA256 }},
 	{Name: "tls.server.subject", Type: Keyword, Of: ECS, Desc: "Whom the server's certificate is for, distinguished name.", side: meta,
 		Str: func(b *batch, r *record) string { return tlsOf(b, r).Subject }},
 	{Name: "tls.server.issuer", Type: Keyword, Of: ECS, Desc: "Who issued the server's certificate, distinguished name.", side: meta,
@@ -248,6 +330,12 @@ var metadata = []Field{
 		Int: func(b *batch, r *record) (int64, bool) { return tlsOf(b, r).NotAfter, tlsOf(b, r).NotAfter != 0 }},
 	{Name: "tls.server.x509.serial_number", Type: Keyword, Of: ECS, Desc: "Serial number of the server's certificate, upper-case hex.", side: meta,
 		Str: func(b *batch, r *record) string { return tlsOf(b, r).Serial }},
+	{Name: "tls.server.x509.subject.common_name", Type: Keyword, Multi: true, Of: ECS, Desc: "Common name of the subject of the server's certificate.", side: meta,
+		Strs: func(dst []string, b *batch, r *record) []string { return appendString(dst, tlsOf(b, r).CommonName) }},
+	{Name: "tls.server.x509.issuer.common_name", Type: Keyword, Multi: true, Of: ECS, Desc: "Common name of the issuer of the server's certificate.", side: meta,
+		Strs: func(dst []string, b *batch, r *record) []string { return appendString(dst, tlsOf(b, r).IssuerName) }},
+	{Name: "tls.server.x509.alternative_names", Type: Keyword, Multi: true, Of: ECS, Desc: "Further names and addresses that the server's certificate is for, at most 64.", side: meta,
+		Strs: func(dst []string, b *batch, r *record) []string { return append(dst, tlsOf(b, r).AltNames...) }},
 	{Name: "tls.next_protocol", Type: Keyword, Of: ECS, Desc: "Protocol the server chose by ALPN.", side: meta,
 		Str: func(b *batch, r *record) string { return tlsOf(b, r).NextProto }},
 }

@@ -119,7 +119,7 @@ func TestAbsence(t *testing.T) {
 	}
 	for i := range Fields {
 		field := &Fields[i]
-		for bit := flow.Set(1); bit <= flow.HasFlows; bit <<= 1 {
+		for bit := flow.Set(1); bit <= flow.HasWire; bit <<= 1 {
 			if field.Has&bit == 0 {
 				continue
 			}

@@ -1,6 +1,10 @@
 package ecs
 
-import "github.com/flowferry/flowferry/flow"
+import (
+	"strings"
+
+	"github.com/flowferry/flowferry/flow"
+)
 
 // streams and datasets are named by Kind.
 var (
@@ -33,6 +37,11 @@ const (
 // Ord within an Origin. It is unique within a stream.
 func AppendID(dst []byte, r *flow.Record) []byte {
 	return appendLetters(appendLetters(dst, r.Origin, originLetters), r.Ord, ordLetters)
+}
+
+// IsID says whether s has the form of AppendID's.
+func IsID(s string) bool {
+	return len(s) == originLetters+ordLetters && strings.Trim(s, idLetters) == ""
 }
 
 func appendLetters(dst []byte, v uint64, n int) []byte {

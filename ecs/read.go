@@ -18,6 +18,9 @@ var (
 	emptyHTTP  flow.HTTP
 	emptyTLS   flow.TLS
 	emptySSH   flow.SSH
+	emptyMail  flow.Mail
+	emptyTalk  flow.Talk
+	emptyCert  flow.Cert
 	emptyCloud flow.Cloud
 	emptyEnr   flow.Enr
 	emptyPlace flow.Place
@@ -63,6 +66,27 @@ func sshOf(b *batch, r *record) *flow.SSH {
 		return m.SSH
 	}
 	return &emptySSH
+}
+
+func mailOf(b *batch, r *record) *flow.Mail {
+	if m := metaOf(b, r); m.Mail != nil {
+		return m.Mail
+	}
+	return &emptyMail
+}
+
+func talkOf(b *batch, r *record) *flow.Talk {
+	if m := metaOf(b, r); m.Talk != nil {
+		return m.Talk
+	}
+	return &emptyTalk
+}
+
+func clientCert(b *batch, r *record) *flow.Cert {
+	if t := tlsOf(b, r); t.Client != nil {
+		return t.Client
+	}
+	return &emptyCert
 }
 
 func cloudOf(b *batch, r *record) *flow.Cloud {

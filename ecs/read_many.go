@@ -3,6 +3,7 @@ package ecs
 import (
 	"bytes"
 	"net/netip"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -59,17 +60,89 @@ func relatedIP(dst []flow.Addr, b *batch, r *record) []flow.Addr {
 	return resolved(dst, b, r)
 }
 
+// relatedHosts gathers the names of the flow.
+func relatedHosts(dst []string, b *batch, r *record) []string {
+	t := tlsOf(b, r)
+	dst = appendString(questionNames(dst, b, r), t.ServerName)
+	return appendString(hostNames(dst, b, r), t.CommonName)
+}
+
+// relatedHash gathers the fingerprints of the flow.
+func relatedHash(dst []string, b *batch, r *record) []string {
+	t, s := tlsOf(b, r), sshOf(b, r)
+	for _, h := range [...]string{t.JA3, t.JA3S, t.JA4, s.HASSH, s.HASSHServer, t.SHA1, t.SHA256, clientCert(b, r).SHA256} {
+		dst = appendString(dst, h)
+	}
+	return dst
+}
+
+var (
+	questionNames = questions(func(d *flow.DNS) string { return d.Question })
+	hostNames     = exchanges(func(x *flow.Exchange) string { return hostname(x.Host) })
+)
+
+// questions makes an accessor over the questions of a flow.
+func questions(of func(*flow.DNS) string) func([]string, *batch, *record) []string {
+	return func(dst []string, b *batch, r *record) []string {
+		d := dnsOf(b, r)
+		dst = appendString(dst, of(d))
+		for i := range d.More {
+			dst = appendString(dst, of(&d.More[i]))
+		}
+		return dst
+	}
+}
+
+// exchanges makes an accessor over the HTTP exchanges of a flow.
+func exchanges(of func(*flow.Exchange) string) func([]string, *batch, *record) []string {
+	return func(dst []string, b *batch, r *record) []string {
+		h := httpOf(b, r)
+		first := flow.Exchange{Method: h.Method, Host: h.Host, Path: h.Path, Status: h.Status}
+		dst = appendString(dst, of(&first))
+		for i := range h.More {
+			dst = appendString(dst, of(&h.More[i]))
+		}
+		return dst
+	}
+}
+
+// status gives the status of a response: three digits.
+func status(x *flow.Exchange) string {
+	if x.Status < 100 || x.Status > 999 {
+		return ""
+	}
+	return statuses[3*(x.Status-100):][:3]
+}
+
+// statuses are the numbers from 100 to 999 one after the other, so that none need be made.
+var statuses = func() string {
+	var b []byte
+	for n := int64(100); n < 1000; n++ {
+		b = strconv.AppendInt(b, n, 10)
+	}
+	return string(b)
+}()
+
+// sections gives the answer sections of a flow.
+func sections(d *flow.DNS, f func([]flow.Answer)) {
+	f(d.Answers)
+	for i := range d.More {
+		f(d.More[i].Answers)
+	}
+}
+
 // resolved is the addresses of the A and AAAA answers.
 func resolved(dst []flow.Addr, b *batch, r *record) []flow.Addr {
-	all := dnsOf(b, r).Answers
-	for i := range all {
-		if all[i].Type != "A" && all[i].Type != "AAAA" {
-			continue
+	sections(dnsOf(b, r), func(all []flow.Answer) {
+		for i := range all {
+			if all[i].Type != "A" && all[i].Type != "AAAA" {
+				continue
+			}
+			if ip, err := netip.ParseAddr(all[i].Data); err == nil {
+				dst = appendAddr(dst, flow.AddrFrom(ip))
+			}
 		}
-		if ip, err := netip.ParseAddr(all[i].Data); err == nil {
-			dst = appendAddr(dst, flow.AddrFrom(ip))
-		}
-	}
+	})
 	return dst
 }
 
@@ -86,13 +159,14 @@ func appendString(dst []string, s string) []string {
 	return append(dst, s)
 }
 
-// answers makes an accessor over the answer section.
+// answers makes an accessor over the answer sections.
 func answers(of func(*flow.Answer) string) func([]string, *batch, *record) []string {
 	return func(dst []string, b *batch, r *record) []string {
-		all := dnsOf(b, r).Answers
-		for i := range all {
-			dst = appendString(dst, of(&all[i]))
-		}
+		sections(dnsOf(b, r), func(all []flow.Answer) {
+			for i := range all {
+				dst = appendString(dst, of(&all[i]))
+			}
+		})
 		return dst
 	}
 }
@@ -149,8 +223,16 @@ func domainBy(b *batch, r *record) string {
 
 // answerLines is the answers that pair a name with something, each in its text form and once.
 func answerLines(dst []byte, b *batch, r *record) []byte {
-	all := dnsOf(b, r).Answers
-	start := len(dst)
+	d, start := dnsOf(b, r), len(dst)
+	dst = appendAnswers(dst, start, d.Answers)
+	for i := range d.More {
+		dst = appendAnswers(dst, start, d.More[i].Answers)
+	}
+	return dst
+}
+
+// appendAnswers appends those that do not stand in dst yet, from start on.
+func appendAnswers(dst []byte, start int, all []flow.Answer) []byte {
 	for i := range all {
 		n := len(dst)
 		if dst = flow.AppendAnswer(dst, &all[i]); len(dst) > n {

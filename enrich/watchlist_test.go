@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 const lists = "../testdata/lists/"
@@ -169,6 +170,7 @@ func FuzzList(f *testing.F) {
 	}
 	f.Add([]byte("::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe\n\"a\n"), false)
 	f.Fuzz(func(t *testing.T, text []byte, asCSV bool) {
+		defer fuzztest.Guard()()
 		if len(text) > 1<<12 {
 			return
 		}

@@ -99,6 +99,15 @@ func (a *Addr) AppendTo(dst []byte) []byte {
 	return dst
 }
 
+// MarshalText gives the text form.
+func (a Addr) MarshalText() ([]byte, error) { return a.AppendTo(nil), nil }
+
+// UnmarshalText reads the text form.
+func (a *Addr) UnmarshalText(b []byte) (err error) {
+	*a, err = ParseAddr(string(b))
+	return err
+}
+
 // Compare orders addresses by their bytes: IPv4 among IPv4 by value.
 func (a *Addr) Compare(b *Addr) int {
 	ah, bh := binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(b[:8])

@@ -15,6 +15,7 @@ type Batch struct {
 	Recs []Record
 	Meta []Meta
 	Enr  []Enr
+	Wire []Wire
 
 	// Now is the source's clock in Unix ns: arrival for sockets, packet time for files. Stages
 	// expire by it. A Batch without records is a tick of that clock.
@@ -39,7 +40,8 @@ func (b *Batch) Free() {
 	}
 	clear(b.Meta)
 	clear(b.Enr)
-	b.Recs, b.Meta, b.Enr = b.Recs[:0], b.Meta[:0], b.Enr[:0]
+	clear(b.Wire)
+	b.Recs, b.Meta, b.Enr, b.Wire = b.Recs[:0], b.Meta[:0], b.Enr[:0], b.Wire[:0]
 	b.Now, b.Last = 0, false
 	if cap(b.Recs) <= 16*BatchSize {
 		pool.Put(b)
@@ -50,7 +52,7 @@ func (b *Batch) poison() {
 	const db = 0xDBDBDBDB
 	recs := b.Recs[:cap(b.Recs)]
 	for i := range recs {
-		recs[i] = Record{Start: -db, End: -db, Has: db, Meta: db, Enr: db, Proto: 0xDB, SrcPort: 0xDBDB, DstPort: 0xDBDB}
+		recs[i] = Record{Start: -db, End: -db, Has: db, Meta: db, Enr: db, Wire: db, Proto: 0xDB, SrcPort: 0xDBDB, DstPort: 0xDBDB}
 	}
 }
 
@@ -114,6 +116,26 @@ func (b *Batch) SetEnr(r *Record, e Enr) {
 	r.Enr = uint32(len(b.Enr))
 }
 
+// Metered gives the record's Wire, nil when it has none.
+func (b *Batch) Metered(r *Record) *Wire {
+	if r.Wire == 0 {
+		return nil
+	}
+	return &b.Wire[r.Wire-1]
+}
+
+// AddWire puts an empty Wire into the side table and points r to it. The pointer is good until
+// the next is added.
+func (b *Batch) AddWire(r *Record) *Wire {
+	if b.Wire == nil {
+		b.Wire = make([]Wire, 0, BatchSize)
+	}
+	b.Wire = append(b.Wire, Wire{})
+	r.Wire = uint32(len(b.Wire))
+	r.Has |= HasWire
+	return &b.Wire[r.Wire-1]
+}
+
 // Copy appends a copy of r, which lives in from, with its side entries.
 func (b *Batch) Copy(from *Batch, r *Record) *Record {
 	b.Recs = append(b.Recs, *r)
@@ -123,6 +145,10 @@ func (b *Batch) Copy(from *Batch, r *Record) *Record {
 	}
 	if r.Enr != 0 {
 		b.SetEnr(c, from.Enr[r.Enr-1])
+	}
+	if r.Wire != 0 {
+		w := from.Wire[r.Wire-1]
+		*b.AddWire(c) = w
 	}
 	return c
 }

@@ -32,7 +32,12 @@ func (r *Record) Hash(seed uint64) uint64 {
 
 // Hash gives the same value as Record.Hash of any record with this Key.
 func (k *Key) Hash(seed uint64) uint64 {
-	return mix(side(&k.A, k.APort, seed)+side(&k.B, k.BPort, seed), uint64(k.Proto)^seed)
+	return HashEnds(&k.A, &k.B, k.APort, k.BPort, k.Proto, seed)
+}
+
+// HashEnds gives the same value as Record.Hash of a record with these ends, in either order.
+func HashEnds(a, b *Addr, aport, bport uint16, proto uint8, seed uint64) uint64 {
+	return mix(side(a, aport, seed)+side(b, bport, seed), uint64(proto)^seed)
 }
 
 // side hashes one end of a flow.

@@ -10,6 +10,8 @@ type Meta struct {
 	HTTP    *HTTP     `json:",omitempty"`
 	TLS     *TLS      `json:",omitempty"`
 	SSH     *SSH      `json:",omitempty"`
+	Mail    *Mail     `json:",omitempty"`
+	Talk    *Talk     `json:",omitempty"`
 	Code    uint16    `json:",omitempty"` // what the firewall calls the event (NSEL extended event); 0 is none
 	Reason  string    `json:",omitempty"` // why the event happened, in the firewall's words
 	AppName string    `json:",omitempty"` // application name as the exporter gave it (NBAR, App-ID); not our label
@@ -75,14 +77,17 @@ type Seen struct {
 	Bytes, Packets uint64
 }
 
-// DNS is the first question of a flow and what was answered to it.
+// DNS is the first question of a flow and what was answered to it, and those after it.
 type DNS struct {
 	ID       uint16
 	Question string   // name without the last dot, lower case; the root is "."
 	Type     string   // "A", "AAAA", "TYPE65"
 	Class    string   // "IN"
 	Rcode    string   // "NOERROR", "NXDOMAIN"; "" when no answer was seen
-	Answers  []Answer // at most 32
+	Answers  []Answer // at most 48
+	Opcode   string   `json:",omitempty"` // "QUERY", "UPDATE"
+	Flags    []string `json:",omitempty"` // AA, TC, RD, RA, AD, CD of the answer, else of the question
+	More     []DNS    `json:",omitempty"` // further questions, at most 7; they have no More
 }
 
 // Answer is one resource record of a DNS answer section.
@@ -91,12 +96,21 @@ type Answer struct {
 	TTL              uint32 // seconds
 }
 
-// HTTP is the first request and response of a flow.
+// HTTP is the first request and response of a flow, and the further ones.
 type HTTP struct {
 	Method, Host, Path, Version string
 	UserAgent, Referrer         string
 	Server, ContentType         string
-	Status                      int // 0 when no response was seen
+	Status                      int        // 0 when no response was seen
+	More                        []Exchange `json:",omitempty"` // at most 7
+}
+
+// Exchange is one more request of a connection, and its response.
+type Exchange struct {
+	Method, Host, Path  string // Method is "" when only the response was seen
+	UserAgent, Referrer string `json:",omitempty"`
+	ContentType         string `json:",omitempty"`
+	Status              int    // 0 when no response was seen
 }
 
 // TLS is what the handshake tells in the clear.
@@ -106,16 +120,49 @@ type TLS struct {
 	Cipher     string   // IANA name, or "0xc02f" where it has none
 	ALPN       []string // offered by the client
 	NextProto  string   // chosen by the server; "" where encrypted or absent
+	JA3, JA3S  string   `json:",omitempty"` // MD5 of what the client and the server offer, lower-case hex
+	JA4        string   `json:",omitempty"` // "t13d1516h2_8daaf6152771_e5627efa2ab1"
+	Resumed    bool     `json:",omitempty"` // the session goes on from an earlier one; no certificate is sent
+	Cert                // the server's own certificate; empty where encrypted or absent
+	Client     *Cert    `json:",omitempty"` // the client's own certificate
+}
 
-	// Of the server's own certificate. "" where encrypted or absent.
+// Cert is what an X.509 certificate says (RFC 5280).
+type Cert struct {
 	Subject string `json:",omitempty"` // distinguished name (RFC 4514)
 	Issuer  string `json:",omitempty"` // distinguished name (RFC 4514)
 	Serial  string `json:",omitempty"` // upper-case hex without separators
 	// NotBefore and NotAfter bound its validity, Unix ns. 0 is not known.
-	NotBefore, NotAfter int64 `json:",omitempty"`
+	NotBefore, NotAfter int64    `json:",omitempty"`
+	CommonName          string   `json:",omitempty"` // of the subject
+	IssuerName          string   `json:",omitempty"` // common name of the issuer
+	AltNames            []string `json:",omitempty"` // of the subject: names, addresses, URIs; at most 64
+	SHA1, SHA256        string   `json:",omitempty"` // of the certificate, upper-case hex
+	SelfSigned          bool     `json:",omitempty"` // subject and issuer are the same
 }
 
-// SSH holds the identification strings (RFC 4253 section 4.2), without the line end.
+// SSH holds the identification strings (RFC 4253 section 4.2), without the line end, and the
+// MD5 of what each side offers, lower-case hex.
 type SSH struct {
-	Client, Server string
+	Client, Server     string
+	HASSH, HASSHServer string `json:",omitempty"`
+}
+
+// Mail is the first message of a mail session.
+type Mail struct {
+	Helo    string   `json:",omitempty"` // what the client called itself
+	From    string   `json:",omitempty"` // envelope sender, without brackets
+	To      []string `json:",omitempty"` // envelope recipients, without brackets; at most 16
+	Subject string   `json:",omitempty"` // header field, MIME words decoded
+}
+
+// Talk is what other protocols tell, in few fields that are alike over all of them. Each list
+// has at most 16 values, none twice, in order of first use.
+type Talk struct {
+	Version  string   `json:",omitempty"` // of the protocol
+	Commands []string `json:",omitempty"` // commands, methods, message types
+	Results  []string `json:",omitempty"` // reply codes, states
+	Names    []string `json:",omitempty"` // what was asked for: files, mailboxes
+	User     string   `json:",omitempty"` // who: login, cookie
+	Server   string   `json:",omitempty"` // what the server calls itself in its greeting
 }

@@ -32,6 +32,7 @@ type Record struct {
 	Segments       uint32 // how many pieces a session is made of. Valid iff KindSession
 	Meta           uint32 // 1-based index into the Batch's Meta; 0 is none
 	Enr            uint32 // 1-based index into the Batch's Enr; 0 is none
+	Wire           uint32 // 1-based index into the Batch's Wire; 0 is none. Valid iff HasWire
 	SrcPort        uint16 // Valid iff HasPorts
 	DstPort        uint16 // Valid iff HasPorts
 	NATSrcPort     uint16 // Valid iff HasNATPorts

@@ -34,6 +34,7 @@ const (
 	HasMACs                      // SrcMAC, DstMAC
 	HasMPLS                      // MPLS
 	HasFlows                     // Flows
+	HasWire                      // Wire
 )
 
 // Has says whether all fields of want are in s.

@@ -278,8 +278,8 @@ func flag(key string, at func(*Record) *bool) textField {
 }
 
 // AppendText appends the text form of r: one line of key=value pairs, each present field once,
-// without a line end. It is what tests compare and what `read -o text` prints. The metadata
-// stands last, as JSON.
+// without a line end. It is what tests compare and what `read -o text` prints. Wire and the
+// metadata stand last, as JSON.
 func AppendText(dst []byte, b *Batch, r *Record) []byte {
 	mark := len(dst)
 	for i := range textFields {
@@ -293,25 +293,40 @@ func AppendText(dst []byte, b *Batch, r *Record) []byte {
 		dst = append(append(dst, f.key...), '=')
 		dst = f.append(dst, r)
 	}
+	if w := b.Metered(r); w != nil {
+		dst = appendJSON(dst, " wire=", w)
+	}
 	if m := b.Metadata(r); m != nil {
-		j, err := json.Marshal(m)
-		if err != nil {
-			return dst // no field of Meta is of a kind that fails
-		}
-		dst = append(append(dst, " meta="...), j...)
+		dst = appendJSON(dst, " meta=", m)
 	}
 	return dst
+}
+
+// appendJSON appends a side entry; no field of one is of a kind that fails.
+func appendJSON(dst []byte, key string, v any) []byte {
+	j, err := json.Marshal(v)
+	if err != nil {
+		return dst
+	}
+	return append(append(dst, key...), j...)
 }
 
 // ParseText appends to b the record that a line of AppendText describes.
 func ParseText(b *Batch, line string) (*Record, error) {
 	r := b.Next()
 	line, meta, hasMeta := strings.Cut(line, " meta=")
+	line, wire, hasWire := strings.Cut(line, " wire=")
 	for _, kv := range strings.Fields(line) {
 		key, value, _ := strings.Cut(kv, "=")
 		if err := parseTextField(r, key, value); err != nil {
 			b.Undo()
 			return nil, fmt.Errorf("parse record: %s: %w", kv, err)
+		}
+	}
+	if hasWire {
+		if err := json.Unmarshal([]byte(wire), b.AddWire(r)); err != nil {
+			b.Undo()
+			return nil, fmt.Errorf("parse record: wire: %w", err)
 		}
 	}
 	if hasMeta {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // Each record that the text form can hold comes back from it as it was.
@@ -104,6 +106,7 @@ func FuzzParseText(f *testing.F) {
 	f.Add("src=10.0.0.1:1 dst=[2001:db8::1]:2 proto=6 fwd=1/40 meta={}")
 	f.Add("start=2020-01-01T00:00:00Z src.mac=00-11-22-33-44-55")
 	f.Fuzz(func(t *testing.T, line string) {
+		defer fuzztest.Guard()()
 		var b, back Batch
 		r, err := ParseText(&b, line)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // Both forms of a conn.log give the same flows.
@@ -252,6 +253,7 @@ func fuzzLines(f *testing.F, p func() lineParser, seeds ...string) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzztest.Guard()()
 		detect(data)
 		fuzzed(t, func(o *out) { _ = eachLine(context.Background(), bytes.NewReader(data), o, p()) })
 	})

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // end is the end mark of every LZO1X block.
@@ -59,6 +61,7 @@ func TestLZOBroken(t *testing.T) {
 func FuzzLZO(f *testing.F) {
 	f.Add([]byte{21, 'a', 'b', 'c', 'd', 32 | 6, 3<<2 | 2, 0, 'X', 'Y', 17, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzztest.Guard()()
 		buf := make([]byte, 64<<10)
 		got, err := lzo(buf[:0:32<<10], data)
 		if len(got) > 32<<10 || err == nil && len(data) < 3 {
@@ -84,6 +87,7 @@ func FuzzNfcapd(f *testing.F) {
 	}
 	f.Add(layout1())
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzztest.Guard()()
 		fuzzed(t, func(o *out) { _ = nfcapd(context.Background(), bytes.NewReader(data), o) })
 	})
 }

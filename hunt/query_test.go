@@ -13,6 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 	"github.com/flowferry/flowferry/store/storetest"
 )
 
@@ -177,6 +178,7 @@ func FuzzParse(f *testing.F) {
 	}
 	b := storetest.New(1, 20, time.Hour).Batch(20)
 	f.Fuzz(func(t *testing.T, s string) {
+		defer fuzztest.Guard()()
 		q, err := parseAt(s)
 		if err != nil {
 			if e := err.(*Error); e.Column < 1 || e.Column > len(s)+1 || e.Msg == "" {

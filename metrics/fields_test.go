@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowferry/flowferry/ecs"
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // filled is a document that has every field, each number another one.
@@ -144,6 +145,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(filled().Append(nil))
 	f.Add([]byte(`{"@timestamp":"2026-11-21T08:00:00.000Z","observer":{"ip":"::1"},"flow":{"exporter":{"total":{"lost":-1}}}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
+		defer fuzztest.Guard()()
 		d, err := Parse(text)
 		if err != nil {
 			return

@@ -26,6 +26,10 @@ var (
 )
 
 // Config says what is received and what may be kept. The zero value works.
+//
+// Whoever sends what, a Decoder holds no more than 2*MaxState + 8 KiB*MaxExporters + 32 MiB of heap,
+// by default 366 MiB. Names, rates, counters and what else exporters tell is in MaxState, counted
+// roughly; the factor is for what the count and the allocator leave out.
 type Config struct {
 	Listen        []string          `yaml:"listen" default:"[\":2055\"]" help:"addresses to listen on for NetFlow v1, v5 to v9, IPFIX and sFlow over UDP, host:port"`
 	Readers       int               `yaml:"readers" default:"0" help:"sockets and reading goroutines per address; 0 is one per CPU"`
@@ -42,6 +46,7 @@ type Config struct {
 	LogFormat     string            `yaml:"log_format" help:"columns of AWS VPC flow logs without a header line, as set in AWS: ${version} ${account-id} ...; empty is the default format of version 2"`
 
 	Streams `yaml:",squash"`
+	Rules   `yaml:",squash"`
 
 	Origin uint64 `yaml:"-"` // Record.Origin of all records
 }
@@ -53,8 +58,8 @@ func (c Config) withDefaults() Config {
 			*at = v
 		}
 	}
-	if len(c.Listen) == 0 {
-		c.Listen = []string{":2055"}
+	if len(c.Listen) == 0 && c.listensUDP() {
+		c.Listen = []string{defaultListen}
 	}
 	set(&c.ReceiveBuffer, 8<<20)
 	set(&c.MaxExporters, 10_000)
@@ -80,6 +85,9 @@ func (c *Config) Validate() error {
 	if _, err := parsePrefixes(c.Allow); err != nil {
 		return fmt.Errorf("allow: %w", err)
 	}
+	if err := c.validateRules(); err != nil {
+		return err
+	}
 	if _, err := parseRates(c.Sampling); err != nil {
 		return fmt.Errorf("sampling: %w", err)
 	}
@@ -96,7 +104,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	if _, err := parseLayout(c.LogFormat); err != nil {
-		return fmt.Errorf("netflow.%w", err)
+		return err
 	}
 	switch c.Unknown {
 	case "", "nonzero", "all", "none":
@@ -113,8 +121,8 @@ func wild(listen string) string {
 	return listen
 }
 
-func parsePrefixes(texts []string) ([]netip.Prefix, error) {
-	var out []netip.Prefix
+func parsePrefixes(texts []string) (prefixes, error) {
+	var out prefixes
 	for _, s := range texts {
 		p, err := netip.ParsePrefix(s)
 		if ip, errIP := netip.ParseAddr(s); err != nil && errIP == nil {
@@ -143,15 +151,17 @@ func parseRates(texts map[string]uint32) (map[flow.Addr]uint32, error) {
 // Decoder turns datagrams into records. It is safe for concurrent use: datagrams of different
 // exporters are decoded side by side, those of one exporter one after the other.
 type Decoder struct {
-	cfg   Config
-	allow []netip.Prefix
-	rates map[flow.Addr]uint32 // rates set by configuration
-	stats stats
-	ord   atomic.Uint64 // Ord of the last record
-	state atomic.Int64  // bytes of templates, names and held data of all exporters
+	cfg    Config
+	allow  allowList // of Datagram, and of listeners without one of their own
+	byPort prefixes
+	rates  map[flow.Addr]uint32 // rates set by configuration
+	stats  stats
+	ord    atomic.Uint64 // Ord of the last record
+	state  atomic.Int64  // bytes of templates, names and held data of all exporters
 
 	changes atomic.Uint64 // of what SaveState saves
 
+	works     works
 	mu        sync.RWMutex
 	exporters map[exporterKey]*exporter // guarded by mu
 }
@@ -160,7 +170,8 @@ type Decoder struct {
 func NewDecoder(cfg Config) *Decoder {
 	cfg = cfg.withDefaults()
 	d := &Decoder{cfg: cfg, exporters: map[exporterKey]*exporter{}}
-	d.allow, _ = parsePrefixes(cfg.Allow)
+	d.allow = allowed(cfg.Allow)
+	d.byPort, _ = parsePrefixes(cfg.ByPort)
 	d.rates, _ = parseRates(cfg.Sampling)
 	return d
 }
@@ -168,11 +179,16 @@ func NewDecoder(cfg Config) *Decoder {
 // Datagram decodes one export datagram and appends its records to b. received is in Unix ns.
 // The error is one of the package's, already counted; the records before it are kept.
 func (d *Decoder) Datagram(addr flow.Addr, port uint16, payload []byte, received int64, b *flow.Batch) error {
+	return d.datagram(&d.allow, source{addr: addr, port: port, received: received}, payload, b)
+}
+
+// datagram is Datagram for a listener that has an allow-list of its own.
+func (d *Decoder) datagram(allow *allowList, src source, payload []byte, b *flow.Batch) error {
 	d.stats.datagrams.Add(1)
 	d.stats.bytes.Add(uint64(len(payload)))
 	err := ErrDenied
-	if d.allowed(addr) {
-		err = d.decode(source{addr: addr, port: port, received: received}, payload, b)
+	if allow.has(src.addr) {
+		err = d.decode(src, payload, b)
 	}
 	d.stats.done(err)
 	return err
@@ -184,19 +200,6 @@ type source struct {
 	port     uint16
 	received int64 // Unix ns
 	link
-}
-
-func (d *Decoder) allowed(addr flow.Addr) bool {
-	if len(d.cfg.Allow) == 0 {
-		return true
-	}
-	ip := addr.IP()
-	for _, p := range d.allow {
-		if p.Contains(ip) {
-			return true
-		}
-	}
-	return false
 }
 
 func (d *Decoder) decode(src source, p []byte, b *flow.Batch) error {

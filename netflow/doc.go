@@ -50,8 +50,8 @@
 //
 // # What the package never does
 //
-// It never panics or loops on input, never sends, never resolves names, and writes nothing to a
-// disk but the state file, if one is configured. Memory is bounded by Config: exporters, templates,
-// names and held data have a common budget; lines, JSON values and remembered texts of flow logs
-// have bounds of their own.
+// It never panics or loops on input (published_test.go has what broke others), never sends, never
+// resolves names, and writes nothing to a disk but the state file, if one is configured. Memory is
+// bounded by Config, which says how: exporters, templates, names and held data have a common budget;
+// lines, JSON values and remembered texts of flow logs have bounds of their own.
 package netflow

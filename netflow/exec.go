@@ -3,6 +3,7 @@ package netflow
 import (
 	"encoding/binary"
 	"math"
+	"sync"
 
 	"github.com/flowferry/flowferry/flow"
 )
@@ -28,8 +29,8 @@ const (
 	gotInfo // what is of the Meta is to be settled
 )
 
-// work is the state of decoding one message. It lives in the exporter, so that nothing of it
-// is allocated per record.
+// work is the state of decoding one message. It is used again for the next, of whatever exporter,
+// so that nothing of it is allocated per record, and an exporter that is silent holds none of it.
 type work struct {
 	d     *Decoder
 	e     *exporter
@@ -72,9 +73,32 @@ type work struct {
 	tlses   slab[flow.TLS]
 }
 
-func (x *work) init(d *Decoder, e *exporter) {
-	x.d, x.e = d, e
-	x.keepAll, x.keepNo = d.cfg.Unknown == "all", d.cfg.Unknown == "none"
+// works are those that are free, at most maxWorks: what they hold of names and pieces of memory is
+// bounded, and as many are seldom at work at once.
+type works struct {
+	mu   sync.Mutex
+	free []*work
+}
+
+const maxWorks = 8
+
+func (w *works) take(d *Decoder) *work {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(w.free); n > 0 {
+		x := w.free[n-1]
+		w.free = w.free[:n-1]
+		return x
+	}
+	return &work{d: d, keepAll: d.cfg.Unknown == "all", keepNo: d.cfg.Unknown == "none"}
+}
+
+func (w *works) give(x *work) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.free) < maxWorks {
+		w.free = append(w.free, x)
+	}
 }
 
 // run decodes the record of p that begins at pos of buf, which ends where the set does. There

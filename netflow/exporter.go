@@ -9,13 +9,15 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
-// exporterKey tells exporters apart. The source port is not in it: an exporter that restarts
-// on a new port keeps its templates. Over TCP they end with their connection.
+// exporterKey tells exporters apart. The source port is in it only where Config.ByPort says so:
+// elsewhere an exporter that restarts on a new port keeps its templates. Over TCP they end with
+// their connection. It has no padding, so that it is hashed and compared in one piece.
 type exporterKey struct {
 	addr    flow.Addr
-	domain  uint32 // observation domain (IPFIX), source id (v9), engine type and id (v5, v6), scheme before them (v8), sub-agent (sFlow)
-	version uint16
 	agent   flow.Addr // of sFlow, where it is not addr: who sampled, behind a relay; else zero
+	domain  uint32    // observation domain (IPFIX), source id (v9), engine type and id (v5, v6), scheme before them (v8), sub-agent (sFlow)
+	port    uint16    // of several exporters behind addr; else 0
+	version uint16
 	link
 }
 
@@ -23,7 +25,9 @@ type exporterKey struct {
 type exporter struct {
 	key  exporterKey
 	seen atomic.Int64 // receive time of the last datagram, Unix ns
-	used atomic.Bool  // gave a record or a template: the last to be forgotten
+	used atomic.Bool  // gave a record or a template
+
+	settled atomic.Bool // sent settledAfter datagrams: with used, the last to be forgotten
 
 	mu        sync.Mutex
 	gone      bool // forgotten by the Decoder; what it still learns is not accounted
@@ -37,7 +41,7 @@ type exporter struct {
 	facts     facts
 	drift     drift
 	boot      int64 // systemInitTimeMilliseconds from options, Unix ns; 0 is unknown
-	work      work
+	work      *work // of the datagram at hand, between exporterOf and release
 	count     ExporterStats
 
 	// Of sFlow agents.
@@ -54,7 +58,8 @@ const (
 	maxApps       = 16384 // application names
 	maxText       = 256   // bytes of one name or description
 	maxSamplers   = 1024
-	evictSample   = 8 // exporters, or templates, looked at to find one to forget
+	evictSample   = 8  // exporters, or templates, looked at to find one to forget
+	settledAfter  = 16 // datagrams. Of a forged address there is one, or few
 )
 
 // exporter finds or makes the state and locks it. The caller unlocks it with d.release.
@@ -63,6 +68,9 @@ func (d *Decoder) exporter(src source, version uint16, domain uint32) *exporter 
 }
 
 func (d *Decoder) exporterOf(key exporterKey, src source) *exporter {
+	if src.transport == OverUDP && d.byPort.has(src.addr) {
+		key.port = src.port
+	}
 	d.mu.RLock()
 	e := d.exporters[key]
 	d.mu.RUnlock()
@@ -75,7 +83,11 @@ func (d *Decoder) exporterOf(key exporterKey, src source) *exporter {
 	if e.first == 0 {
 		e.first = src.received
 	}
-	e.count.Datagrams++
+	if e.count.Datagrams++; e.count.Datagrams >= settledAfter && !e.settled.Load() {
+		e.settled.Store(true)
+	}
+	e.work = d.works.take(d)
+	e.work.e = e
 	return e
 }
 
@@ -83,7 +95,6 @@ func (d *Decoder) newExporter(key exporterKey, src source) *exporter {
 	e := &exporter{key: key, first: src.received}
 	e.seen.Store(src.received)
 	e.rates.override = cmp.Or(d.rates[key.agent], d.rates[src.addr])
-	e.work.init(d, e)
 	if key.version == versionSFlow {
 		e.original = originalExporter(key.agent)
 	}
@@ -108,6 +119,9 @@ func (d *Decoder) newExporter(key exporterKey, src source) *exporter {
 
 // release unlocks e and, when all exporters together hold too much, forgets some.
 func (d *Decoder) release(e *exporter) {
+	e.work.e, e.work.b, e.work.walk.r = nil, nil, nil
+	d.works.give(e.work)
+	e.work = nil
 	e.mu.Unlock()
 	for d.state.Load() > int64(d.cfg.MaxState) {
 		d.mu.Lock()
@@ -121,12 +135,16 @@ func (d *Decoder) release(e *exporter) {
 }
 
 // takeVictim removes one exporter other than keep from the table: of a few taken at random one
-// that never was of use, else the one not heard for longest. d.mu is held.
+// that never was of use, else one of which little was heard, else the one not heard for longest.
+// So who sends from many addresses pushes out his own. d.mu is held.
 func (d *Decoder) takeVictim(keep exporterKey) *exporter {
 	var victim *exporter
 	worse := func(a, b *exporter) bool {
 		if a.used.Load() != b.used.Load() {
 			return !a.used.Load()
+		}
+		if a.settled.Load() != b.settled.Load() {
+			return !a.settled.Load()
 		}
 		return a.seen.Load() < b.seen.Load()
 	}
@@ -178,6 +196,7 @@ func (d *Decoder) account(e *exporter, n int) {
 type ExporterStats struct {
 	Addr    flow.Addr
 	Port    uint16 // source port of its last datagram
+	ByPort  bool   // Port is part of who it is (Config.ByPort)
 	Via     flow.Via
 	By      Transport
 	Session uint64 // number of its connection; 0 over UDP, and for all ended connections together
@@ -228,7 +247,7 @@ func (d *Decoder) Exporters() []ExporterStats {
 	}
 	slices.SortFunc(out, func(a, b ExporterStats) int {
 		return cmp.Or(a.Addr.Compare(&b.Addr), cmp.Compare(a.Via, b.Via), cmp.Compare(a.Domain, b.Domain), a.Agent.Compare(&b.Agent),
-			cmp.Compare(a.By, b.By), cmp.Compare(a.Session, b.Session))
+			cmp.Compare(a.By, b.By), cmp.Compare(a.Session, b.Session), cmp.Compare(a.Port, b.Port))
 	})
 	return out
 }
@@ -238,7 +257,7 @@ func (e *exporter) stats() ExporterStats {
 	defer e.mu.Unlock()
 	s := e.count
 	s.Addr, s.Domain, s.Via, s.Port = e.key.addr, e.key.domain, vias[e.key.version], e.port
-	s.By, s.Session = e.key.transport, e.key.session
+	s.By, s.Session, s.ByPort = e.key.transport, e.key.session, e.key.port != 0
 	s.First, s.Last, s.Boot = e.first, e.seen.Load(), e.boot
 	s.Rate, s.Samplers, s.SampledInterfaces = e.rates.plain(), len(e.rates.samplers), len(e.rates.ingress)
 	s.Skew, s.Names = e.drift.median(), e.facts.len()

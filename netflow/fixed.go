@@ -38,7 +38,7 @@ func (d *Decoder) fixed(src source, version uint16, p []byte, b *flow.Batch) err
 	if version != 1 {
 		d.sequence(e, binary.BigEndian.Uint32(p[16:]), counts{uint32(count), uint32(count)}, m.uptime)
 	}
-	x := &e.work
+	x := e.work
 	x.begin(m, b)
 	n := min(count, fit)
 	if at := samplingAt[version]; at != 0 {

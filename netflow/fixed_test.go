@@ -12,6 +12,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // made are payloads of two records in each fixed form, by make.go.
@@ -145,7 +146,7 @@ func sameTwice(t testing.TB, p []byte) {
 		b := &flow.Batch{}
 		e.work.begin(m, b)
 		e.work.common()
-		records(&e.work)
+		records(e.work)
 		for i := range b.Recs {
 			b.Recs[i].Ord = 0
 		}
@@ -335,6 +336,7 @@ func FuzzFixed(f *testing.F) {
 	}
 	f.Add([]byte(v5Message(0, 2<<14|100, 30)))
 	f.Fuzz(func(t *testing.T, p []byte) {
+		defer fuzztest.Guard()()
 		b := feed(t, p)
 		if len(p) < ipfixHeader || p[0] != 0 {
 			return

@@ -77,7 +77,7 @@ func (d *Decoder) replay(e *exporter, now int64, b *flow.Batch) {
 	}
 	e.hold.sets = nil
 	for _, s := range old {
-		t := e.templates.get(s.id)
+		t := d.template(e, s.id, now)
 		stale := now-s.msg.received > int64(d.cfg.HoldAge)
 		if t == nil && !stale {
 			e.hold.sets = append(e.hold.sets, s)

@@ -47,10 +47,15 @@ var layouts, schemes = forms()
 // v8Header is the size of a NetFlow v8 header, bytes.
 const v8Header = 28
 
-// forms writes the layouts down. Those of v1, v5, v7 and v8 are from Cisco's NetFlow Collection
-// Engine User Guide, appendix B, and IOS 12.0(15)S, NetFlow ToS-Based Router Aggregation; v6 was
-// never described but in the headers of flow-tools. Of the two prefix lengths in a matrix the
-// source's stands first, as Wireshark has it too; flow-tools reads them the other way round.
+// forms writes the layouts down. Cisco described v1, v5, v7 and v8 in appendix B, NetFlow Export
+// Datagram Formats, of the User Guide to its CNS NetFlow Collection Engine, which has no v6; the
+// headers of flow-tools have that too, and the other versions alike. tshark reads v1, v5, v7 and v8
+// by the same forms, but for what TestTshark names.
+//
+// Which of the two prefix lengths in a matrix (schemes 5, 13 and 14 of v8) stands first is not sure.
+// The source's does in Wireshark, and here; the destination's does in flow-tools and in the header
+// of Cisco's own FlowCollector (scheme 5). Exporters differ too: Junos writes one order, and with
+// caida-compliant the other. Where both lengths are the same nothing depends on it.
 func forms() (versions [8]*layout, v8 [15]*layout) {
 	src, dst, next := ie(ieSourceIPv4Address, 4), ie(ieDestinationIPv4Address, 4), ie(ieIPNextHopIPv4Address, 4)
 	in, out := ie(ieIngressInterface, 2), ie(ieEgressInterface, 2)

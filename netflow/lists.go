@@ -106,7 +106,7 @@ func (w *walk) records(id uint16, b []byte, depth int, flows bool) bool {
 	if len(b) == 0 {
 		return true
 	}
-	t := w.x.e.templates.get(id)
+	t := w.x.d.template(w.x.e, id, w.x.proto.Received)
 	if t == nil || t.options {
 		return false
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // cert is a field specifier of CERT, iana one of IANA, both of a value of n bytes.
@@ -196,6 +197,7 @@ func FuzzLists(f *testing.F) {
 	few := joined(yafTemplateList(false)[3:6]...) // as many as feed keeps
 	few = append(few, joined(yafTemplateList(false)[8:]...)...)
 	f.Fuzz(func(t *testing.T, id uint16, list []byte) {
+		defer fuzztest.Guard()()
 		if len(list) > 60000 {
 			return
 		}

@@ -28,7 +28,7 @@ func Listen(cfg Config) (*Live, error) {
 	l := &Live{dec: NewDecoder(cfg)}
 	streams := cfg.Streams.listens()
 	var err error
-	if !streams || cfg.Listen == nil || len(cfg.Listen) > 0 {
+	if cfg.listensUDP() {
 		l.udp, err = listenUDP(cfg, l.dec)
 	}
 	if err == nil && streams {

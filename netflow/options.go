@@ -149,7 +149,7 @@ func float(b []byte) float64 {
 // learn puts what a record said into the exporter's state. It holds from the next record on.
 func (x *work) learn(o *options) {
 	e := x.e
-	changed := e.rates.learn(o.rate(), o.sampler, o.hasSampler, o.inIf, o.hasIf)
+	changed := x.learnRate(o.rate(), o.sampler, o.hasSampler, o.inIf, o.hasIf)
 	if changed {
 		e.count.Learned++
 	}

@@ -84,6 +84,18 @@ func (s *rates) learn(r rate, id uint64, hasID bool, inIf uint32, hasIf bool) (c
 	return changed
 }
 
+// rateBytes is what a sampler's or interface's rate counts for in the budget of state.
+const rateBytes = 64
+
+// learnRate is rates.learn with the room it takes put on the account.
+func (x *work) learnRate(r rate, id uint64, hasID bool, inIf uint32, hasIf bool) (changed bool) {
+	s := &x.e.rates
+	was := len(s.samplers) + len(s.ingress)
+	changed = s.learn(r, id, hasID, inIf, hasIf)
+	x.d.account(x.e, (len(s.samplers)+len(s.ingress)-was)*rateBytes)
+	return changed
+}
+
 func learn[K comparable](m *map[K]rate, key K, r rate) (changed bool) {
 	if *m == nil {
 		*m = map[K]rate{}

@@ -11,7 +11,12 @@ import (
 type session struct {
 	calmh *ipfix.Session
 	msg   []byte
+	n     int // template records that calmh has seen
 }
+
+// sessionMost is after how many template records the session is made anew: calmh/ipfix keeps
+// something of every template id it has ever seen.
+const sessionMost = 4096
 
 // parse gives the fields of one template record, of which the caller has checked that its
 // fields are there. It gives none where calmh/ipfix is not content.
@@ -22,9 +27,10 @@ func (s *session) parse(record []byte) (fields []field) {
 			fields = nil
 		}
 	}()
-	if s.calmh == nil {
-		s.calmh = ipfix.NewSession()
+	if s.calmh == nil || s.n >= sessionMost {
+		s.calmh, s.n = ipfix.NewSession(), 0
 	}
+	s.n++
 	m, err := s.calmh.ParseBuffer(s.message(record))
 	if err != nil || len(m.TemplateRecords) != 1 {
 		s.reset()

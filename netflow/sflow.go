@@ -43,7 +43,7 @@ func (d *Decoder) sflow(src source, p []byte, b *flow.Batch) error {
 	}
 	e := d.agent(src, agent, binary.BigEndian.Uint32(rest))
 	defer d.release(e)
-	x := &e.work
+	x := e.work
 	x.begin(message{received: src.received, export: src.received}, b)
 	x.proto.Start, x.proto.End = src.received, src.received
 	x.follow = d.sflowSequence(e, binary.BigEndian.Uint32(rest[4:]), binary.BigEndian.Uint32(rest[8:]))

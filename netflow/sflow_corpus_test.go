@@ -86,7 +86,7 @@ func TestSFlowGolden(t *testing.T) {
 		add(name, d, b)
 	}
 	for _, c := range telegrafSFlow {
-		d, b := decodeTelegraf(t, c)
+		d, b, _ := decodeTelegraf(t, c)
 		add(c, d, b)
 	}
 	if *update {
@@ -204,25 +204,18 @@ func TestSFlowTshark(t *testing.T) {
 
 var telegrafSFlow = []string{"sflow_issue_15375", "sflow_issue_15918", "sflow_issue_18876", "sflow_v5_example"}
 
-const telegraf = "../testdata/export/telegraf"
-
-func decodeTelegraf(t testing.TB, name string) (*Decoder, *flow.Batch) {
+func decodeTelegraf(t testing.TB, name string) (*Decoder, *flow.Batch, []string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(telegraf, name, "*.bin"))
-	if err != nil || len(files) != 1 {
-		t.Fatalf("%s: %d payloads, %v", name, len(files), err)
-	}
-	p, err := os.ReadFile(files[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	payloads, lines := telegrafCase(t, name)
 	d, b := NewDecoder(Config{}), &flow.Batch{}
-	if err := d.Datagram(flow.Addr{}, 0, p, received, b); err != nil {
-		t.Errorf("%s: %v", name, err)
+	for _, p := range payloads {
+		if err := d.Datagram(flow.Addr{}, 0, p, received, b); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	balance(t, d)
 	sflowBalance(t, d)
-	return d, b
+	return d, b, lines
 }
 
 // Each of Telegraf's cases gives, field by field, what Telegraf expects. Where the meaning
@@ -235,11 +228,7 @@ func decodeTelegraf(t testing.TB, name string) (*Decoder, *flow.Batch) {
 //	*_priority, ipv4_id, in_total_packets     are not kept
 func TestTelegrafSFlow(t *testing.T) {
 	for _, name := range telegrafSFlow {
-		d, b := decodeTelegraf(t, name)
-		expected, err := os.ReadFile(filepath.Join(telegraf, name, "expected.txt"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		d, b, lines := decodeTelegraf(t, name)
 		var ours []map[string]string
 		for _, e := range d.Exporters() {
 			for i := range e.Interfaces {
@@ -249,13 +238,13 @@ func TestTelegrafSFlow(t *testing.T) {
 		for i := range b.Recs {
 			ours = append(ours, telegrafFlow(&b.Recs[i]))
 		}
-		lines := strings.Split(strings.TrimSpace(string(expected)), "\n")
 		if len(lines) != len(ours) {
 			t.Fatalf("%s: %d lines expected, %d found", name, len(lines), len(ours))
 		}
 		for i, line := range lines {
 			compared := 0
-			for key, want := range telegrafFields(line) {
+			_, fields := influxFields(line)
+			for key, want := range fields {
 				if got, ok := ours[i][key]; ok {
 					compared++
 					if got != want && want != "hopopt" {
@@ -268,28 +257,6 @@ func TestTelegrafSFlow(t *testing.T) {
 			}
 		}
 	}
-}
-
-// telegrafFields reads the fields of one line of the influx line protocol.
-func telegrafFields(line string) map[string]string {
-	fields := map[string]string{}
-	inside := false
-	parts := strings.FieldsFunc(line[strings.Index(line, " ")+1:strings.LastIndex(line, " ")], func(c rune) bool {
-		if c == '"' {
-			inside = !inside
-		}
-		return c == ',' && !inside
-	})
-	for _, p := range parts {
-		key, v, _ := strings.Cut(p, "=")
-		if strings.HasPrefix(v, `"`) {
-			v = strings.Trim(v, `"`)
-		} else {
-			v = strings.TrimSuffix(v, "u")
-		}
-		fields[key] = v
-	}
-	return fields
 }
 
 func telegrafCounters(e *ExporterStats, c *InterfaceCounters) map[string]string {

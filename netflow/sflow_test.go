@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // Each record of a sample, and each form of its interfaces, gives its fields.
@@ -237,6 +238,7 @@ func FuzzSFlow(f *testing.F) {
 		f.Add(dg.payload)
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
+		defer fuzztest.Guard()()
 		d, b := NewDecoder(Config{}), &flow.Batch{}
 		_ = d.Datagram(exporterAddr, 6343, p, received, b)
 		sflow := len(p) >= 4 && p[0]|p[1] == 0

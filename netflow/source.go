@@ -36,6 +36,7 @@ type UDP struct {
 // reader is one socket and what its goroutine counts.
 type reader struct {
 	udp    *UDP
+	allow  allowList
 	sock   *socket
 	gather time.Duration // see gatherMost; less where the receive buffer is small
 	ticks  bool          // tells the time for all
@@ -69,6 +70,7 @@ func (u *UDP) bind(addr string, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	allow := cfg.allowOf(addr)
 	addr = free
 	least := 0
 	for range cfg.Readers {
@@ -80,7 +82,7 @@ func (u *UDP) bind(addr string, cfg Config) error {
 		if least == 0 || got < least {
 			least = got
 		}
-		u.readers = append(u.readers, &reader{udp: u, sock: sock, gather: gatherFor(got)})
+		u.readers = append(u.readers, &reader{udp: u, allow: allow, sock: sock, gather: gatherFor(got)})
 	}
 	if least < cfg.ReceiveBuffer {
 		u.warnings = append(u.warnings, fmt.Sprintf(
@@ -242,7 +244,7 @@ func (r *reader) decode(box *mailbox, n int, now time.Time, b **flow.Batch, emit
 			r.kernel(drops)
 		}
 		// A fault is counted by the decoder; it concerns no one else.
-		_ = r.udp.dec.Datagram(src, port, payload, ns, *b)
+		_ = r.udp.dec.datagram(&r.allow, source{addr: src, port: port, received: ns}, payload, *b)
 		if (*b).Full() {
 			(*b).Now = ns
 			emit(*b)

@@ -53,7 +53,8 @@ type stateLine struct {
 // savedExporter is the state of one exporter and domain.
 type savedExporter struct {
 	Exporter   string                `json:"exporter"`
-	Version    uint16                `json:"version"` // 9 or 10
+	Port       uint16                `json:"port,omitempty"` // of several exporters behind one address
+	Version    uint16                `json:"version"`        // 9 or 10
 	Domain     uint32                `json:"domain"`
 	Seen       int64                 `json:"seen"` // receive time of its last datagram, Unix ns
 	Boot       int64                 `json:"boot,omitempty"`
@@ -69,6 +70,7 @@ type savedExporter struct {
 type savedTemplate struct {
 	Options bool   `json:"options,omitempty"`
 	Record  []byte `json:"record"`
+	Told    int64  `json:"told"` // when the exporter last sent it, Unix ns
 }
 
 type savedLabel struct {
@@ -121,7 +123,7 @@ func (e *exporter) save() *savedExporter {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := &savedExporter{
-		Exporter: e.key.addr.String(), Version: e.key.version, Domain: e.key.domain, Seen: e.seen.Load(), Boot: e.boot,
+		Exporter: e.key.addr.String(), Port: e.key.port, Version: e.key.version, Domain: e.key.domain, Seen: e.seen.Load(), Boot: e.boot,
 		Interfaces: saveMap(e.facts.interfaces, saveLabel), VRFs: saveMap(e.facts.vrfs, saveLabel), Apps: saveMap(e.facts.apps, saveLabel),
 		Samplers: saveMap(e.rates.samplers, saveRate), ByIf: saveMap(e.rates.ingress, saveRate),
 	}
@@ -134,7 +136,7 @@ func (e *exporter) save() *savedExporter {
 	}
 	slices.SortFunc(byUse, func(a, b *template) int { return cmp.Compare(a.used, b.used) })
 	for _, t := range byUse {
-		s.Templates = append(s.Templates, savedTemplate{t.options, t.raw})
+		s.Templates = append(s.Templates, savedTemplate{t.options, t.raw, t.told})
 	}
 	if e.gone || len(s.Templates)+e.facts.len()+len(s.Samplers)+len(s.ByIf) == 0 && s.Rate == nil {
 		return nil
@@ -157,18 +159,20 @@ func saveMap[K comparable, V, S any](m map[K]V, save func(V) S) map[K]S {
 }
 
 // LoadState takes over what SaveState wrote, but for exporters not heard in the day before now
-// (Unix ns) and those that the allow-list no longer has. It belongs before the first datagram.
-// On an error nothing is taken. What goes beyond the limits of the Config is left out.
+// (Unix ns), those that no allow-list has any more, and those that by Config.ByPort are another
+// one now, or several. It belongs before the first datagram. On an error nothing is taken. What goes beyond the limits of the Config is left out.
 func (d *Decoder) LoadState(r io.Reader, now int64) error {
 	saved, err := readState(r)
 	if err != nil {
 		return err
 	}
+	lists := d.cfg.allowLists()
 	for _, l := range saved {
-		if now-l.Seen > int64(maxStateAge) || l.Seen > now+int64(maxStateAge) || !d.allowed(l.addr) {
-			continue
+		timely := now-l.Seen <= int64(maxStateAge) && l.Seen <= now+int64(maxStateAge)
+		allowed := slices.ContainsFunc(lists, func(a allowList) bool { return a.has(l.addr) })
+		if timely && allowed && d.byPort.has(l.addr) == (l.Port != 0) {
+			d.restore(l)
 		}
-		d.restore(l)
 	}
 	return nil
 }
@@ -254,28 +258,28 @@ func (t *savedTemplate) header(version uint16) (h header, ok bool) {
 
 // restore makes an exporter of what was saved of it.
 func (d *Decoder) restore(l loaded) {
-	src := source{addr: l.addr, received: l.Seen}
+	src := source{addr: l.addr, port: l.Port, received: l.Seen}
 	e := d.exporter(src, l.Version, l.Domain)
 	defer d.release(e)
 	e.first, e.count.Datagrams = 0, 0
 	e.boot = l.Boot
 	for _, t := range l.Templates {
-		if h, ok := t.header(l.Version); ok && d.define(e, t.format(l.Version), h, t.Record) {
+		if h, ok := t.header(l.Version); ok && d.define(e, t.format(l.Version), h, t.Record, min(t.Told, l.Seen)) {
 			d.stats.templatesLoaded.Add(1)
 		}
 	}
 	e.templates.learned = false
-	restoreLabels(&e.work, &e.facts.interfaces, l.Interfaces, maxInterfaces)
-	restoreLabels(&e.work, &e.facts.vrfs, l.VRFs, maxVRFs)
-	restoreLabels(&e.work, &e.facts.apps, l.Apps, maxApps)
+	restoreLabels(e.work, &e.facts.interfaces, l.Interfaces, maxInterfaces)
+	restoreLabels(e.work, &e.facts.vrfs, l.VRFs, maxVRFs)
+	restoreLabels(e.work, &e.facts.apps, l.Apps, maxApps)
 	if l.Rate != nil {
 		e.rates.common = rate{l.Rate.Rate, modeOf(l.Rate.Mode)}
 	}
 	for id, r := range l.Samplers {
-		e.rates.learn(rate{r.Rate, modeOf(r.Mode)}, id, true, 0, false)
+		e.work.learnRate(rate{r.Rate, modeOf(r.Mode)}, id, true, 0, false)
 	}
 	for id, r := range l.ByIf {
-		e.rates.learn(rate{r.Rate, modeOf(r.Mode)}, 0, false, id, true)
+		e.work.learnRate(rate{r.Rate, modeOf(r.Mode)}, 0, false, id, true)
 	}
 }
 

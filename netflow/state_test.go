@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // taught is a message by which an exporter tells all that is kept: templates, names, rates.
@@ -273,6 +274,7 @@ func FuzzState(f *testing.F) {
 	f.Add(savedState(f, d))
 	f.Add([]byte(`{"format":"flowferry netflow state","version":1}{"end":0}`))
 	f.Fuzz(func(t *testing.T, state []byte) {
+		defer fuzztest.Guard()()
 		d, b := NewDecoder(Config{}), &flow.Batch{}
 		if err := d.LoadState(bytes.NewReader(state), received); err != nil {
 			if len(d.exporters) != 0 || d.state.Load() != 0 {

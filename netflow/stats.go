@@ -16,6 +16,7 @@ type stats struct {
 	optionsDropped, templatesLoaded    atomic.Uint64
 	stateSaves, stateErrors            atomic.Uint64
 	templates, templatesEvicted        atomic.Uint64
+	templatesExpired                   atomic.Uint64
 	noTemplate, heldDecoded, heldDrops atomic.Uint64
 	held                               atomic.Int64 // sets that wait now
 	reserved                           atomic.Uint64
@@ -81,7 +82,8 @@ func (d *Decoder) Stats() []flow.Stat {
 		{Name: "netflow.options_dropped", Value: s.optionsDropped.Load()}, // names beyond what is kept of one exporter
 		{Name: "netflow.templates", Value: s.templates.Load()},            // new or changed ones
 		{Name: "netflow.templates_evicted", Value: s.templatesEvicted.Load()},
-		{Name: "netflow.templates_loaded", Value: s.templatesLoaded.Load()}, // from the state file
+		{Name: "netflow.templates_expired", Value: s.templatesExpired.Load()}, // not sent again in time, found when data came
+		{Name: "netflow.templates_loaded", Value: s.templatesLoaded.Load()},   // from the state file
 		{Name: "netflow.state_saves", Value: s.stateSaves.Load()},
 		{Name: "netflow.state_errors", Value: s.stateErrors.Load()},
 		{Name: "netflow.reserved_sets", Value: s.reserved.Load()},    // sets of an id that means nothing, skipped

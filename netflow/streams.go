@@ -39,19 +39,19 @@ func (s *Streams) validate() error {
 	}{{"listen_tcp", s.ListenTCP, 4739}, {"listen_tls", s.ListenTLS, 4740}} {
 		for _, a := range l.addrs {
 			if _, err := netip.ParseAddrPort(wild(a)); err != nil {
-				return fmt.Errorf("netflow.%s: %q: want address:port, such as 0.0.0.0:%d, [::1]:%[3]d or :%[3]d", l.name, a, l.port)
+				return fmt.Errorf("%s: %q: want address:port, such as 0.0.0.0:%d, [::1]:%[3]d or :%[3]d", l.name, a, l.port)
 			}
 		}
 	}
 	switch {
 	case s.Connections < 0:
-		return fmt.Errorf("netflow.connections: %d: want 0 or more", s.Connections)
+		return fmt.Errorf("connections: %d: want 0 or more", s.Connections)
 	case s.ConnectionsByAddr < 0:
-		return fmt.Errorf("netflow.connections_per_address: %d: want 0 or more", s.ConnectionsByAddr)
+		return fmt.Errorf("connections_per_address: %d: want 0 or more", s.ConnectionsByAddr)
 	case s.ConnectionIdle < 0:
-		return fmt.Errorf("netflow.connection_idle: %s: want 0 or more", s.ConnectionIdle)
+		return fmt.Errorf("connection_idle: %s: want 0 or more", s.ConnectionIdle)
 	case len(s.ListenTLS) > 0 && (s.TLSCertificate == "" || s.TLSKey == ""):
-		return errors.New("netflow.listen_tls: needs netflow.tls_certificate and netflow.tls_key, files in PEM")
+		return errors.New("listen_tls: needs netflow.tls_certificate and netflow.tls_key, files in PEM")
 	}
 	return nil
 }

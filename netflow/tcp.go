@@ -34,7 +34,8 @@ type TCP struct {
 // listener is one address listened on. tls is nil for plain TCP.
 type listener struct {
 	net.Listener
-	tls *tls.Config
+	tls   *tls.Config
+	allow allowList
 }
 
 // ending says how a connection ended.
@@ -92,7 +93,7 @@ func (t *TCP) bind(addrs []string, what string, conf *tls.Config) error {
 			}
 			return fmt.Errorf("listen %s %s: %w", what, addr, err)
 		}
-		t.listeners = append(t.listeners, listener{l, conf})
+		t.listeners = append(t.listeners, listener{l, conf, t.dec.cfg.allowOf(addr)})
 	}
 	return nil
 }
@@ -178,7 +179,7 @@ func (t *TCP) accept(ctx context.Context, l listener, serving *sync.WaitGroup, e
 		t.stats.accepted.Add(1)
 		from := conn.RemoteAddr().(*net.TCPAddr).AddrPort()
 		addr := flow.AddrFrom(from.Addr())
-		if end, ok := t.admit(addr); !ok {
+		if end, ok := t.admit(&l.allow, addr); !ok {
 			conn.Close()
 			t.stats.ends[end].Add(1)
 			continue
@@ -192,8 +193,8 @@ func (t *TCP) accept(ctx context.Context, l listener, serving *sync.WaitGroup, e
 }
 
 // admit says whether one more connection from addr is taken, and enters it; or why not.
-func (t *TCP) admit(addr flow.Addr) (end ending, ok bool) {
-	if !t.dec.allowed(addr) {
+func (t *TCP) admit(allow *allowList, addr flow.Addr) (end ending, ok bool) {
+	if !allow.has(addr) {
 		return endedDenied, false
 	}
 	t.mu.Lock()

@@ -433,13 +433,13 @@ func TestStreamErrors(t *testing.T) {
 		}
 	}
 	f(Streams{ListenTCP: []string{taken.Addr().String()}}, "listen tcp "+taken.Addr().String()+": bind: address already in use")
-	f(Streams{ListenTCP: []string{"4739"}}, `netflow.listen_tcp: "4739": want address:port, such as 0.0.0.0:4739, [::1]:4739 or :4739`)
-	f(Streams{ListenTLS: []string{"x"}}, `netflow.listen_tls: "x": want address:port, such as 0.0.0.0:4740`)
-	f(Streams{ListenTLS: loopback, TLSKey: "key"}, "netflow.listen_tls: needs netflow.tls_certificate and netflow.tls_key")
+	f(Streams{ListenTCP: []string{"4739"}}, `listen_tcp: "4739": want address:port, such as 0.0.0.0:4739, [::1]:4739 or :4739`)
+	f(Streams{ListenTLS: []string{"x"}}, `listen_tls: "x": want address:port, such as 0.0.0.0:4740`)
+	f(Streams{ListenTLS: loopback, TLSKey: "key"}, "listen_tls: needs netflow.tls_certificate and netflow.tls_key")
 	f(Streams{ListenTLS: loopback, TLSCertificate: "none", TLSKey: "none"}, "netflow.tls_certificate, netflow.tls_key: open none: no such file")
 	f(Streams{ListenTLS: loopback, TLSCertificate: pki.server.cert, TLSKey: pki.server.key, TLSClientCA: "none"}, "netflow.tls_client_ca: open none")
 	f(Streams{ListenTLS: loopback, TLSCertificate: pki.server.cert, TLSKey: pki.server.key, TLSClientCA: pki.server.key}, "no certificate in it; want PEM")
-	f(Streams{Connections: -1}, "netflow.connections: -1: want 0 or more")
-	f(Streams{ConnectionsByAddr: -1}, "netflow.connections_per_address: -1: want 0 or more")
-	f(Streams{ConnectionIdle: -1}, "netflow.connection_idle: -1ns: want 0 or more")
+	f(Streams{Connections: -1}, "connections: -1: want 0 or more")
+	f(Streams{ConnectionsByAddr: -1}, "connections_per_address: -1: want 0 or more")
+	f(Streams{ConnectionIdle: -1}, "connection_idle: -1ns: want 0 or more")
 }

@@ -21,6 +21,7 @@ type template struct {
 	fields  []field
 	plan    plan
 	used    uint64 // clock of templates when it was last used
+	told    int64  // when the exporter last sent it, Unix ns of receive time
 }
 
 // Limits of one template.
@@ -40,13 +41,22 @@ type templates struct {
 	session session
 }
 
-// get finds a template for use.
-func (ts *templates) get(id uint16) *template {
+// template finds a template for use at now, in Unix ns. Over UDP one that the exporter has not
+// sent for Config.TemplateTimeout is dropped (RFC 3954 section 9, RFC 7011 section 8.4).
+func (d *Decoder) template(e *exporter, id uint16, now int64) *template {
+	ts := &e.templates
 	t := ts.byID[id]
-	if t != nil {
-		ts.clock++
-		t.used = ts.clock
+	if t == nil {
+		return nil
 	}
+	if life := int64(d.cfg.TemplateTimeout); life > 0 && now-t.told > life && e.key.transport == OverUDP {
+		d.stats.templatesExpired.Add(1)
+		ts.session.withdraw(id)
+		d.dropTemplate(e, id)
+		return nil
+	}
+	ts.clock++
+	t.used = ts.clock
 	return t
 }
 
@@ -96,19 +106,24 @@ func (d *Decoder) dropTemplate(e *exporter, id uint16) {
 }
 
 // known says whether the template record raw is the one that is in use already, as it is with
-// every refresh, and marks it as used.
-func (ts *templates) known(id uint16, options bool, raw []byte) bool {
+// every refresh, and notes that it was told and used at now.
+func (ts *templates) known(id uint16, options bool, raw []byte, now int64) bool {
 	t := ts.byID[id]
-	return t != nil && t.options == options && bytes.Equal(t.raw, raw) && ts.get(id) != nil
+	if t == nil || t.options != options || !bytes.Equal(t.raw, raw) {
+		return false
+	}
+	ts.clock++
+	t.used, t.told = ts.clock, now
+	return true
 }
 
-// define makes a template of a template record and keeps it. It refuses one with too many
-// fields, and one whose records could be empty or too long.
-func (d *Decoder) define(e *exporter, f format, h header, raw []byte) (ok bool) {
+// define makes a template of a template record told at now and keeps it. It refuses one with too
+// many fields, and one whose records could be empty or too long.
+func (d *Decoder) define(e *exporter, f format, h header, raw []byte, now int64) (ok bool) {
 	if h.fields == 0 || h.fields > maxFields {
 		return false
 	}
-	t := &template{id: binary.BigEndian.Uint16(raw), options: f.options, raw: bytes.Clone(raw)}
+	t := &template{id: binary.BigEndian.Uint16(raw), options: f.options, raw: bytes.Clone(raw), told: now}
 	if f.ipfix && !f.options {
 		t.fields = e.templates.session.parse(raw)
 	} else {
@@ -132,18 +147,17 @@ func (d *Decoder) define(e *exporter, f format, h header, raw []byte) (ok bool) 
 //
 // (RFC 3954 sections 5.2 and 6.1, RFC 7011 section 3.4.) A bad one is refused and, where its
 // end can be told, the next is taken.
-func (d *Decoder) templateSet(e *exporter, f format, p []byte) (err error) {
+func (d *Decoder) templateSet(e *exporter, f format, p []byte, now int64) (err error) {
 	for len(p) >= 4 {
 		id, count := binary.BigEndian.Uint16(p), int(binary.BigEndian.Uint16(p[2:]))
-		if f.ipfix && count == 0 {
+		switch {
+		case id < setData && zero(p):
+			return err // padding
+		case f.ipfix && count == 0:
 			d.withdraw(e, f, id)
 			p = p[4:]
 			continue
-		}
-		if id < 256 {
-			if zero(p) {
-				return err // padding
-			}
+		case id < setData:
 			return ErrTemplate
 		}
 		h, ok := f.header(p)
@@ -157,8 +171,8 @@ func (d *Decoder) templateSet(e *exporter, f format, p []byte) (err error) {
 		raw := p[:h.size+n]
 		p = p[h.size+n:]
 		switch {
-		case e.templates.known(id, f.options, raw):
-		case !d.define(e, f, h, raw):
+		case e.templates.known(id, f.options, raw, now):
+		case !d.define(e, f, h, raw, now):
 			err = ErrTemplate
 		default:
 			d.stats.templates.Add(1)

@@ -3,7 +3,7 @@ package netflow
 import "github.com/flowferry/flowferry/flow"
 
 // Transport is by what an exporter's messages come.
-type Transport uint16
+type Transport uint64
 
 const (
 	OverUDP Transport = iota // also payload files, and exports in a capture

@@ -39,7 +39,7 @@ func (d *Decoder) v9(src source, p []byte, b *flow.Batch) error {
 // exporters state a length that is too short. whole is false when a data set had no template, so
 // that its records could not be counted. A zero-filled rest is padding.
 func (d *Decoder) sets(e *exporter, m message, p []byte, pos, end, count int, b *flow.Batch) (whole bool, err error) {
-	x := &e.work
+	x := e.work
 	x.begin(m, b)
 	x.counts = counts{}
 	whole = true
@@ -56,11 +56,11 @@ func (d *Decoder) sets(e *exporter, m message, p []byte, pos, end, count int, b 
 		bad := error(nil)
 		switch f, isTemplate := e.formatOf(id); {
 		case isTemplate:
-			bad = d.templateSet(e, f, set[pos+4:])
+			bad = d.templateSet(e, f, set[pos+4:], m.received)
 		case id < setData:
 			d.stats.reserved.Add(1)
 		default:
-			if t := e.templates.get(id); t != nil {
+			if t := d.template(e, id, m.received); t != nil {
 				bad = x.dataSet(t, set, pos+4)
 			} else {
 				d.park(e, m, id, set[pos+4:])

@@ -31,6 +31,7 @@ type Headers struct {
 	HasPorts   bool
 	HasICMP    bool
 	HasTCP     bool
+	ZeroWindow bool // TCP: the sender takes nothing more
 	HasMACs    bool
 	HasMPLS    bool
 	Frag       bool // a fragment, the first or a later one
@@ -99,7 +100,7 @@ const (
 	pppMPLS = 0x0281
 )
 
-// decode fills p from a captured packet. wire is the length on the wire.
+// Decode fills p from a captured packet. wire is the length on the wire.
 func Decode(link uint32, b []byte, wire int, p *Headers) Reject {
 	*p = Headers{}
 	all := len(b)
@@ -111,8 +112,12 @@ func Decode(link uint32, b []byte, wire int, p *Headers) Reject {
 	if r != Accepted {
 		return r
 	}
+	return decodeNetwork(ether, b, wire-(all-len(b)), p)
+}
+
+// decodeNetwork reads the IP header and what it carries.
+func decodeNetwork(ether uint16, b []byte, wire int, p *Headers) Reject {
 	p.Ether = ether
-	wire -= all - len(b) // of the network layer
 	switch ether {
 	case etherIPv4:
 		return decodeIPv4(b, wire, p)

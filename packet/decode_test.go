@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // udpHi is an IPv4 packet from 10.0.0.1:40000 to 10.0.0.2:80 over UDP that says "hi".
@@ -99,6 +101,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(uint32(LinkEthernet), []byte("\x01\x02\x03\x04\x05\x06\x01\x02\x03\x04\x05\x06\x88\x47\x00\x06\x51\x40\x60\x00\x00\x00\x00\x10\x00\x40"), 100)
 	f.Fuzz(func(t *testing.T, link uint32, data []byte, wire int) {
+		defer fuzztest.Guard()()
 		var p Headers
 		wire = max(len(data), wire&0xffff)
 		if r := Decode(link, data, wire, &p); r != Accepted {

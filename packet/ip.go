@@ -164,6 +164,7 @@ func decodeTCP(b []byte, p *Headers) int {
 		return 20
 	}
 	p.HasTCP, p.Flags = true, b[13]
+	p.ZeroWindow = len(b) >= 16 && b[14]|b[15] == 0
 	p.Seq = binary.BigEndian.Uint32(b[4:])
 	return max(int(b[12]>>4)*4, 20)
 }

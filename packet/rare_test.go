@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"testing"
+
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // A rare link header leads to the same packet as the bare IP bytes behind it.
@@ -47,6 +49,7 @@ func FuzzRareLinks(f *testing.F) {
 	f.Add(uint8(LinkPFLog), []byte{61, 2, 0, 0})
 	f.Add(uint8(LinkPrism), make([]byte, 160))
 	f.Fuzz(func(t *testing.T, link uint8, b []byte) {
+		defer fuzztest.Guard()()
 		ether, rest, r := decodeRare(uint32(link), b)
 		if r == Accepted && (ether != etherIPv4 && ether != etherIPv6 || len(rest) > len(b)) {
 			t.Fatalf("ether %#x, %d bytes of %d", ether, len(rest), len(b))

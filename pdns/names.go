@@ -78,6 +78,7 @@ func (n *Names) Stats() []flow.Stat {
 
 // Add takes the addresses of an observation in.
 func (n *Names) Add(o *Observation) {
+	o.follow()
 	for i := range o.Answers {
 		a := &o.Answers[i]
 		if !isAddress(a) {

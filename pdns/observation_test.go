@@ -18,6 +18,7 @@ func TestAsked(t *testing.T) {
 	f := func(questions []string, answers []flow.Answer, owner, want string, direct bool) {
 		t.Helper()
 		o := Observation{Questions: questions, Answers: answers}
+		o.follow()
 		if name, d := o.asked(owner); name != want || d != direct {
 			t.Errorf("got %s, direct %v; want %s, %v", name, d, want, direct)
 		}
@@ -47,4 +48,23 @@ func TestBetween(t *testing.T) {
 	f("10.0.0.1", 40000, "10.0.0.53", 5300, "10.0.0.1", "10.0.0.53")
 	f("10.0.0.9", 5353, "224.0.0.251", 5353, "::", "10.0.0.9")
 	f("fe80::9", 5353, "ff02::fb", 5353, "::", "fe80::9")
+}
+
+// Further questions of a flow, and the answers to them, are taken with the first.
+func TestObserveMore(t *testing.T) {
+	b := &flow.Batch{}
+	r := b.Next()
+	b.SetMeta(r, flow.Meta{DNS: &flow.DNS{Question: "none.example", More: []flow.DNS{{Question: "www.example", Answers: chain}}}})
+	var o Observation
+	if !o.observe(b, r) || len(o.Answers) != 3 || len(o.Questions) != 2 {
+		t.Fatalf("got %+v", o)
+	}
+	o.follow()
+	if name, direct := o.asked("edge7.cdn.example"); name != "www.example" || direct {
+		t.Errorf("got %s, direct %v", name, direct)
+	}
+	b.SetMeta(r, flow.Meta{DNS: &flow.DNS{Question: "none.example"}})
+	if o.observe(b, r) {
+		t.Error("a flow without an answer is an observation")
+	}
 }

@@ -81,6 +81,7 @@ func (t *Table) Batch(b *flow.Batch) {
 
 // Add adds an observation. The strings in it are kept.
 func (t *Table) Add(o *Observation) {
+	o.follow()
 	for i := range o.Answers {
 		a := &o.Answers[i]
 		if !a.Pairs() || repeated(o.Answers[:i], a) {

@@ -18,6 +18,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/flowferry/flowferry/internal/fuzztest"
 	"github.com/flowferry/flowferry/shipper/shippertest"
 )
 
@@ -360,6 +361,7 @@ func FuzzReadItems(f *testing.F) {
 	f.Add([]byte(`{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":409,"error":{"type":"x","reason":"y","caused_by":{"reason":"z"}}}}]}`), 2)
 	f.Add([]byte(`{"errors":false,"items":[{"create":{"status":201}}]}`), 1)
 	f.Fuzz(func(t *testing.T, text []byte, docs int) {
+		defer fuzztest.Guard()()
 		items, ok := readItems(text, docs)
 		if !ok && items != nil {
 			t.Error("items of an answer that is not whole")

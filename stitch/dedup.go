@@ -136,7 +136,8 @@ func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint32) {
 	}
 	old := p.rec
 	p.rec = *r
-	p.rec.Meta, p.rec.Ord, p.rec.Start, p.rec.End = old.Meta, min(old.Ord, r.Ord), start, end
+	p.rec.Meta, p.rec.Wire = old.Meta, old.Wire
+	p.rec.Ord, p.rec.Start, p.rec.End = min(old.Ord, r.Ord), start, end
 	if old.Has.Has(flow.HasRev) {
 		back := old
 		back.Fwd = old.Rev

@@ -102,16 +102,18 @@ func turn(r *flow.Record) {
 
 // orient turns r so that Src is the initiator. A record of the responder's direction alone
 // stays as it is and names no initiator.
-func orient(r *flow.Record, c *conv) {
+func orient(r *flow.Record, c *conv) (turned bool) {
 	_, fwd := r.Key()
 	if fwd != (c.initiator == 0) {
 		if !r.Has.Has(flow.HasRev) {
 			r.InitiatorBy = flow.ByNone
-			return
+			return false
 		}
 		turn(r)
+		turned = true
 	}
 	r.InitiatorBy = c.by
+	return turned
 }
 
 // state says how far c came, as far as its flags and sides tell.

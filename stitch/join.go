@@ -150,6 +150,7 @@ func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint32) uint
 	*p = piece{rec: *r}
 	p.rec.Meta, p.rec.Enr = 0, 0
 	t.addMeta(&p.rec, meta)
+	t.keepWire(p)
 	p.side[s] = reportOf(r, &r.Fwd, by)
 	if r.Has.Has(flow.HasRev) {
 		p.side[1-s] = reportOf(r, &r.Rev, by)

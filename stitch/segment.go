@@ -137,8 +137,9 @@ func (t *Table) addTotal(c *conv, p *piece) {
 		c.total = t.pieces.take()
 		sum := t.pieces.at(c.total)
 		*sum = *p
-		sum.rec.Meta, sum.seen, sum.lists, sum.next = 0, 0, 0, 0
+		sum.rec.Meta, sum.rec.Wire, sum.seen, sum.lists, sum.next = 0, 0, 0, 0, 0
 		t.addMeta(&sum.rec, t.metaOf(&p.rec))
+		t.addWire(&sum.rec, &p.rec)
 		t.copySeen(sum, p)
 		return
 	}
@@ -171,6 +172,7 @@ func (t *Table) addTotal(c *conv, p *piece) {
 		sum.App, sum.AppConfidence, sum.AppReason, sum.AppHint = r.App, r.AppConfidence, r.AppReason, r.AppHint
 	}
 	t.addMeta(sum, t.metaOf(r))
+	t.addWire(sum, r)
 	t.copySeen(t.pieces.at(c.total), p)
 }
 
@@ -207,7 +209,7 @@ func (t *Table) say(c *conv, p *piece) *flow.Record {
 	if out.State == flow.StateUnknown {
 		out.State = t.state(c)
 	}
-	orient(out, c)
+	t.sayWire(out, &p.rec, orient(out, c))
 	if meta := t.metaOf(&p.rec); meta != nil || p.seen != 0 {
 		t.sayMeta(out, meta, p)
 	}
@@ -236,6 +238,7 @@ func (t *Table) interim(c *conv, ord uint64) {
 func (t *Table) free(n uint32) {
 	p := t.pieces.at(n)
 	t.freeMeta(&p.rec)
+	t.freeWire(&p.rec)
 	t.freeSeen(p)
 	t.pieces.drop(n)
 }

@@ -24,11 +24,13 @@ type Table struct {
 	pieces  slab[piece]
 	seens   slab[seen]
 	metas   slab[flow.Meta]
-	seed    uint64   // of the hash: nobody outside can aim at a bucket
-	index   index    // conversations, live and dead
-	hashes  []uint32 // of the keys of the batch
-	heads   []uint32 // room for ready
-	touched uint64   // keeps the reads of ready from being optimised away
+	wires   slab[flow.Wire]
+	wire    *flow.Wire // of the record in hand; nil for none
+	seed    uint64     // of the hash: nobody outside can aim at a bucket
+	index   index      // conversations, live and dead
+	hashes  []uint32   // of the keys of the batch
+	heads   []uint32   // room for ready
+	touched uint64     // keeps the reads of ready from being optimised away
 	wheel   [slots]slot
 	sheets  slab[sheet]
 	turned  int64 // the wheel's tick
@@ -121,6 +123,7 @@ func (t *Table) Do(b *flow.Batch) {
 			continue
 		}
 		t.n.in++
+		t.wire = b.Metered(&r)
 		t.absorb(&r, t.hashes[i], b.Metadata(&r))
 	}
 	b.Recs = b.Recs[:kept+copy(b.Recs[kept:], b.Recs[n:])]
@@ -128,7 +131,7 @@ func (t *Table) Do(b *flow.Batch) {
 	if b.Last {
 		t.flush()
 	}
-	t.batch = nil
+	t.batch, t.wire = nil, nil
 	t.publish()
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/flowferry/flowferry/ecs"
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 	"github.com/flowferry/flowferry/store/storetest"
 )
 
@@ -524,6 +525,7 @@ func FuzzFile(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzztest.Guard()()
 		if len(data) > 1<<20 {
 			t.Skip()
 		}

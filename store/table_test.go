@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 const awsTable = "../testdata/cloud/aws-v3-21.parquet" // three row groups of another program's making
@@ -104,6 +106,7 @@ func FuzzTable(f *testing.F) {
 	}
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzztest.Guard()()
 		path := filepath.Join(dir, "table")
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)

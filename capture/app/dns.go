@@ -2,12 +2,6 @@ package app
 
 import (
 	"encoding/binary"
-	"fmt"
-	"net/netip"
-	"strconv"
-	"strings"
-
-	"github.com/flowferry/flowferry/flow"
 )
 
 // A DNS message (RFC 1035 section 4): id(2) flags(2) counts of questions, answers, authorities
@@ -15,7 +9,7 @@ import (
 
 const (
 	dnsHeader     = 12
-	dnsMaxAnswers = 32
+	dnsMaxAnswers = 48
 	dnsMaxName    = 255
 	dnsMaxJumps   = 32 // compression pointers followed in one name
 )
@@ -127,57 +121,6 @@ func dnsIsNetBIOS(name []byte, typ uint16) bool {
 	return true
 }
 
-func dnsWhole(client, server []byte) bool { return len(client) > 0 && len(server) > 0 }
-
-// dnsParse reads the first question and the answer with the same id. Multicast answers come from
-// the side that spoke first, so either side may hold either.
-func dnsParse(client, server []byte, m *flow.Meta) bool {
-	d, asked := &flow.DNS{}, false
-	for _, b := range [][]byte{client, server} {
-		if asked = dnsAsks(b) == yes; asked {
-			dnsQuestion(b, d)
-			break
-		}
-	}
-	for _, b := range [][]byte{server, client} {
-		if dnsReplies(b) == yes && (!asked || binary.BigEndian.Uint16(b) == d.ID) {
-			dnsAnswers(b, d)
-			break
-		}
-	}
-	m.DNS = d
-	return d.Type != "" || len(d.Answers) > 0
-}
-
-// dnsQuestion reads the id and the first question, and leaves the message after the questions.
-func dnsQuestion(b []byte, d *flow.DNS) dnsMessage {
-	d.ID = binary.BigEndian.Uint16(b)
-	m := dnsMessage{b: b, at: dnsHeader}
-	for i := range binary.BigEndian.Uint16(b[4:]) {
-		name, ok := m.name()
-		typ, class, ok2 := m.typeClass()
-		if !ok || !ok2 {
-			break
-		}
-		if i == 0 {
-			d.Question, d.Type, d.Class = name, dnsType(typ), dnsClassName(class)
-		}
-	}
-	return m
-}
-
-func dnsAnswers(b []byte, d *flow.DNS) {
-	m := dnsQuestion(b, d)
-	d.Rcode = dnsRcode(b[3] & 15)
-	for range min(int(binary.BigEndian.Uint16(b[6:])), dnsMaxAnswers) {
-		a, ok := m.record()
-		if !ok {
-			return
-		}
-		d.Answers = append(d.Answers, a)
-	}
-}
-
 // dnsTCP gives the first message of a TCP side.
 func dnsTCP(b []byte) (msg []byte, whole bool) {
 	if len(b) < 2 {
@@ -203,140 +146,4 @@ func dnsTCPBegins(b []byte, qr byte) verdict {
 		return v
 	}
 	return maybe
-}
-
-func dnsTCPWhole(client, server []byte) bool {
-	_, c := dnsTCP(client)
-	_, s := dnsTCP(server)
-	return c && s
-}
-
-func dnsTCPParse(client, server []byte, m *flow.Meta) bool {
-	c, _ := dnsTCP(client)
-	s, _ := dnsTCP(server)
-	return dnsParse(c, s, m)
-}
-
-// dnsMessage reads a message from at on.
-type dnsMessage struct {
-	b  []byte
-	at int
-}
-
-// name reads a name (RFC 1035 section 4.1.4): labels of length(1) and bytes, ended by a zero or
-// by a pointer to the rest. Pointers must lead backwards, so that a name ends.
-func (m *dnsMessage) name() (string, bool) {
-	var room [dnsMaxName]byte // names are short: this stays on the stack
-	out := room[:0]
-	at, jumped := m.at, false
-	for jumps := 0; at < len(m.b); {
-		n := int(m.b[at])
-		switch {
-		case n == 0:
-			if !jumped {
-				m.at = at + 1
-			}
-			if len(out) == 0 {
-				return ".", true
-			}
-			return string(out[:len(out)-1]), true
-		case n >= 0xc0:
-			if at+1 >= len(m.b) || jumps >= dnsMaxJumps {
-				return "", false
-			}
-			to := n&0x3f<<8 | int(m.b[at+1])
-			if to >= at {
-				return "", false
-			}
-			if !jumped {
-				m.at = at + 2
-			}
-			at, jumped, jumps = to, true, jumps+1
-		case n >= 0x40 || at+1+n > len(m.b) || len(out)+n+1 > dnsMaxName:
-			return "", false
-		default:
-			out = append(dnsLabel(out, m.b[at+1:at+1+n]), '.')
-			at += 1 + n
-		}
-	}
-	return "", false
-}
-
-// dnsLabel appends a label in lower case; dots and bytes that are no text are escaped as in
-// master files (RFC 1035 section 5.1).
-func dnsLabel(dst, label []byte) []byte {
-	for _, c := range label {
-		switch {
-		case c >= 'A' && c <= 'Z':
-			dst = append(dst, c+'a'-'A')
-		case c == '.' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c <= ' ' || c >= 0x7f:
-			dst = append(dst, '\\', '0'+c/100, '0'+c/10%10, '0'+c%10)
-		default:
-			dst = append(dst, c)
-		}
-	}
-	return dst
-}
-
-func (m *dnsMessage) typeClass() (typ, class uint16, ok bool) {
-	if m.at+4 > len(m.b) {
-		return 0, 0, false
-	}
-	typ, class = binary.BigEndian.Uint16(m.b[m.at:]), binary.BigEndian.Uint16(m.b[m.at+2:])
-	m.at += 4
-	return typ, class, true
-}
-
-// record reads name, type(2) class(2) TTL(4) length(2) data.
-func (m *dnsMessage) record() (a flow.Answer, ok bool) {
-	name, ok := m.name()
-	typ, _, ok2 := m.typeClass()
-	if !ok || !ok2 || m.at+6 > len(m.b) {
-		return a, false
-	}
-	ttl := binary.BigEndian.Uint32(m.b[m.at:])
-	n := int(binary.BigEndian.Uint16(m.b[m.at+4:]))
-	if m.at += 6; m.at+n > len(m.b) {
-		return a, false
-	}
-	data := m.data(typ, n)
-	m.at += n
-	return flow.Answer{Name: name, Type: dnsType(typ), Data: data, TTL: ttl}, true
-}
-
-// data gives the text of a record's data for the types that hunters read; else its length.
-func (m *dnsMessage) data(typ uint16, n int) string {
-	b := m.b[m.at : m.at+n]
-	inner := dnsMessage{m.b[:m.at+n], m.at}
-	switch {
-	case (typ == 1 && n == 4) || (typ == 28 && n == 16):
-		ip, _ := netip.AddrFromSlice(b)
-		return ip.String()
-	case typ == 2 || typ == 5 || typ == 12 || typ == 39: // NS, CNAME, PTR, DNAME
-		name, _ := inner.name()
-		return name
-	case typ == 15 && n > 2: // MX: preference(2) host
-		inner.at += 2
-		name, _ := inner.name()
-		return strconv.Itoa(int(binary.BigEndian.Uint16(b))) + " " + name
-	case typ == 33 && n > 6: // SRV: priority(2) weight(2) port(2) host (RFC 2782)
-		inner.at += 6
-		name, _ := inner.name()
-		return fmt.Sprintf("%d %d %d %s", binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint16(b[4:]), name)
-	case typ == 16: // TXT: strings of length(1) and bytes
-		return dnsText(b)
-	}
-	return fmt.Sprintf("%d bytes", n)
-}
-
-func dnsText(b []byte) string {
-	var out []string
-	for len(b) > 0 {
-		n := min(int(b[0]), len(b)-1)
-		out = append(out, text(b[1:1+n]))
-		b = b[1+n:]
-	}
-	return strings.Join(out, " ")
 }

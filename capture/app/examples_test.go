@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
 )
 
 // example is the beginning of a conversation: what each end sends first.
@@ -327,6 +328,7 @@ func FuzzLabel(f *testing.F) {
 		f.Add(e.proto == udp, []byte(e.client), []byte(e.server), uint16(40000), uint16(53))
 	}
 	f.Fuzz(func(t *testing.T, isUDP bool, b, other []byte, from, to uint16) {
+		defer fuzztest.Guard()()
 		l := Look{Proto: tcp, B: b, Peer: other, From: from, To: to}
 		if isUDP {
 			l.Proto, l.First = udp, other

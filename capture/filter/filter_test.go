@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/net/bpf"
 
+	"github.com/flowferry/flowferry/internal/fuzztest"
 	"github.com/flowferry/flowferry/packet"
 )
 
@@ -176,6 +177,7 @@ func FuzzFilter(f *testing.F) {
 		f.Add(e, uint32(layouts[i%len(layouts)].link), []byte("\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x81\x00\x00\x05\x08\x00\x45\x00\x00\x28"))
 	}
 	f.Fuzz(func(t *testing.T, text string, link uint32, data []byte) {
+		defer fuzztest.Guard()()
 		flt, err := Parse(text)
 		if err != nil {
 			return

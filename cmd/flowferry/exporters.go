@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -102,7 +104,7 @@ type exporterView struct {
 
 func viewOf(file string, s *netflow.ExporterStats) exporterView {
 	return exporterView{
-		File: file, Exporter: exporterName(&s.Addr), Port: s.Port, Domain: s.Domain, Version: s.Via.String(),
+		File: file, Exporter: senderName(s), Port: s.Port, Domain: s.Domain, Version: s.Via.String(),
 		Datagrams: s.Datagrams, Faulty: s.Faulty, Records: s.Records, Events: s.Events, OptionsRecords: s.Options,
 		NoTemplate: s.NoTemplate, Waiting: s.Waiting, Lost: s.Lost, LostUnit: s.LostUnit, Reordered: s.Reordered,
 		Duplicates: s.Duplicate, Restarts: s.Restarts, Templates: s.Templates, TemplateChanges: s.TemplateChanges,
@@ -117,6 +119,14 @@ func exporterName(a *flow.Addr) string {
 		return "-"
 	}
 	return a.String()
+}
+
+// senderName is that with the port for one of several exporters behind an address.
+func senderName(s *netflow.ExporterStats) string {
+	if s.ByPort {
+		return net.JoinHostPort(s.Addr.String(), strconv.Itoa(int(s.Port)))
+	}
+	return exporterName(&s.Addr)
 }
 
 func samplingOf(rate int64, samplers, interfaces int) string {

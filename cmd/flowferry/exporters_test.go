@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/netflow"
 )
 
 // Each exporter of a capture is a line, with what its sequence numbers tell.
@@ -37,6 +40,19 @@ func TestExportersOfNone(t *testing.T) {
 	if got := must(t, "exporters", "-o", "json", packets); got != "[]\n" {
 		t.Errorf("got %q", got)
 	}
+}
+
+func TestSenderName(t *testing.T) {
+	f := func(want string, s netflow.ExporterStats) {
+		t.Helper()
+		if got := senderName(&s); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	f("-", netflow.ExporterStats{Port: 7})
+	f("192.0.2.1", netflow.ExporterStats{Addr: flow.MustAddr("192.0.2.1"), Port: 7})
+	f("192.0.2.1:7", netflow.ExporterStats{Addr: flow.MustAddr("192.0.2.1"), Port: 7, ByPort: true})
+	f("[2001:db8::1]:7", netflow.ExporterStats{Addr: flow.MustAddr("2001:db8::1"), Port: 7, ByPort: true})
 }
 
 func TestViewTexts(t *testing.T) {

@@ -100,15 +100,24 @@ func importFiles(ctx context.Context, w io.Writer, cfg *Config, paths []string, 
 	return errors.Join(unread, firstOf(err, closeErr, ctx.Err()))
 }
 
-// distinct drops files of equal content, which would write the same documents twice.
+// distinct drops files of equal content, which would write the same documents twice. Only files
+// of equal length are read for it.
 func distinct(inputs []input) (kept []input) {
+	sizes := map[int64]int{}
+	for _, in := range inputs {
+		_, size := in.progress()
+		sizes[size]++
+	}
 	seen := map[uint64]string{}
 	for _, in := range inputs {
-		if first, ok := seen[in.origin]; ok {
-			note("%s has the same content as %s; it is read once", in.name, first)
-			continue
+		if _, size := in.progress(); sizes[size] > 1 {
+			origin := in.origin()
+			if first, ok := seen[origin]; ok {
+				note("%s has the same content as %s; it is read once", in.name, first)
+				continue
+			}
+			seen[origin] = in.name
 		}
-		seen[in.origin] = in.name
 		kept = append(kept, in)
 	}
 	return kept
@@ -163,10 +172,7 @@ func (j *importJob) all(ctx context.Context, inputs []input, n int) error {
 // one imports one input through a pipeline of its own, so that the result never depends on what
 // else is imported at the same time.
 func (j *importJob) one(ctx context.Context, in input) error {
-	sink, done, err := j.out.sink(in.origin, true)
-	if err != nil {
-		return err
-	}
+	sink, done := j.out.lateSink(in.origin)
 	stages := j.stages.forPipeline()
 	p := &flow.Pipeline{Stages: stages.forShard, Sink: sink, Block: true}
 	j.mu.Lock()

@@ -18,7 +18,7 @@ import (
 type input struct {
 	name     string
 	source   flow.Source
-	origin   uint64
+	origin   func() uint64              // may wait until the file was read for it
 	progress func() (done, total int64) // bytes
 	stats    func() []flow.Stat
 }
@@ -77,7 +77,7 @@ func openPayloads(paths []string, cfg *Config) (input, error) {
 	if n := len(paths); n > 1 {
 		name = fmt.Sprintf("%s and %d more", name, n-1)
 	}
-	return input{name, p, p.Origin(), p.Progress, p.Stats}, nil
+	return input{name, p, p.Origin, p.Progress, p.Stats}, nil
 }
 
 // filesOf puts in the place of each directory the files in and below it, in the order of their

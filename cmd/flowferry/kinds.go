@@ -59,7 +59,7 @@ func openStdin(as string, cfg *Config) (input, error) {
 		if err != nil {
 			return input{}, err
 		}
-		return input{netflow.Stdin, l, l.Origin(), l.Progress, l.Stats}, nil
+		return input{netflow.Stdin, l, l.Origin, l.Progress, l.Stats}, nil
 	}
 	if as == asExports {
 		return input{}, errors.New("read standard input: exports can be read of capture files only; write it to a file")
@@ -68,7 +68,7 @@ func openStdin(as string, cfg *Config) (input, error) {
 	if err != nil {
 		return input{}, err
 	}
-	return input{netflow.Stdin, s, s.Origin(), s.Progress, s.Stats}, nil
+	return input{netflow.Stdin, s, s.Origin, s.Progress, s.Stats}, nil
 }
 
 func isCapture(path string, _ *Config) (bool, error) { return capture.IsCapture(path) }
@@ -93,7 +93,7 @@ func openParquet(path, _ string, cfg *Config) (input, error) {
 		t.Close()
 		return input{}, err
 	}
-	return input{path, l, l.Origin(), t.Progress, l.Stats}, nil
+	return input{path, l, l.Origin, t.Progress, l.Stats}, nil
 }
 
 func isLog(path string, cfg *Config) (bool, error) { return netflow.IsLog(path, cfg.NetFlow) }
@@ -103,7 +103,7 @@ func openLog(path, _ string, cfg *Config) (input, error) {
 	if err != nil {
 		return input{}, err
 	}
-	return input{path, l, l.Origin(), l.Progress, l.Stats}, nil
+	return input{path, l, l.Origin, l.Progress, l.Stats}, nil
 }
 
 // openIPFIX opens a file of several messages, which are one session of its own.
@@ -112,7 +112,7 @@ func openIPFIX(path, _ string, cfg *Config) (input, error) {
 	if err != nil {
 		return input{}, err
 	}
-	return input{path, f, f.Origin(), f.Progress, f.Stats}, nil
+	return input{path, f, f.Origin, f.Progress, f.Stats}, nil
 }
 
 func isFlowFile(path string, _ *Config) (bool, error) {
@@ -125,7 +125,7 @@ func openFlowFile(path, _ string, _ *Config) (input, error) {
 	if err != nil {
 		return input{}, err
 	}
-	return input{path, f, f.Origin(), f.Progress, f.Stats}, nil
+	return input{path, f, f.Origin, f.Progress, f.Stats}, nil
 }
 
 func openCapture(path, as string, cfg *Config) (input, error) {
@@ -144,7 +144,7 @@ func openCapture(path, as string, cfg *Config) (input, error) {
 	if err != nil {
 		return input{}, err
 	}
-	return input{path, s, s.Origin(), s.Progress, s.Stats}, nil
+	return input{path, s, s.Origin, s.Progress, s.Stats}, nil
 }
 
 // probed is how many datagrams carriesExports looks at.
@@ -189,7 +189,7 @@ func openExports(path string, cfg *Config) (input, error) {
 	nf := cfg.NetFlow
 	nf.Origin = origin
 	e := &exportCapture{path: path, filter: cfg.Capture.Filter, decoder: netflow.NewDecoder(nf), origin: origin, size: size}
-	return input{path, e, origin, e.progress, e.decoder.Stats}, nil
+	return input{path, e, func() uint64 { return origin }, e.progress, e.decoder.Stats}, nil
 }
 
 func (e *exportCapture) progress() (done, total int64) { return e.done.Load(), e.size }

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // asProgram makes the test binary behave as flowferry itself, for tests that need a process.
@@ -130,8 +131,34 @@ func TestConfigErrors(t *testing.T) {
 	f("capture: {idle_timeout: -1s}", "capture.idle_timeout is -1s")
 	f("netflow: {listen: ['nowhere']}", `netflow.listen: "nowhere"`)
 	f("netflow: {unknown: some}", `netflow.unknown: "some"`)
+	f("netflow: {allow_by_listen: {':6343': [10.0.0.0/8]}}", `netflow.allow_by_listen: ":6343": is none of listen`)
+	f("netflow: {listen_tcp: ['nowhere']}", `netflow.listen_tcp: "nowhere"`)
+	f("netflow: {log_format: nothing}", "netflow.log_format:")
 	f("netflow: [1,2", "yaml")
 	f("shards: -1", "shards: -1 is out of range")
+}
+
+// Addresses and prefixes are keys and values as they stand in docs/operation.md.
+func TestConfigExporterRules(t *testing.T) {
+	cfg, err := loadConfig(writeFile(t, `
+netflow:
+  listen: [":2055", ":6343", "[FE80::1]:2055"]
+  listen_tcp: [":4739"]
+  allow: [10.0.0.0/8]
+  allow_by_listen:
+    ":6343": [10.20.0.0/16, 2001:db8::/32]
+    ":4739": [192.0.2.7]
+    "[FE80::1]:2055": [fe80::/10]
+  by_port: [203.0.113.9]
+  template_timeout: 90m
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := cfg.NetFlow.Rules
+	if len(r.AllowByListen) != 3 || len(r.AllowByListen[":6343"]) != 2 || len(r.ByPort) != 1 || r.TemplateTimeout != 90*time.Minute {
+		t.Errorf("got %+v", r)
+	}
 }
 
 func TestConfigEnvironment(t *testing.T) {

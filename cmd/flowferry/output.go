@@ -74,6 +74,47 @@ func (o *output) sink(origin uint64, replace bool) (s flow.Sink, done func(ctx c
 	}, nil
 }
 
+// lateSink is sink for a file whose origin is known only when its first flows are there: until
+// then nothing is made. An earlier import of the same file is written over.
+func (o *output) lateSink(origin func() uint64) (flow.Sink, func(ctx context.Context, whole bool) ([]flow.Stat, error)) {
+	l := &lateSink{open: sync.OnceValues(func() (made, error) {
+		s, done, err := o.sink(origin(), true)
+		return made{s, done}, err
+	})}
+	return l, l.done
+}
+
+type lateSink struct {
+	open func() (made, error) // makes the sink, once
+}
+
+// made is what sink gave.
+type made struct {
+	flow.Sink
+	done func(ctx context.Context, whole bool) ([]flow.Stat, error)
+}
+
+// Put passes a batch on.
+func (l *lateSink) Put(ctx context.Context, b *flow.Batch) error {
+	s, err := l.open()
+	if err != nil {
+		b.Free()
+		return err
+	}
+	return s.Put(ctx, b)
+}
+
+// Close does nothing: done closes.
+func (l *lateSink) Close(context.Context) error { return nil }
+
+func (l *lateSink) done(ctx context.Context, whole bool) ([]flow.Stat, error) {
+	s, err := l.open()
+	if err != nil {
+		return nil, err
+	}
+	return s.done(ctx, whole)
+}
+
 // close ends what all inputs share. It waits for a cluster that does not answer until ctx ends.
 func (o *output) close(ctx context.Context) ([]flow.Stat, error) {
 	if o.shipper == nil {

@@ -12,7 +12,7 @@ import (
 
 // The columns of the store that tell what was asked and answered, and by whom.
 const (
-	questionColumn = "dns.question.name"
+	questionColumn = "flow.dns.questions"
 	answersColumn  = "flow.dns.answers"
 )
 

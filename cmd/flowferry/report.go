@@ -42,11 +42,11 @@ func (r *reports) live(origin uint64, interval time.Duration, exporters func() [
 
 // file writes what an input that has been read tells, in the place of what an earlier import of it wrote.
 func (r *reports) file(ctx context.Context, in *input) error {
-	docs := metrics.NewReporter(in.origin, 0).Report(0, exportersOf(in))
+	docs := metrics.NewReporter(in.origin(), 0).Report(0, exportersOf(in))
 	if len(docs) == 0 {
 		return nil
 	}
-	return r.write(ctx, originName(in.origin), true, docs)
+	return r.write(ctx, originName(in.origin()), true, docs)
 }
 
 func (r *reports) write(ctx context.Context, name string, replace bool, docs []ecs.Document) error {

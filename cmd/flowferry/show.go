@@ -51,21 +51,26 @@ func (d *demo) hunt(ctx context.Context, cfg *Config) error {
 }
 
 // plots shows the day on which the store's flows spread over most hours, as a time line and as
-// a strip plot.
+// a strip plot. Only flows that had an answer are looked at: many of the captures are broken on
+// purpose, and what their bytes seem to say is no traffic.
 func (d *demo) plots(ctx context.Context, s *store.Store) error {
-	from, to, err := fullestDay(ctx, s)
+	answered, err := hunt.Parse("flow.state:established")
 	if err != nil {
 		return err
 	}
-	line, err := hunt.Timeline{By: "network.transport", From: from, To: to}.Store(ctx, s, hunt.All())
+	from, to, err := fullestDay(ctx, s, answered)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(d.w, "Time line of the fullest day, flows")
+	line, err := hunt.Timeline{By: "network.transport", From: from, To: to}.Store(ctx, s, answered)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(d.w, "Time line of the fullest day, answered flows")
 	if err := line.WriteText(d.w, 100); err != nil {
 		return err
 	}
-	strips, err := hunt.Strip{By: []string{"source.ip", "destination.ip"}, From: from, To: to, Limit: 10}.Store(ctx, s, hunt.All())
+	strips, err := hunt.Strip{By: []string{"source.ip", "destination.ip"}, From: from, To: to, Limit: 10}.Store(ctx, s, answered)
 	if err != nil {
 		return err
 	}
@@ -81,15 +86,15 @@ const day = 24 * time.Hour
 
 // fullestDay finds, among the days with most flows, one that has flows in many of its hours, and
 // gives those hours.
-func fullestDay(ctx context.Context, s *store.Store) (from, to int64, err error) {
-	days, err := perStep(ctx, s, day, 0, 0)
+func fullestDay(ctx context.Context, s *store.Store, answered *hunt.Query) (from, to int64, err error) {
+	days, err := perStep(ctx, s, answered, day, 0, 0)
 	if err != nil {
 		return 0, 0, err
 	}
 	sort.Slice(days, func(i, j int) bool { return days[i].flows > days[j].flows })
 	most := 0.0
 	for _, d := range days[:min(len(days), 10)] {
-		hours, err := perStep(ctx, s, time.Hour, d.at, d.at+int64(day))
+		hours, err := perStep(ctx, s, answered, time.Hour, d.at, d.at+int64(day))
 		if err != nil {
 			return 0, 0, err
 		}
@@ -106,8 +111,8 @@ type step struct {
 	flows float64
 }
 
-func perStep(ctx context.Context, s *store.Store, interval time.Duration, from, to int64) (steps []step, err error) {
-	series, err := hunt.Timeline{Interval: interval, From: from, To: to}.Store(ctx, s, hunt.All())
+func perStep(ctx context.Context, s *store.Store, answered *hunt.Query, interval time.Duration, from, to int64) (steps []step, err error) {
+	series, err := hunt.Timeline{Interval: interval, From: from, To: to}.Store(ctx, s, answered)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,336 @@
+package app
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// The first packets of QUIC, Initial ones, are encrypted with keys that anybody who sees them can
+// derive (RFC 9001 section 5.2); in them lie the hellos of TLS.
+
+const (
+	quicMaxCrypto = 8 << 10 // bytes of the handshake of one side that are put together
+	quicMaxFrames = 512     // frames of a packet that are looked at
+	quicMaxLook   = 8       // datagrams of a side after which no hello is waited for
+)
+
+// quicKind is what sets versions of QUIC apart: the salt of the keys, the labels in front of their
+// names, and the type bits of an Initial packet.
+type quicKind struct {
+	salt, prefix string
+	initial      byte
+}
+
+var (
+	quicV1    = quicKind{"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a", "quic ", 0}
+	quicV2    = quicKind{"\x0d\xed\xe3\xde\xf7\x00\xa6\xdb\x81\x93\x81\xbe\x6e\x26\x9d\xcb\xf9\xbd\x2e\xd9", "quicv2 ", 1}
+	quicDraft = quicKind{"\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99", "quic ", 0} // 29 to 32
+	quicOlder = quicKind{"\xc3\xee\xf7\x12\xc7\x2e\xbb\x5a\x11\xa7\xd2\x43\x2b\xb4\x63\x65\xbe\xf9\xf5\x02", "quic ", 0} // 23 to 28
+)
+
+// quicKindOf knows version 1 (RFC 9001), 2 (RFC 9369) and the drafts from 23 on.
+func quicKindOf(version uint32) (k quicKind, ok bool) {
+	switch draft := version & 0xff; {
+	case version == 1 || version>>8 == 0xff0000 && (draft == 33 || draft == 34):
+		return quicV1, true
+	case version == 0x6b3343cf:
+		return quicV2, true
+	case version>>8 == 0xff0000 && draft >= 29 && draft <= 32:
+		return quicDraft, true
+	case version>>8 == 0xff0000 && draft >= 23 && draft <= 28:
+		return quicOlder, true
+	}
+	return k, false
+}
+
+// quicVersionName names a version: "1", "2", "draft-29", "Q046".
+func quicVersionName(v uint32) string {
+	switch {
+	case v == 1:
+		return "1"
+	case v == 0x6b3343cf:
+		return "2"
+	case v>>8 == 0xff0000:
+		return "draft-" + strconv.Itoa(int(v&0xff))
+	case v>>24 == 'Q' || v>>24 == 'T':
+		return text(binary.BigEndian.AppendUint32(nil, v))
+	}
+	return fmt.Sprintf("0x%08x", v)
+}
+
+// quicPacket is a packet with a long header (RFC 9000 section 17.2).
+type quicPacket struct {
+	version uint32
+	id      []byte // of the destination
+	initial bool
+	head    []byte // up to the packet number
+	rest    []byte // from the packet number on
+}
+
+// quicNext takes the next packet off a datagram; ok is false for what has no length.
+func quicNext(b []byte) (p quicPacket, after []byte, ok bool) {
+	r := reader{b: b}
+	first := r.u8()
+	p.version = uint32(r.u16())<<16 | uint32(r.u16())
+	p.id = r.take(r.u8())
+	r.skip(r.u8())
+	kind, known := quicKindOf(p.version)
+	if r.bad || first&0x80 == 0 || !known {
+		return p, nil, false
+	}
+	typ := byte(first) >> 4 & 3
+	p.initial = typ == kind.initial
+	if typ == (kind.initial+3)&3 { // Retry
+		return p, nil, false
+	}
+	if p.initial {
+		r.skip(r.varint())
+	}
+	n := r.varint()
+	p.head = b[:len(b)-len(r.b)]
+	p.rest = r.take(n)
+	return p, r.b, !r.bad
+}
+
+// varint reads a number of 1, 2, 4 or 8 bytes (RFC 9000 section 16); more than an int holds is bad.
+func (r *reader) varint() int {
+	first := r.u8()
+	n := first & 0x3f
+	for range 1<<(first>>6) - 1 {
+		n = n<<8 | r.u8()
+	}
+	if n < 0 || n > 1<<30 {
+		r.b, r.bad = nil, true
+		return 0
+	}
+	return n
+}
+
+// quicKeys opens the Initial packets of one side.
+type quicKeys struct {
+	aead cipher.AEAD
+	iv   []byte
+	mask cipher.Block
+}
+
+// newQUICKeys derives the keys from the first destination id of the client. side is "client in"
+// or "server in".
+func newQUICKeys(kind quicKind, id []byte, side string) (k quicKeys, err error) {
+	initial, err := hkdf.Extract(sha256.New, id, []byte(kind.salt))
+	if err != nil {
+		return k, err
+	}
+	expand := func(secret []byte, label string, n int) []byte {
+		info := string([]byte{0, byte(n), byte(len("tls13 ") + len(label))}) + "tls13 " + label + "\x00"
+		out, e := hkdf.Expand(sha256.New, secret, info, n)
+		if e != nil {
+			err = e
+		}
+		return out
+	}
+	secret := expand(initial, side, 32)
+	key, mask := expand(secret, kind.prefix+"key", 16), expand(secret, kind.prefix+"hp", 16)
+	k.iv = expand(secret, kind.prefix+"iv", 12)
+	if err != nil {
+		return k, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return k, err
+	}
+	if k.aead, err = cipher.NewGCM(block); err != nil {
+		return k, err
+	}
+	k.mask, err = aes.NewCipher(mask)
+	return k, err
+}
+
+// open takes the protection off a packet (RFC 9001 section 5.4) and gives its frames.
+func (k *quicKeys) open(p *quicPacket) (frames []byte, ok bool) {
+	if len(p.rest) < 20 {
+		return nil, false
+	}
+	var mask [16]byte
+	k.mask.Encrypt(mask[:], p.rest[4:20])
+	first := p.head[0] ^ mask[0]&0x0f
+	size := int(first&3) + 1
+	head := append(append([]byte{first}, p.head[1:]...), p.rest[:size]...)
+	nonce := append([]byte(nil), k.iv...)
+	for i := range size {
+		head[len(p.head)+i] ^= mask[1+i]
+		nonce[12-size+i] ^= head[len(p.head)+i]
+	}
+	frames, err := k.aead.Open(nil, nonce, p.rest[size:], head)
+	return frames, err == nil
+}
+
+// quicCrypto puts together the handshake of one side, whose pieces come in any order.
+type quicCrypto struct {
+	buf  []byte
+	have []span
+}
+
+// span is a stretch of bytes.
+type span struct{ from, to int }
+
+// whole gives the bytes from the first on without a hole.
+func (c *quicCrypto) whole() []byte {
+	end := 0
+	for grew := true; grew; {
+		grew = false
+		for _, s := range c.have {
+			if s.from <= end && s.to > end {
+				end, grew = s.to, true
+			}
+		}
+	}
+	return c.buf[:end]
+}
+
+// frames reads the frames that an Initial packet may hold (RFC 9000 section 12.4).
+func (c *quicCrypto) frames(b []byte) {
+	r := reader{b: b}
+	for n := 0; len(r.b) > 0 && !r.bad && n < quicMaxFrames; {
+		typ := r.varint()
+		if typ > 1 { // padding may be long
+			n++
+		}
+		switch typ {
+		case 0, 1:
+		case 2, 3: // ACK
+			r.varint()
+			r.varint()
+			ranges := r.varint()
+			r.varint()
+			for i := 0; i < ranges && !r.bad; i++ {
+				r.varint()
+				r.varint()
+			}
+			for i := 0; typ == 3 && i < 3; i++ {
+				r.varint()
+			}
+		case 6:
+			at := r.varint()
+			data := r.take(r.varint())
+			if r.bad || at+len(data) > quicMaxCrypto {
+				return
+			}
+			if c.buf == nil {
+				c.buf = make([]byte, quicMaxCrypto)
+			}
+			copy(c.buf[at:], data)
+			c.have = append(c.have, span{at, at + len(data)})
+		default:
+			return
+		}
+	}
+}
+
+// quicHandshake opens the Initial packets of both sides. id is what the keys come from: the first
+// destination id of the client, and after a Retry that of the packet itself.
+func quicHandshake(v View) (version uint32, client, server []byte) {
+	var sides [2]quicCrypto
+	var keys [2]quicKeys
+	var id []byte
+	for side, label := range [2]string{"client in", "server in"} {
+		b, ends := v.Client, v.ClientEnds
+		if side == 1 {
+			b, ends = v.Server, v.ServerEnds
+		}
+		datagrams(b, ends, func(b []byte) {
+			for len(b) > 0 {
+				p, rest, ok := quicNext(b)
+				if version == 0 && side == 0 {
+					version = p.version
+				}
+				if b = rest; !ok {
+					return
+				}
+				if !p.initial {
+					continue
+				}
+				kind, _ := quicKindOf(p.version)
+				if side == 0 && id == nil {
+					id = p.id
+				}
+				if keys[side].aead == nil {
+					var err error
+					if keys[side], err = newQUICKeys(kind, id, label); id == nil || err != nil {
+						return
+					}
+				}
+				frames, ok := keys[side].open(&p)
+				if !ok && side == 0 {
+					if again, err := newQUICKeys(kind, p.id, label); err == nil {
+						if frames, ok = again.open(&p); ok {
+							keys[0], id = again, p.id
+						}
+					}
+				}
+				if ok {
+					sides[side].frames(frames)
+				}
+			}
+		})
+	}
+	return version, sides[0].whole(), sides[1].whole()
+}
+
+// datagrams gives each datagram of a side.
+func datagrams(b []byte, ends []uint16, f func([]byte)) {
+	if len(ends) == 0 && len(b) > 0 {
+		f(b)
+		return
+	}
+	at := 0
+	for _, end := range ends {
+		f(b[at:end])
+		at = int(end)
+	}
+}
+
+// quicHello gives the body of the hello that a handshake begins with.
+func quicHello(b []byte, hello byte) (body []byte, ok bool) {
+	typ, body, _, ok := tlsMessage(b)
+	return body, ok && typ == hello && len(body) == int(b[1])<<16|int(b[2])<<8|int(b[3])
+}
+
+// quicWhole waits for the hellos: the client's may need several datagrams.
+func quicWhole(v View) bool {
+	if len(v.ClientEnds) >= quicMaxLook || len(v.ServerEnds) >= quicMaxLook {
+		return true
+	}
+	if len(v.Client) == 0 || len(v.Server) == 0 {
+		return false
+	}
+	_, client, server := quicHandshake(v)
+	_, asked := quicHello(client, tlsClientHello)
+	_, answered := quicHello(server, tlsServerHello)
+	return asked && answered
+}
+
+func quicParse(v View, m *flow.Meta) bool {
+	version, client, server := quicHandshake(v)
+	if version != 0 {
+		m.Talk = &flow.Talk{Version: quicVersionName(version)}
+	}
+	t := &flow.TLS{}
+	if body, ok := quicHello(client, tlsClientHello); ok {
+		h := readHello(body)
+		h.tell(t, 'q')
+	}
+	if body, ok := quicHello(server, tlsServerHello); ok {
+		tlsReadServer(body, t)
+	}
+	if t.JA3 != "" || t.Version != "" {
+		m.TLS = t
+	}
+	return m.TLS != nil || m.Talk != nil
+}

@@ -1,0 +1,104 @@
+package capture
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// digest is the Origin of a file's records, the first 8 bytes of its SHA-256 as it is on disk. It
+// is computed in a goroutine of its own, beside the metering: both read the file, the second to
+// come finds it in the page cache.
+type digest struct {
+	path   string
+	once   sync.Once
+	done   chan struct{} // closed when origin and err are set
+	origin uint64
+	err    error
+}
+
+func newDigest(path string) *digest { return &digest{path: path, done: make(chan struct{})} }
+
+// start begins to compute, once.
+func (d *digest) start() {
+	d.once.Do(func() {
+		go func() {
+			d.origin, d.err = digestFile(d.path)
+			close(d.done)
+		}()
+	})
+}
+
+// wait gives the digest when it is there.
+func (d *digest) wait() (uint64, error) {
+	d.start()
+	<-d.done
+	return d.origin, d.err
+}
+
+// ready says whether wait would return at once.
+func (d *digest) ready() bool {
+	select {
+	case <-d.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func digestFile(path string) (uint64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.CopyBuffer(h, onlyReader{f}, make([]byte, window)); err != nil {
+		return 0, fmt.Errorf("read %s: %w", path, err)
+	}
+	return binary.BigEndian.Uint64(h.Sum(nil)), nil
+}
+
+// onlyReader hides all but Read, so that io.CopyBuffer uses its buffer.
+type onlyReader struct{ io.Reader }
+
+// maxStamped is how many batches wait for the digest, about 130 KB each, before the metering does.
+const maxStamped = 128
+
+// stamper holds batches back until the digest is known, gives their records their Origin and
+// hands them on in order.
+type stamper struct {
+	digest *digest
+	emit   func(*flow.Batch)
+	wait   []*flow.Batch
+}
+
+func (s *stamper) batch(b *flow.Batch) {
+	s.wait = append(s.wait, b)
+	if len(s.wait) >= maxStamped || s.digest.ready() {
+		s.flush()
+	}
+}
+
+// flush hands on what waits. When the digest can not be computed the records are dropped: the
+// error is Run's.
+func (s *stamper) flush() {
+	origin, err := s.digest.wait()
+	for _, b := range s.wait {
+		if err != nil {
+			b.Free()
+			continue
+		}
+		for i := range b.Recs {
+			b.Recs[i].Origin = origin
+		}
+		s.emit(b)
+	}
+	clear(s.wait)
+	s.wait = s.wait[:0]
+}

@@ -1,0 +1,58 @@
+package capture
+
+import "github.com/flowferry/flowferry/packet"
+
+// maxTunnels is how many tunnels around a packet are looked through.
+const maxTunnels = 4
+
+// tunnel is what a packet was carried in: the innermost tunnel, and how many there are.
+type tunnel struct {
+	packet.Tunnel
+	depth uint8 // 0 is no tunnel
+}
+
+// unwrap puts the packet that the one in hand carries in its place, through several tunnels.
+func (m *Meter) unwrap() {
+	for m.outside.depth < maxTunnels && packet.Inner(&m.p, &m.other, &m.outside.Tunnel) {
+		m.p = m.other
+		m.outside.depth++
+	}
+	if m.outside.depth > 0 {
+		m.n.tunnelled++
+	}
+}
+
+// tunnels holds the tunnels of the flows that came through one.
+type tunnels struct {
+	list  []tunnel
+	spare []uint32
+}
+
+// put gives the index, from 1, of t, which was seen on a packet that side dir sent.
+func (x *tunnels) put(t tunnel, dir int) uint32 {
+	if dir == 1 {
+		t.Src, t.Dst = t.Dst, t.Src
+	}
+	if n := len(x.spare); n > 0 {
+		i := x.spare[n-1]
+		x.spare = x.spare[:n-1]
+		x.list[i-1] = t
+		return i
+	}
+	x.list = append(x.list, t)
+	return uint32(len(x.list))
+}
+
+// turn exchanges the ends; 0 is none.
+func (x *tunnels) turn(i uint32) {
+	if i != 0 {
+		t := &x.list[i-1]
+		t.Src, t.Dst = t.Dst, t.Src
+	}
+}
+
+func (x *tunnels) free(i uint32) {
+	if i != 0 {
+		x.spare = append(x.spare, i)
+	}
+}

@@ -1,0 +1,125 @@
+package packet
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/fuzztest"
+)
+
+// wrap puts bytes given as hex before an inner packet and an IPv4 header of the protocol before both.
+func wrap(t testing.TB, proto uint8, header string, inner []byte) []byte {
+	t.Helper()
+	h, err := hex.DecodeString(strings.ReplaceAll(header, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := append(append([]byte("\x45\x00\x00\x00\x00\x00\x00\x00\x40\x00\x00\x00\xc0\x00\x02\x01\xc0\x00\x02\x02"), h...), inner...)
+	b[9] = proto
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
+	return b
+}
+
+// overUDP gives the hex of a UDP header from port 49152.
+func overUDP(port uint16) string { return fmt.Sprintf("c000 %04x 0000 0000 ", port) }
+
+// Each tunnel leads to the packet inside and tells its id; what is no tunnel is left alone.
+func TestInner(t *testing.T) {
+	const mac = "010203040506 0a0b0c0d0e0f "
+	ip6 := append([]byte{0x60, 0, 0, 0, 0, 10, 17, 64}, make([]byte, 32)...)
+	ip6 = append(ip6, "\x9c\x40\x00\x50\x00\x0a\x00\x00hi"...)
+	f := func(kind flow.Tunnel, id int, proto uint8, header string, inner []byte) {
+		t.Helper()
+		b := wrap(t, proto, header, inner)
+		var p, in Headers
+		var tun Tunnel
+		if r := Decode(LinkRaw, b, len(b), &p); r != Accepted {
+			t.Fatalf("outer: %v", r)
+		}
+		if !Inner(&p, &in, &tun) {
+			t.Errorf("%v: nothing inside", kind)
+			return
+		}
+		if tun.Kind != kind || tun.HasID != (id >= 0) || tun.HasID && tun.ID != uint32(id) || tun.Src != p.Src || tun.Dst != p.Dst {
+			t.Errorf("%v: %+v", kind, tun)
+		}
+		if string(in.Payload) != "hi" || in.DstPort != 80 || int(in.IPLen) != len(inner) || in.PayLen != 2 {
+			t.Errorf("%v: %+v", kind, in)
+		}
+	}
+	f(flow.TunnelIPIP, -1, 4, "", udpHi)
+	f(flow.TunnelIPIP, -1, 41, "", ip6)
+	f(flow.TunnelIPIP, -1, 94, "", udpHi)
+	f(flow.TunnelEther, -1, 143, mac+"0800", udpHi)
+	f(flow.TunnelEther, -1, 97, "3000"+mac+"86dd", ip6)
+	f(flow.TunnelMPLS, -1, 137, "00065140", udpHi)
+	f(flow.TunnelMPLS, -1, 17, overUDP(6635)+"00065140", udpHi)
+	f(flow.TunnelGRE, -1, 47, "0000 0800", udpHi)
+	f(flow.TunnelGRE, 7, 47, "b000 86dd 00000000 00000007 00000001", ip6)
+	f(flow.TunnelGRE, -1, 47, "0000 883e 00010203", udpHi)
+	f(flow.TunnelGRE, -1, 47, "0000 8100 0064 0800", udpHi)
+	f(flow.TunnelGRE, -1, 17, overUDP(4754)+"0000 0800", udpHi)
+	f(flow.TunnelNVGRE, 0x1234, 47, "2000 6558 00123401"+mac+"0800", udpHi)
+	f(flow.TunnelERSPAN, -1, 47, "0000 88be"+mac+"0800", udpHi)
+	f(flow.TunnelERSPAN, 100, 47, "1000 88be 00000001 10010064 00000000"+mac+"0800", udpHi)
+	f(flow.TunnelERSPAN, 100, 47, "1000 22eb 00000001 20010064 00000000 00000000"+mac+"0800", udpHi)
+	f(flow.TunnelERSPAN, 100, 47, "1000 22eb 00000001 20010064 00000000 00000001 0000000000000000"+mac+"0800", udpHi)
+	f(flow.TunnelERSPAN, 100, 47, "1000 22eb 00000001 20010064 00000000 00000800", udpHi)
+	f(flow.TunnelPPTP, 9, 47, "3081 880b 00200009 00000001 00000002 ff03 0021", udpHi)
+	f(flow.TunnelVXLAN, 100, 17, overUDP(4789)+"08000000 00006400"+mac+"0800", udpHi)
+	f(flow.TunnelVXLAN, 100, 17, overUDP(4790)+"0c000001 00006400", udpHi)
+	f(flow.TunnelGeneve, 100, 17, overUDP(6081)+"01006558 00006400 00000000"+mac+"0800", udpHi)
+	f(flow.TunnelGeneve, 100, 17, overUDP(6081)+"000086dd 00006400", ip6)
+	f(flow.TunnelGTPU, 5, 17, overUDP(2152)+"30ff 001e 00000005", udpHi)
+	f(flow.TunnelGTPU, 5, 17, overUDP(2152)+"34ff 0022 00000005 00000085 01100900", udpHi)
+	f(flow.TunnelTeredo, -1, 17, overUDP(3544)+"0001 0000 0000000000000000 00 0000 ffff ffffffff", ip6)
+	f(flow.TunnelAYIYA, -1, 17, overUDP(5072)+"4052 1129 00000000"+strings.Repeat("00", 16+20), ip6)
+	f(flow.TunnelL2TP, 1<<16|2, 17, overUDP(1701)+"0002 0001 0002 ff03 0021", udpHi)
+	f(flow.TunnelL2TP, 1<<16|2, 17, overUDP(1701)+"4a02 0000 0001 0002 0000 0000 0002 0000 57", ip6)
+
+	none := func(proto uint8, header string, inner []byte) {
+		t.Helper()
+		b := wrap(t, proto, header, inner)
+		var p, in Headers
+		var tun Tunnel
+		if Decode(LinkRaw, b, len(b), &p); Inner(&p, &in, &tun) {
+			t.Errorf("%s: found %v", header, tun.Kind)
+		}
+	}
+	none(17, overUDP(53), udpHi)
+	none(17, overUDP(4789)+"00000000 00006400"+mac+"0800", udpHi)
+	none(17, overUDP(4789)+"08000000 00006400"+mac+"0806", nil)
+	none(17, overUDP(6081)+"3f006558 00006400", udpHi)
+	none(17, overUDP(2152)+"3201 0004 00000000 00000000", nil)
+	none(17, overUDP(2152)+"34ff 0022 00000005 00000085 00", nil)
+	none(17, overUDP(1701)+"c802 0014 0001 0002", udpHi)
+	none(47, "4000 0800", udpHi)
+	none(47, "0003 0800", udpHi)
+	none(4, "", []byte{0x45, 0})
+}
+
+// Whatever the bytes, what is found inside is no longer than what is around it.
+func FuzzInner(f *testing.F) {
+	for _, h := range []struct {
+		proto  uint8
+		header string
+	}{{4, ""}, {47, "10 00 88 be 00000001 10010064 00000000 010203040506 0a0b0c0d0e0f 0800"}, {17, overUDP(2152) + "34ff 0022 00000005 00000085 01100900"},
+		{17, overUDP(5072) + "4052 1129 00000000"}, {17, overUDP(1701) + "4a02 0000 0001 0002 0000 0000 0002 0000 57"}} {
+		f.Add(wrap(f, h.proto, h.header, udpHi))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		defer fuzztest.Guard()()
+		var p, in Headers
+		var tun Tunnel
+		if Decode(LinkRaw, b, len(b), &p) != Accepted || !Inner(&p, &in, &tun) {
+			return
+		}
+		if tun.Kind == flow.TunnelNone || len(in.Payload) > len(p.Payload) {
+			t.Fatalf("%+v in %+v", in, p)
+		}
+	})
+}
