@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"watch":               {"flow", "golang.org/x/sys"},
 	"stitch":              {"flow"},
 	"enrich":              {"flow", "github.com/oschwald/geoip2-golang/v2", "github.com/gaissmai/bart"},
+	"pdns":                {"flow"},
 	"mappings":            {},
 	"dashboards":          {"ecs"},
 	"shipper":             {"flow", "ecs", "mappings", "dashboards", "github.com/elastic/go-elasticsearch/v8", "github.com/klauspost/compress"},
@@ -38,7 +39,7 @@ var mayImport = map[string][]string{
 	"store":               {"flow", "ecs", "github.com/parquet-go/parquet-go"},
 	"store/storetest":     {"flow"},
 	"hunt":                {"flow", "ecs", "store"},
-	"cmd/flowferry": {"flow", "ecs", "netflow", "capture", "flowfiles", "stitch", "enrich", "shipper", "store", "hunt", "mappings", "metrics", "watch",
+	"cmd/flowferry": {"flow", "ecs", "netflow", "capture", "flowfiles", "stitch", "enrich", "pdns", "shipper", "store", "hunt", "mappings", "metrics", "watch",
 		"github.com/spf13/cobra", "github.com/spf13/viper", "github.com/go-viper/mapstructure/v2",
 		"github.com/schollz/progressbar/v3", "golang.org/x/term", "gopkg.in/yaml.v3"},
 }

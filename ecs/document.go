@@ -30,6 +30,7 @@ const (
 	address
 	texts
 	addresses
+	lines
 	other // the rare ones: Boolean, Float, GeoPoint, Flattened
 )
 
@@ -75,6 +76,8 @@ func (f *Field) value() value {
 		return address
 	case f.Strs != nil:
 		return texts
+	case f.Lines != nil:
+		return lines
 	case f.Addrs != nil:
 		return addresses
 	}
@@ -85,6 +88,7 @@ func (f *Field) value() value {
 type scratch struct {
 	addrs []flow.Addr
 	strs  []string
+	lines []byte
 }
 
 var pool = sync.Pool{New: func() any { return new(scratch) }}
@@ -159,6 +163,10 @@ func (s *step) append(dst []byte, closes, open int, tmp *scratch, b *flow.Batch,
 	case texts:
 		if tmp.strs = s.Strs(tmp.strs[:0], b, r); len(tmp.strs) > 0 {
 			return appendStrings(s.head(dst, closes, open), tmp.strs)
+		}
+	case lines:
+		if tmp.lines = s.Lines(tmp.lines[:0], b, r); len(tmp.lines) > 0 {
+			return appendLines(s.head(dst, closes, open), tmp.lines)
 		}
 	case addresses:
 		if tmp.addrs = s.Addrs(tmp.addrs[:0], b, r); len(tmp.addrs) > 0 {

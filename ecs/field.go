@@ -56,6 +56,7 @@ type Field struct {
 	Str   func(b *flow.Batch, r *flow.Record) string                       // Keyword held as a string; "" is absent
 	Text  func(dst []byte, b *flow.Batch, r *flow.Record) []byte           // Keyword made on the fly; nothing appended is absent
 	Strs  func(dst []string, b *flow.Batch, r *flow.Record) []string       // Keyword, Multi
+	Lines func(dst []byte, b *flow.Batch, r *flow.Record) []byte           // Keyword, Multi, made on the fly: each value ends in a line feed
 	Point func(b *flow.Batch, r *flow.Record) (lat, lon float64, ok bool)  // GeoPoint, degrees
 	Flat  func(dst []byte, b *flow.Batch, r *flow.Record) []byte           // Flattened: a JSON object; nothing appended is absent
 

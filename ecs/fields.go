@@ -174,7 +174,7 @@ var network = []Field{
 
 // aliases are second names. Queries may use them; documents do not hold them.
 var aliases = slices.Concat(
-	alias(ECS, "source.", "client.", "ip", "port", "bytes", "packets", "mac", "nat.ip", "nat.port", "as.number", "as.organization.name",
+	alias(ECS, "source.", "client.", "ip", "port", "bytes", "packets", "mac", "domain", "nat.ip", "nat.port", "as.number", "as.organization.name",
 		"geo.country_iso_code", "geo.country_name", "geo.city_name", "geo.location"),
 	alias(ECS, "destination.", "server.", "ip", "port", "bytes", "packets", "mac", "domain", "nat.ip", "nat.port", "as.number", "as.organization.name",
 		"geo.country_iso_code", "geo.country_name", "geo.city_name", "geo.location"),

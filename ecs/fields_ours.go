@@ -108,6 +108,8 @@ var oursSource = []Field{
 		Str: func(b *batch, r *record) string { return srcPlace(b, r).Criticality }},
 	{Name: "flow.source.bogon", Type: Keyword, Of: Ours, Desc: "Name of the bogon range the source is in.", side: enr,
 		Str: func(b *batch, r *record) string { return srcPlace(b, r).Bogon }},
+	{Name: "flow.source.domain_by", Type: Keyword, Of: Ours, Desc: "Where source.domain comes from: dns (a DNS answer to the destination), dns_other (one to another host).", side: enr,
+		Str: func(b *batch, r *record) string { return enrOf(b, r).SrcDomainBy.String() }},
 }
 
 // oursDestination is the same of the destination.
@@ -142,12 +144,16 @@ var oursDestination = []Field{
 var oursRest = []Field{
 	{Name: "flow.watchlist_side", Type: Keyword, Multi: true, Of: Ours, Desc: "Which end a watchlist matched: source, destination.", side: enr,
 		Strs: hits(func(h *flow.Hit) string { return h.Side })},
+	{Name: "flow.domain_by", Type: Keyword, Of: Ours, Desc: "Where destination.domain comes from: sni, http_host, dns (a DNS answer to the source), dns_other (one to another host).",
+		Str: domainBy},
 	{Name: "flow.tls.alpn", Type: Keyword, Multi: true, Of: Ours, Desc: "Protocols the client offered by ALPN.", side: meta,
 		Strs: func(dst []string, b *batch, r *record) []string { return append(dst, tlsOf(b, r).ALPN...) }},
 	{Name: "flow.tls.ja4", Type: Keyword, Of: Ours, Desc: "JA4 fingerprint of the client, over TCP or QUIC.", side: meta,
 		Str: func(b *batch, r *record) string { return tlsOf(b, r).JA4 }},
 	{Name: "flow.tls.self_signed", Type: Boolean, Of: Ours, Desc: "The server's certificate names the same subject and issuer.", side: meta,
 		Int: func(b *batch, r *record) (int64, bool) { return bit(tlsOf(b, r).SelfSigned), tlsOf(b, r).Subject != "" }},
+	{Name: "flow.dns.answers", Type: Keyword, Multi: true, Of: Ours, Desc: "Answers that tie a name to an address or another name (A, AAAA, CNAME, DNAME, NS, PTR, MX, SRV), each in one value: name, type and data.", side: meta,
+		Lines: answerLines},
 	{Name: "flow.dns.questions", Type: Keyword, Multi: true, Of: Ours, Desc: "Names of the first eight questions of the flow, each once.", side: meta,
 		Strs: questionNames},
 	{Name: "flow.dns.response_codes", Type: Keyword, Multi: true, Of: Ours, Desc: "Response codes to the first eight questions of the flow, each once.", side: meta,

@@ -27,6 +27,7 @@ func accessors(f *Field) (n int, suits bool) {
 	count(f.Str != nil && !f.Multi, Keyword)
 	count(f.Text != nil && !f.Multi, Keyword)
 	count(f.Strs != nil && f.Multi, Keyword)
+	count(f.Lines != nil && f.Multi, Keyword)
 	count(f.Point != nil, GeoPoint)
 	count(f.Flat != nil, Flattened)
 	return n, suits

@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -140,6 +141,26 @@ func appendStrings(dst []byte, all []string) []byte {
 		dst = appendQuoted(dst, s)
 	}
 	return append(dst, ']')
+}
+
+// appendLines appends an array of what an accessor makes on the fly.
+func appendLines(dst, lines []byte) []byte {
+	dst = append(dst, '[')
+	for line := range bytes.Lines(lines) {
+		dst = append(appendLine(dst, line[:len(line)-1]), ',')
+	}
+	dst[len(dst)-1] = ']'
+	return dst
+}
+
+// appendLine appends a line as a JSON string.
+func appendLine(dst, line []byte) []byte {
+	for _, c := range line {
+		if !plain[c] {
+			return appendQuoted(dst, string(line))
+		}
+	}
+	return append(append(append(dst, '"'), line...), '"')
 }
 
 func appendPoint(dst []byte, lat, lon float64) []byte {

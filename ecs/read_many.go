@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"bytes"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -203,7 +204,54 @@ func serverName(b *batch, r *record) string {
 	if n := tlsOf(b, r).ServerName; n != "" {
 		return n
 	}
-	return hostname(httpOf(b, r).Host)
+	if n := hostname(httpOf(b, r).Host); n != "" {
+		return n
+	}
+	return enrOf(b, r).DstDomain
+}
+
+// domainBy tells where serverName comes from.
+func domainBy(b *batch, r *record) string {
+	switch {
+	case tlsOf(b, r).ServerName != "":
+		return "sni"
+	case hostname(httpOf(b, r).Host) != "":
+		return "http_host"
+	}
+	return enrOf(b, r).DstDomainBy.String()
+}
+
+// answerLines is the answers that pair a name with something, each in its text form and once.
+func answerLines(dst []byte, b *batch, r *record) []byte {
+	d, start := dnsOf(b, r), len(dst)
+	dst = appendAnswers(dst, start, d.Answers)
+	for i := range d.More {
+		dst = appendAnswers(dst, start, d.More[i].Answers)
+	}
+	return dst
+}
+
+// appendAnswers appends those that do not stand in dst yet, from start on.
+func appendAnswers(dst []byte, start int, all []flow.Answer) []byte {
+	for i := range all {
+		n := len(dst)
+		if dst = flow.AppendAnswer(dst, &all[i]); len(dst) > n {
+			dst = append(dst, '\n')
+		}
+		if hasLine(dst[start:n], dst[n:]) {
+			dst = dst[:n]
+		}
+	}
+	return dst
+}
+
+func hasLine(lines, line []byte) bool {
+	for l := range bytes.Lines(lines) {
+		if bytes.Equal(l, line) {
+			return true
+		}
+	}
+	return false
 }
 
 // application is the exporter's name for the application in lower case, as ECS wants it.

@@ -37,6 +37,10 @@ func (f *Field) AppendValues(dst []string, b *flow.Batch, r *flow.Record) []stri
 		}
 	case f.Strs != nil:
 		dst = f.Strs(dst, b, r)
+	case f.Lines != nil:
+		for line := range strings.Lines(string(f.Lines(nil, b, r))) {
+			dst = append(dst, strings.TrimSuffix(line, "\n"))
+		}
 	case f.Point != nil:
 		if lat, lon, ok := f.Point(b, r); ok {
 			dst = append(dst, strconv.FormatFloat(lat, 'g', -1, 64)+","+strconv.FormatFloat(lon, 'g', -1, 64))

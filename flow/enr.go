@@ -7,7 +7,24 @@ type Enr struct {
 	Service   string // IANA service name of the responder's port; ""
 	Direction string // ECS network.direction: "inbound", "outbound", "internal", "external"; ""
 	Hits      []Hit  // watchlist matches
+
+	// What the addresses were called in DNS answers shortly before the flow; "" is not known.
+	SrcDomain, DstDomain     string
+	SrcDomainBy, DstDomainBy DomainBy // valid iff the domain is
 }
+
+// DomainBy is whose question a name of an address was the answer to.
+type DomainBy uint8
+
+const (
+	DomainNone  DomainBy = iota
+	DomainDNS            // that of the other end of the flow
+	DomainOther          // that of another host, and no other name was answered with the address
+)
+
+var domainBys = [...]string{"", "dns", "dns_other"}
+
+func (d DomainBy) String() string { return name(domainBys[:], int(d)) }
 
 // Place is what the tables know of one address.
 type Place struct {

@@ -295,6 +295,10 @@ var tops = []struct {
 	{Top{By: []string{"event.start"}, Sort: "last", Limit: 30}, ""},
 	{Top{By: []string{"dport"}, From: storetest.Start.Add(17 * time.Minute).UnixNano(), To: storetest.Start.Add(77 * time.Minute).UnixNano()}, ""},
 	{Top{By: []string{"user.name"}}, ""},
+	{Top{By: []string{"flow.dns.answers"}, Seen: true, Limit: -1}, ""},
+	{Top{By: []string{"dns.question.name", "flow.dns.answers"}, Distinct: []string{"flow.dns.answers", "source.ip"}}, "flow.dns.answers:a.example*"},
+	{Top{By: []string{"flow.tls.alpn"}, Sum: []string{"bytes"}, Limit: -1}, ""},
+	{Top{By: []string{"destination.domain", "flow.domain_by"}, Sort: "first", Limit: -1}, ""},
 }
 
 // TestEnginesAgree compares hits and tops with those of real engines.

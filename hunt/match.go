@@ -121,6 +121,16 @@ func (l *leaf) several() matcher {
 			}
 			return false
 		}
+	case f.Lines != nil:
+		return func(b *flow.Batch, r *flow.Record, s *scratch) bool {
+			s.text = f.Lines(s.text[:0], b, r)
+			for line := range bytes.Lines(s.text) {
+				if l.bytes(line[:len(line)-1]) {
+					return true
+				}
+			}
+			return false
+		}
 	case f.Point != nil:
 		return func(b *flow.Batch, r *flow.Record, _ *scratch) bool {
 			_, _, ok := f.Point(b, r)

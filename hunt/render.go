@@ -108,7 +108,7 @@ func (r *Result) tableHeader() []string {
 func (r *Result) tableRow(row *Row) []string {
 	var cells []string
 	for _, k := range row.Key {
-		cells = append(cells, printable(k))
+		cells = append(cells, Printable(k))
 	}
 	cells = append(cells, Grouped(row.Count), percent(float64(row.Count), float64(r.Total.Count)))
 	for i, v := range row.Sum {
@@ -195,8 +195,8 @@ func shortTime(ns int64) string {
 	return time.Unix(0, ns).UTC().Format("2006-01-02 15:04:05")
 }
 
-// printable keeps what comes from the network from steering the terminal.
-func printable(s string) string {
+// Printable keeps what comes from the network from steering the terminal.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
 			return '·'

@@ -230,7 +230,7 @@ func (s *Strips) WriteText(w io.Writer, width int) error {
 	names := make([]string, len(s.Strips))
 	name, count := 0, 0
 	for i := range s.Strips {
-		names[i] = printable(strings.Join(s.Strips[i].Key, " → "))
+		names[i] = Printable(strings.Join(s.Strips[i].Key, " → "))
 		name = max(name, utf8.RuneCountInString(names[i]))
 		count = max(count, len(Grouped(s.Strips[i].Count)))
 	}

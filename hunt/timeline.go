@@ -339,11 +339,11 @@ func (s *Series) sparks(width int) string {
 	t := &textTable{left: 1}
 	name := 0
 	for _, l := range s.Lines {
-		name = max(name, utf8.RuneCountInString(printable(l.Key)))
+		name = max(name, utf8.RuneCountInString(Printable(l.Key)))
 	}
 	room := max(width-name-14, 10)
 	for _, l := range s.Lines {
-		t.add(printable(l.Key), Spark(l.Values, room), s.label(l.Total))
+		t.add(Printable(l.Key), Spark(l.Values, room), s.label(l.Total))
 	}
 	if len(s.Lines) == 0 {
 		return "no flows\n"

@@ -57,7 +57,11 @@ func Inner(p, in *Headers, t *Tunnel) bool {
 	if r == Accepted {
 		ether, b, r = decodeTags(ether, b, in)
 	}
-	if r != Accepted || decodeNetwork(ether, b, wire-(before-len(b)), in) != Accepted {
+	if r != Accepted {
+		return false
+	}
+	room := wire - (before - len(b)) // what the tunnel can carry: a longer packet is none, the port was by chance
+	if decodeNetwork(ether, b, room, in) != Accepted || int(in.IPLen) > room {
 		return false
 	}
 	in.inherit(p)

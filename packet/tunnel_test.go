@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,10 @@ func TestInner(t *testing.T) {
 	none(47, "4000 0800", udpHi)
 	none(47, "0003 0800", udpHi)
 	none(4, "", []byte{0x45, 0})
+	long := slices.Clone(udpHi) // by its length it goes on behind the packet that carries it
+	long[3]++
+	none(4, "", long)
+	none(17, overUDP(4790)+"0c000001 00006400", long)
 }
 
 // Whatever the bytes, what is found inside is no longer than what is around it.

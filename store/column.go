@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"unicode/utf8"
@@ -238,6 +239,9 @@ func (c *column) fillList(f *ecs.Field, b *flow.Batch, recs []flow.Record, s *sc
 			s.addrs = f.Addrs(s.addrs, b, r)
 		case f.Strs != nil:
 			s.strs = f.Strs(s.strs, b, r)
+		case f.Lines != nil:
+			c.list(c.putLines(f.Lines(s.text[:0], b, r), s))
+			continue
 		}
 		for _, a := range s.addrs {
 			c.putAddr(a)
@@ -247,6 +251,16 @@ func (c *column) fillList(f *ecs.Field, b *flow.Batch, recs []flow.Record, s *sc
 		}
 		c.list(len(s.addrs) + len(s.strs))
 	}
+}
+
+// putLines adds the values of a field that are made on the fly, and gives how many they are.
+func (c *column) putLines(lines []byte, s *scratch) (n int) {
+	s.text = lines
+	for line := range bytes.Lines(lines) {
+		c.putText(line[:len(line)-1])
+		n++
+	}
+	return n
 }
 
 // put adds the record's value, if it has one.

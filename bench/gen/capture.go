@@ -130,10 +130,6 @@ func (c *capturer) begin(at time.Duration) *conversation {
 		upSeq: c.rnd.Uint32(), downSeq: c.rnd.Uint32(), upTTL: 64, downTTL: uint8(40 + c.rnd.IntN(20)),
 		upMAC: [6]byte{2, 0, 0, 0, 1, 1}, downMAC: [6]byte{2, 0, 0, 0, 2, 2},
 	}
-	switch v.cport { // a meter that goes by the port would look for a tunnel there
-	case 1701, 2152, 3544, 4754, 4789, 4790, 5072, 6081, 6635, 8472:
-		v.cport += 2
-	}
 	client, srv := uint32(c.clients.Uint64()), server(c.servers.Uint64())
 	if v.v6 {
 		copy(v.client[:], []byte{0x20, 0x01, 0x0d, 0xb8, 0, 1})

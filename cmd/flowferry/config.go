@@ -16,6 +16,7 @@ import (
 	"github.com/flowferry/flowferry/capture"
 	"github.com/flowferry/flowferry/enrich"
 	"github.com/flowferry/flowferry/netflow"
+	"github.com/flowferry/flowferry/pdns"
 	"github.com/flowferry/flowferry/shipper"
 	"github.com/flowferry/flowferry/stitch"
 	"github.com/flowferry/flowferry/store"
@@ -29,6 +30,7 @@ type Config struct {
 	Watch   watch.Config   `yaml:"watch" help:"Directories whose new files are read, of any kind that import reads."`
 	Stitch  stitch.Config  `yaml:"stitch" help:"De-duplication, biflows and complete flows."`
 	Enrich  enrich.Config  `yaml:"enrich" help:"What is added to each flow."`
+	PDNS    pdns.Config    `yaml:"pdns" help:"Names for addresses, from the DNS answers among the flows."`
 	Output  Output         `yaml:"output" help:"Where flows go."`
 	Admin   Admin          `yaml:"admin" help:"What a running collector tells of itself."`
 	Shards  int            `yaml:"shards" default:"0" help:"Goroutines that stitch, enrich and encode; 0 is one per core."`
@@ -80,6 +82,7 @@ func (c *Config) Validate() error {
 		{"watch", c.Watch.Validate},
 		{"stitch", c.Stitch.Validate},
 		{"enrich", c.Enrich.Validate},
+		{"pdns", c.PDNS.Validate},
 		{"output", c.Output.validate},
 		{"admin", c.Admin.validate},
 	}

@@ -74,7 +74,7 @@ store that needs no server. Then it lets you hunt in them.`,
 	}
 	root.PersistentFlags().StringP("config", "c", "", "configuration file (YAML); without it the defaults and the environment count")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newRun(), newRead(), newImport(), newPcap(), newTop(), newExporters(), newSetup(), newTest(), newDemo(), newVersion())
+	root.AddCommand(newRun(), newRead(), newImport(), newPcap(), newTop(), newPDNS(), newExporters(), newSetup(), newTest(), newDemo(), newVersion())
 	for _, c := range root.Commands() {
 		asUsage(c)
 	}

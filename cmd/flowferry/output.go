@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowferry/flowferry/enrich"
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/pdns"
 	"github.com/flowferry/flowferry/shipper"
 	"github.com/flowferry/flowferry/stitch"
 	"github.com/flowferry/flowferry/store"
@@ -167,6 +168,7 @@ func closeSink(ctx context.Context, s statSink) ([]flow.Stat, error) {
 type stages struct {
 	cfg    *Config
 	tables *enrich.Tables
+	names  *pdns.Names
 	join   bool // stitch
 
 	mu   sync.Mutex
@@ -178,10 +180,11 @@ func newStages(cfg *Config, withStitch bool) (*stages, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stages{cfg: cfg, tables: t, join: withStitch}, nil
+	return &stages{cfg: cfg, tables: t, names: pdns.NewNames(cfg.PDNS), join: withStitch}, nil
 }
 
 func (s *stages) forShard(int) (list []flow.Stage) {
+	list = append(list, s.names.Learn())
 	if s.join {
 		t := stitch.New(s.cfg.Stitch)
 		s.mu.Lock()
@@ -189,12 +192,13 @@ func (s *stages) forShard(int) (list []flow.Stage) {
 		s.mu.Unlock()
 		list = append(list, t)
 	}
-	return append(list, s.tables.Stage())
+	return append(list, s.tables.Stage(), s.names.Name())
 }
 
-// forPipeline gives the stages of one more pipeline, with the same tables.
+// forPipeline gives the stages of one more pipeline, with the same tables. What DNS answered is
+// its own, so that what comes out does not depend on the other pipelines.
 func (s *stages) forPipeline() *stages {
-	return &stages{cfg: s.cfg, tables: s.tables, join: s.join}
+	return &stages{cfg: s.cfg, tables: s.tables, names: pdns.NewNames(s.cfg.PDNS), join: s.join}
 }
 
 // addTo adds what this pipeline's stages counted. The tables count for all pipelines together.
@@ -204,6 +208,7 @@ func (s *stages) addTo(a account) {
 	for _, t := range s.tabs {
 		a.add(t.Stats())
 	}
+	a.add(s.names.Stats())
 }
 
 // shards is how many goroutines run stages for live input.

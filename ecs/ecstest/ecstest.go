@@ -55,7 +55,7 @@ func Filled() (*flow.Batch, *flow.Record) {
 			Continent: "EU", RegionISO: "CH-ZH", Region: "Zurich", City: "Zurich", Timezone: "Europe/Zurich", Lat: 47.36, Lon: 8.55, Located: true, ASN: 64512, ASOrg: "Example"},
 		Dst: &flow.Place{Group: "cdn", Role: "web", Criticality: "high", Bogon: "none", CountryISO: "GB", Country: "United Kingdom", Continent: "EU",
 			RegionISO: "GB-ENG", Region: "England", City: "London", Timezone: "Europe/London", Lat: 51.5142, Lon: -0.0931, Located: true, ASN: 20712, ASOrg: "Andrews & Arnold"},
-		Service: "https", Direction: "outbound",
+		Service: "https", Direction: "outbound", SrcDomain: "desk.example.com", SrcDomainBy: flow.DomainOther, DstDomain: "cdn.example.net", DstDomainBy: flow.DomainDNS,
 		Hits: []flow.Hit{{List: "tor", Indicator: "81.2.69.0/24", Side: "destination", Type: "ipv4-addr", Note: "exit"}},
 	})
 	return b, r

@@ -94,7 +94,7 @@ func (g *Generator) meta(b *flow.Batch, r *flow.Record) {
 			Answers: []flow.Answer{{Name: "a.example", Type: "A", Data: "192.0.2.7", TTL: 60}, {Name: "a.example", Type: "A", Data: "192.0.2.8", TTL: 60}}}})
 		r.App = flow.AppDNS
 	case r.DstPort == 443 && g.ord%5 == 0:
-		b.SetMeta(r, flow.Meta{TLS: &flow.TLS{ServerName: "www." + g.places[i].CountryISO + ".example", Version: "1.3"},
+		b.SetMeta(r, flow.Meta{TLS: &flow.TLS{ServerName: "www." + g.places[i].CountryISO + ".example", Version: "1.3", ALPN: []string{"h2", "http/1.1", "h2"}},
 			Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}}})
 		r.App = flow.AppTLS
 	}
