@@ -40,9 +40,11 @@ lint: ## gofmt, go vet, staticcheck, and the origin of every test file
 	  <(git ls-files 'testdata/*/*' | sed -E '/^testdata\/(engine|golden|LICENSES)\//d;s,^testdata/,,' | LC_ALL=C sort) \
 	  || { echo 'testdata/PROVENANCE.tsv must name every file: < is in it only, > is not in it'; exit 1; }
 
-unit: ## go test -race, real engines included
+unit: ## go test -race, real engines included; the commands also without it, on the whole corpus
 	@$(step) 'go test -race'
 	go test -race -timeout 20m ./...
+	$(step) 'go test of the commands, whole corpus and engines'
+	go test -timeout 20m ./cmd/flowferry
 
 modules: ## the tests of the modules beside the product's
 	@for mod in $$(git ls-files '*/go.mod'); do

@@ -14,13 +14,13 @@ import (
 // TestNetwork sends documents over real connections that are reset, cut off and answered before
 // the request has been read.
 func TestNetwork(t *testing.T) {
-	c := &shippertest.Cluster{MaxBody: 150_000, Next: script(
-		shippertest.Fault{Reset: true},
-		shippertest.Fault{Reset: true, Apply: true},
-		shippertest.Fault{Cut: true},
-		shippertest.Fault{Status: 503},
-		shippertest.Fault{Item: items(429, 0, 503)},
-	)}
+	faults := []shippertest.Fault{{Reset: true}, {Reset: true, Apply: true}, {Cut: true}, {Status: 503}, {Item: items(429, 0, 503)}}
+	c := &shippertest.Cluster{MaxBody: 150_000, Next: func(n int) shippertest.Fault {
+		if n < 3*len(faults) { // several times, as a fault is lost on a request that is too large anyway
+			return faults[n%len(faults)]
+		}
+		return shippertest.Fault{}
+	}}
 	var early atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && r.ContentLength > 0 && early.Add(1)%5 == 0 {

@@ -25,6 +25,7 @@ import (
 // The demo's flows go to a real engine: each document once, as it was sent, with no field that
 // the mapping does not know, and a second shipment adds nothing.
 func TestEngines(t *testing.T) {
+	notUnderRace(t)
 	for _, name := range enginetest.Names {
 		t.Run(name, func(t *testing.T) {
 			e := engine{t, enginetest.Start(t, name)}
@@ -304,6 +305,7 @@ func sameTop(t *testing.T, url, config string, files []string) {
 // The engine is killed while flows are on their way and started again: each document arrives,
 // none twice.
 func TestEngineKilled(t *testing.T) {
+	notUnderRace(t)
 	for _, name := range enginetest.Names {
 		t.Run(name, func(t *testing.T) {
 			i := enginetest.StartInstance(t, name)
@@ -367,6 +369,7 @@ func (g gated) Run(ctx context.Context, emit func(*flow.Batch)) error {
 
 // A collector writes what exporters send into the engine; told to stop, it has lost nothing.
 func TestRunIntoEngine(t *testing.T) {
+	notUnderRace(t)
 	for _, name := range enginetest.Names {
 		t.Run(name, func(t *testing.T) {
 			i := enginetest.StartInstance(t, name)
