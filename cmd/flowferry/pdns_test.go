@@ -99,6 +99,7 @@ func TestPDNSAgainstZeek(t *testing.T) {
 
 // The store tells the same as the files it was filled from, in every format and by every filter.
 func TestPDNSStoreAsFiles(t *testing.T) {
+	notUnderRace(t)
 	captures := demoCaptures(t)
 	dir := t.TempDir()
 	must(t, append([]string{"import", "--store", dir}, captures...)...)
@@ -181,6 +182,7 @@ func TestFlowsNamedByDNS(t *testing.T) {
 
 // Where the payload tells a name too, it is the one that DNS would have given.
 func TestNamesAgreeWithPayload(t *testing.T) {
+	notUnderRace(t)
 	cfg, err := loadConfig("")
 	if err != nil {
 		t.Fatal(err)
