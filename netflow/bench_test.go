@@ -96,7 +96,23 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	f("v9", v9Message(0, 0, set(0, twenty(256))), v9Message(0, 0, set(256, records(24, twentyRecord))))
 	f("ipfix", ipfixMessage(0, 0, set(2, absolute(256))), ipfixMessage(0, 0, set(256, records(24, absoluteRecord))))
 	f("varlen", ipfixMessage(0, 0, set(2, named(256))), ipfixMessage(0, 0, set(256, records(20, namedRecord))))
+	f("host", ipfixMessage(0, 0, set(2, hosted(256))), ipfixMessage(0, 0, set(256, records(20, hostedRecord))))
 	f("names", ipfixMessage(0, 0, naming()), ipfixMessage(0, 0, set(256, records(24, func(i int) wire { return wire{}.u32(uint32(i), 3, uint32(i)) }))))
 	f("refresh", ipfixMessage(0, 0, set(2, absolute(256))), ipfixMessage(0, 0, set(2, absolute(256)), set(256, absoluteRecord(0))))
 	f("sflow", sflowSeven(0), sflowSeven(1))
+}
+
+// hosted is absolute with three texts of variable length: application, user, host of HTTP.
+func hosted(id uint16) wire {
+	w := absolute(id).u16(96, variable, 371, variable, 460, variable)
+	w[3] += 3
+	return w
+}
+
+func hostedRecord(i int) wire {
+	return append(absoluteRecord(i).u8(5), "https\x05alice\x0bexample.com"...)
+}
+
+func BenchmarkDecodeIPFIXHTTP(b *testing.B) {
+	speed(b, 20, ipfixMessage(0, 0, set(2, hosted(256))), ipfixMessage(0, 0, set(256, records(20, hostedRecord))))
 }

@@ -69,6 +69,8 @@ type work struct {
 	hint    hint
 	walk    walk
 	https   slab[flow.HTTP]
+	hosts   map[string]*flow.HTTP // of which nothing but the host is known
+	lent    bool                  // the record's HTTP is one of hosts, which others share
 	dnses   slab[flow.DNS]
 	tlses   slab[flow.TLS]
 }

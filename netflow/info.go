@@ -95,11 +95,37 @@ func (x *work) sayOnce(at *string, raw []byte) bool {
 // nothing says of a text that it is empty.
 func nothing(raw []byte) bool { return len(bytes.TrimSpace(text(raw))) == 0 }
 
+// http gives the record's own HTTP metadata, to be filled.
 func (x *work) http() *flow.HTTP {
-	if x.meta.HTTP == nil {
-		x.meta.HTTP, x.hasMeta = x.https.next(), true
+	if x.meta.HTTP == nil || x.lent {
+		own := x.https.next()
+		if x.meta.HTTP != nil {
+			*own = *x.meta.HTTP
+		}
+		x.meta.HTTP, x.hasMeta, x.lent = own, true, false
 	}
 	return x.meta.HTTP
+}
+
+// httpHost fills the host. Where it is all that is known of HTTP, records with the same host share
+// one: that is what most exporters with such an element send.
+func (x *work) httpHost(raw []byte) bool {
+	if x.meta.HTTP != nil {
+		return x.say(&x.http().Host, raw)
+	}
+	host := bytes.TrimSpace(text(raw))
+	if known := x.hosts[string(host)]; known != nil {
+		x.meta.HTTP, x.hasMeta, x.lent = known, true, true
+		return true
+	}
+	ok := x.say(&x.http().Host, host)
+	if x.hosts == nil || len(x.hosts) >= maxNames {
+		x.hosts = map[string]*flow.HTTP{}
+	}
+	if len(host) <= maxName {
+		x.hosts[x.meta.HTTP.Host], x.lent = x.meta.HTTP, true
+	}
+	return ok
 }
 
 func (x *work) tls() *flow.TLS {
@@ -140,7 +166,7 @@ func (x *work) tellHTTP(op op, raw []byte) bool {
 		url, _, _ = bytes.Cut(url, []byte(" "))
 		return x.say(&x.http().Method, bytes.ToUpper(method)) && x.url(url)
 	case opHTTPHost:
-		return x.say(&x.http().Host, raw)
+		return x.httpHost(raw)
 	case opHTTPMethod:
 		return x.say(&x.http().Method, raw)
 	case opHTTPVersion:

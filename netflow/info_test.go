@@ -132,3 +132,19 @@ func TestInfoAllocates(t *testing.T) {
 	f("http", 22, ipfixMessage(0, 0, set(2, templateOf(256, enterprise(180, variable, penNtop), enterprise(187, variable, penNtop)))),
 		ipfixMessage(0, 0, set(256, records(20, func(int) wire { return append(text8("/a"), text8("www.example.com")...) }))))
 }
+
+// Records of which only the host is known share their metadata; one that tells more has its own.
+func TestHostsAreShared(t *testing.T) {
+	template := set(2, tmpl(256, 460, variable, 461, variable))
+	_, b := run(t, Config{}, nil, ipfixMessage(0, 0, template, set(256, wire("\x06a.test\x00"), wire("\x06a.test\x02/x"), wire("\x06a.test\x00"))))
+	if len(b.Recs) != 3 {
+		t.Fatalf("%d records", len(b.Recs))
+	}
+	first, second, third := b.Metadata(&b.Recs[0]).HTTP, b.Metadata(&b.Recs[1]).HTTP, b.Metadata(&b.Recs[2]).HTTP
+	if first != third || first.Host != "a.test" || first.Path != "" {
+		t.Errorf("%+v, %+v", first, third)
+	}
+	if second == first || second.Host != "a.test" || second.Path != "/x" {
+		t.Errorf("%+v", second)
+	}
+}
