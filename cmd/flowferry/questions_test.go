@@ -9,6 +9,7 @@ import (
 
 // Every command in docs/questions.md has an answer in a store of the captures of testdata.
 func TestQuestions(t *testing.T) {
+	notUnderRace(t)
 	dir := t.TempDir()
 	must(t, append([]string{"import", "--store", dir}, demoCaptures(t)...)...)
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "questions.md"))
