@@ -1,11 +1,6 @@
 package capture
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"fmt"
-	"io"
-	"os"
 	"sync"
 
 	"github.com/flowferry/flowferry/flow"
@@ -28,7 +23,7 @@ func newDigest(path string) *digest { return &digest{path: path, done: make(chan
 func (d *digest) start() {
 	d.once.Do(func() {
 		go func() {
-			d.origin, d.err = digestFile(d.path)
+			d.origin, _, d.err = flow.FileOrigin(d.path)
 			close(d.done)
 		}()
 	})
@@ -50,22 +45,6 @@ func (d *digest) ready() bool {
 		return false
 	}
 }
-
-func digestFile(path string) (uint64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.CopyBuffer(h, onlyReader{f}, make([]byte, window)); err != nil {
-		return 0, fmt.Errorf("read %s: %w", path, err)
-	}
-	return binary.BigEndian.Uint64(h.Sum(nil)), nil
-}
-
-// onlyReader hides all but Read, so that io.CopyBuffer uses its buffer.
-type onlyReader struct{ io.Reader }
 
 // maxStamped is how many batches wait for the digest, about 130 KB each, before the metering does.
 const maxStamped = 128

@@ -3,16 +3,15 @@ package flowfiles
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
 	"sync/atomic"
 	"time"
 
-	"github.com/flowferry/flowferry/flow"
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/flowferry/flowferry/flow"
 )
 
 // Source reads the flows of one file. It is a flow.Source: the same file gives the same records
@@ -46,22 +45,15 @@ func Open(path string) (*Source, error) {
 	if format == Unknown {
 		return nil, fmt.Errorf("read %s: no flow file of Zeek, Suricata, Argus or nfdump", path)
 	}
-	f, err := os.Open(path)
+	st, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	st, err := f.Stat()
+	origin, size, err := flow.FileOrigin(path)
 	if err != nil {
 		return nil, err
 	}
-	h := sha256.New()
-	size, err := io.Copy(h, f)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	return &Source{path: path, format: format, origin: binary.BigEndian.Uint64(h.Sum(nil)), size: size,
-		day: st.ModTime().UnixNano()}, nil
+	return &Source{path: path, format: format, origin: origin, size: size, day: st.ModTime().UnixNano()}, nil
 }
 
 // Origin gives Record.Origin of all records: the first 8 bytes of the file's SHA-256.

@@ -3,8 +3,6 @@ package netflow
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -79,21 +77,13 @@ func NewLog(path string, cfg Config) (*Log, error) {
 	if err != nil || path == Stdin {
 		return l, err
 	}
-	f, err := os.Open(path)
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	h := sha256.New()
-	if l.size, err = io.Copy(h, f); err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	l.origin, l.changed = binary.BigEndian.Uint64(h.Sum(nil)), info.ModTime().UnixNano()
-	return l, nil
+	l.changed = info.ModTime().UnixNano()
+	l.origin, l.size, err = flow.FileOrigin(path)
+	return l, err
 }
 
 // NewLogOf makes a log of what r gives; it stands for standard input.

@@ -3,7 +3,6 @@ package netflow
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -44,27 +43,11 @@ func (l *Log) open(ctx context.Context) (io.Reader, func(), error) {
 
 // reader counts the bytes of raw and decompresses them if they are gzip.
 func (l *Log) reader(raw io.Reader) (*bufio.Reader, error) {
-	in := bufio.NewReaderSize(&counted{raw, l}, maxLogLine)
-	if head, _ := in.Peek(2); len(head) < 2 || head[0] != 0x1f || head[1] != 0x8b { // RFC 1952 section 2.3.1
-		return in, nil
-	}
-	z, err := gzip.NewReader(in)
+	in, _, err := unzip(&countingReader{raw, &l.done}, maxLogLine)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", l.path, err)
 	}
-	return bufio.NewReaderSize(z, maxLogLine), nil
-}
-
-// counted counts what is read, for Progress.
-type counted struct {
-	r io.Reader
-	l *Log
-}
-
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.l.done.Add(int64(n))
-	return n, err
+	return in, nil
 }
 
 // logRun is one reading of a log.

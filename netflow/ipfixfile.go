@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -43,7 +42,7 @@ func IsIPFIXFile(path string) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	r, zipped, err := unzip(f)
+	r, zipped, err := unzip(f, frameMost)
 	if err != nil {
 		return false, nil // what begins like gzip and is not
 	}
@@ -65,9 +64,10 @@ func IsIPFIXFile(path string) (bool, error) {
 	return bad == nil && second != 0, nil
 }
 
-// unzip puts a decompressor in front when the first bytes ask for one.
-func unzip(in io.Reader) (r *bufio.Reader, zipped bool, err error) {
-	r = bufio.NewReaderSize(in, frameMost)
+// unzip puts a decompressor in front when the first bytes ask for one. So many bytes can be looked
+// at in what it gives.
+func unzip(in io.Reader, ahead int) (r *bufio.Reader, zipped bool, err error) {
+	r = bufio.NewReaderSize(in, ahead)
 	head, _ := r.Peek(2)
 	if len(head) < 2 || binary.BigEndian.Uint16(head) != gzipMagic {
 		return r, false, nil
@@ -76,24 +76,17 @@ func unzip(in io.Reader) (r *bufio.Reader, zipped bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	return bufio.NewReaderSize(z, frameMost), true, nil
+	return bufio.NewReaderSize(z, ahead), true, nil
 }
 
 // NewIPFIXFile reads the file once for its digest and gives the source. Origin of the records is
 // the first 8 bytes of the SHA-256 of the file as it is on disk.
 func NewIPFIXFile(path string, cfg Config) (*IPFIXFile, error) {
-	f, err := os.Open(path)
+	origin, size, err := flow.FileOrigin(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	h := sha256.New()
-	size, err := io.Copy(h, f)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	cfg.Allow = nil
-	cfg.Origin = binary.BigEndian.Uint64(h.Sum(nil))
+	cfg.Allow, cfg.Origin = nil, origin
 	return &IPFIXFile{path: path, dec: NewDecoder(cfg), size: size}, nil
 }
 
@@ -108,7 +101,7 @@ func (s *IPFIXFile) Run(ctx context.Context, emit func(*flow.Batch)) error {
 		return err
 	}
 	defer f.Close()
-	r, _, err := unzip(&countingReader{f, &s.done})
+	r, _, err := unzip(&countingReader{f, &s.done}, frameMost)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", s.path, err)
 	}

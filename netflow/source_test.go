@@ -51,16 +51,22 @@ func (c *catcher) len() int {
 // live listens, lets the test send, and gives what came by the end.
 func live(t *testing.T, cfg Config, send func(u *Live, c *catcher)) (*Live, *catcher) {
 	t.Helper()
-	u, err := Listen(cfg)
+	var c catcher
+	return whileLive(t, cfg, c.emit, func(u *Live) { send(u, &c) }), &c
+}
+
+// whileLive listens, lets the test send, and ends when all was received and the account balances.
+func whileLive(t *testing.T, cfg Config, emit func(*flow.Batch), send func(l *Live)) *Live {
+	t.Helper()
+	l, err := Listen(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	var c catcher
 	done := make(chan error)
-	go func() { done <- u.Run(ctx, c.emit) }()
-	send(u, &c)
+	go func() { done <- l.Run(ctx, emit) }()
+	send(l)
 	cancel()
 	select {
 	case err := <-done:
@@ -70,8 +76,8 @@ func live(t *testing.T, cfg Config, send func(u *Live, c *catcher)) (*Live, *cat
 	case <-time.After(10 * time.Second):
 		t.Fatal("Run did not end")
 	}
-	balance(t, u.dec)
-	return u, &c
+	balance(t, l.dec)
+	return l
 }
 
 func dial(t *testing.T, to netip.AddrPort) *net.UDPConn {

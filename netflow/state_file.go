@@ -7,8 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
+
+	"github.com/flowferry/flowferry/internal/statefile"
 )
 
 // The pace of saving.
@@ -82,7 +83,7 @@ func (s *stateFile) due(now time.Time) bool {
 // save writes the state to a new file and puts it in place of the old one.
 func (s *stateFile) save() error {
 	begin, changes := time.Now(), s.dec.changes.Load()
-	err := replaceFile(s.path, s.dec.SaveState)
+	err := statefile.Replace(s.path, s.dec.SaveState)
 	s.at = time.Now()
 	s.took = s.at.Sub(begin)
 	if err != nil {
@@ -91,30 +92,5 @@ func (s *stateFile) save() error {
 	}
 	s.saved = changes
 	s.dec.stats.stateSaves.Add(1)
-	return nil
-}
-
-// replaceFile makes the file at path what write writes, wholly or not at all, whatever fails.
-func replaceFile(path string, write func(io.Writer) error) error {
-	dir := filepath.Dir(path)
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // once it is in place there is none of that name
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
 	return nil
 }

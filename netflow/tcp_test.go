@@ -56,26 +56,8 @@ func liveAll(t *testing.T, cfg Config, send func(l *Live, c *textCatcher)) ([]fl
 	if cfg.Listen == nil {
 		cfg.Listen = []string{}
 	}
-	l, err := Listen(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	var c textCatcher
-	done := make(chan error)
-	go func() { done <- l.Run(ctx, c.emit) }()
-	send(l, &c)
-	cancel()
-	select {
-	case err := <-done:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("Run did not end")
-	}
-	balance(t, l.dec)
+	l := whileLive(t, cfg, c.emit, func(l *Live) { send(l, &c) })
 	s := l.Stats()
 	ended := uint64(0)
 	for _, name := range endingNames {

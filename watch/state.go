@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/flowferry/flowferry/internal/statefile"
 )
 
 // The state is JSON, one object per line, so that a file that ends early is seen as such:
@@ -121,15 +123,7 @@ func loadState(path string) (dirs []string, known map[string]entry, warning stri
 
 // saveState puts a new state in the place of the old one, wholly or not at all.
 func saveState(path string, dirs []string, known map[string]entry) error {
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("save watch.state_file: %w", err)
-	}
-	defer os.Remove(f.Name()) // once it is in place there is none of that name
-	err = errors.Join(writeState(f, dirs, known), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
+	err := statefile.Replace(path, func(w io.Writer) error { return writeState(w, dirs, known) })
 	if err != nil {
 		return fmt.Errorf("save watch.state_file: %w", err)
 	}

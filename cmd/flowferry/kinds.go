@@ -3,11 +3,8 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync/atomic"
 
@@ -182,7 +179,7 @@ type exportCapture struct {
 }
 
 func openExports(path string, cfg *Config) (input, error) {
-	origin, size, err := fileOrigin(path)
+	origin, size, err := flow.FileOrigin(path)
 	if err != nil {
 		return input{}, err
 	}
@@ -220,19 +217,4 @@ func (e *exportCapture) Run(ctx context.Context, emit func(*flow.Batch)) error {
 		return fmt.Errorf("read %s: %w", e.path, err)
 	}
 	return nil
-}
-
-// fileOrigin gives the first 8 bytes of a file's SHA-256, by which its documents are known, and
-// its size.
-func fileOrigin(path string) (origin uint64, size int64, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if size, err = io.Copy(h, f); err != nil {
-		return 0, 0, fmt.Errorf("read %s: %w", path, err)
-	}
-	return binary.BigEndian.Uint64(h.Sum(nil)), size, nil
 }

@@ -308,7 +308,7 @@ func TestWatchStopped(t *testing.T) {
 func TestWatchBusy(t *testing.T) {
 	w := newWatchRun(t)
 	path := w.put(watchedKinds[0])
-	origin, _, err := fileOrigin(path)
+	origin, _, err := flow.FileOrigin(path)
 	if err != nil {
 		t.Fatal(err)
 	}
