@@ -111,7 +111,7 @@ func (s *Source) read(ctx context.Context, f *File, m *Meter) error {
 		if n%256 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		p, err := f.Next()
+		p, err := f.next()
 		switch {
 		case err == io.EOF:
 			return nil
@@ -124,11 +124,11 @@ func (s *Source) read(ctx context.Context, f *File, m *Meter) error {
 			beat = time.Now()
 			m.send()
 		}
-		switch ok, err := s.only.selects(&p); {
+		switch ok, err := s.only.selects(p); {
 		case err != nil:
 			return fmt.Errorf("read %s: %w", s.path, err)
 		case ok:
-			m.Packet(&p)
+			m.Packet(p)
 		}
 	}
 }
