@@ -33,7 +33,7 @@ func dnsFollow(proto uint8, b []byte, m *flow.Meta) bool {
 		b = rest
 		if dnsAsks(msg) == yes || dnsReplies(msg) == yes {
 			var one flow.DNS
-			dnsRead(msg, &one)
+			dnsRead(msg, m.DNS, &one)
 			found = dnsAdd(m, &one) || found
 		}
 	}
@@ -46,10 +46,14 @@ func dnsTCPWhole(v View) bool {
 	return c && s
 }
 
-// dnsRead reads a message; further questions of the same message are in More.
-func dnsRead(b []byte, d *flow.DNS) {
+// dnsRead reads a message into d; further questions of the same message are in More. before is what
+// was said before in the conversation, nil for nothing.
+func dnsRead(b []byte, before, d *flow.DNS) {
 	d.ID, d.Opcode, d.Flags = binary.BigEndian.Uint16(b), dnsOpcodes[b[2]>>3&15], dnsFlags(b)
 	m := dnsMessage{b: b, at: dnsHeader}
+	if before != nil {
+		m.before = before.Question
+	}
 	for i := range binary.BigEndian.Uint16(b[4:]) {
 		name, ok := m.name()
 		typ, class, ok2 := m.typeClass()
@@ -164,9 +168,10 @@ func dnsFlags(b []byte) []string { return dnsFlagSets[binary.BigEndian.Uint16(b[
 
 // dnsMessage reads a message from at on.
 type dnsMessage struct {
-	b     []byte
-	at    int
-	first string // the first question, which most answers name; "" when it was not read
+	b      []byte
+	at     int
+	before string // a name that was read before: a response repeats the question
+	first  string // the first question, which most answers name; "" when it was not read
 }
 
 // name reads a name (RFC 1035 section 4.1.4): labels of length(1) and bytes, ended by a zero or
@@ -189,7 +194,10 @@ func (m *dnsMessage) name() (string, bool) {
 			if len(out) == 0 {
 				return ".", true
 			}
-			return share(out[:len(out)-1]), true
+			if out = out[:len(out)-1]; string(out) == m.before {
+				return m.before, true
+			}
+			return share(out), true
 		case n >= 0xc0:
 			if at+1 >= len(m.b) || jumps >= dnsMaxJumps {
 				return "", false

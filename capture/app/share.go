@@ -8,7 +8,7 @@ import (
 // Names come again and again: what was made a string of lately is not made one a second time.
 
 const (
-	sharedTexts = 1 << 13
+	sharedTexts = 1 << 12
 	maxShared   = 128 // bytes of a text that is kept
 )
 
