@@ -194,6 +194,13 @@ func (f *File) Progress() (done, total int64) { return f.in.n.Load(), f.in.total
 
 // peek gives the next n bytes without consuming them. At a clean end it returns io.EOF.
 func (f *File) peek(n int, what string) ([]byte, error) {
+	if b := f.r.held(); len(b) >= n {
+		return b[:n], nil
+	}
+	return f.slowPeek(n, what)
+}
+
+func (f *File) slowPeek(n int, what string) ([]byte, error) {
 	b, err := f.r.peek(n)
 	switch {
 	case len(b) == n:
@@ -210,6 +217,11 @@ func (f *File) peek(n int, what string) ([]byte, error) {
 
 // discard consumes n bytes.
 func (f *File) discard(n int) error {
+	if n <= len(f.r.held()) {
+		f.r.at += n
+		f.off += int64(n)
+		return nil
+	}
 	m, err := f.r.discard(n)
 	if err != nil && m < n {
 		err = f.broken("%d bytes should follow, the file has %d more", n, m)

@@ -42,19 +42,15 @@ func (w *window) free() {
 	windows.Put(w)
 }
 
-// peek gives the next n bytes, at most maxPeek, without consuming them, or fewer with the error that ended
-// the stream.
-func (w *window) peek(n int) ([]byte, error) {
-	if w.end-w.at >= n {
-		return w.b[w.at : w.at+n], nil
-	}
-	return w.slowPeek(n)
-}
+// held is what is in memory and not consumed.
+func (w *window) held() []byte { return w.b[w.at:w.end] }
 
-func (w *window) slowPeek(n int) ([]byte, error) {
+// peek gives the next n bytes, at most maxPeek, without consuming them, or fewer with the error that
+// ended the stream.
+func (w *window) peek(n int) ([]byte, error) {
 	for w.end-w.at < n {
 		if w.err != nil {
-			return w.b[w.at:w.end], w.err
+			return w.held(), w.err
 		}
 		w.fill()
 	}
@@ -67,7 +63,7 @@ const maxEmptyReads = 100
 // fill reads once. When the piece before fills the window, what is left of it is put before the next.
 func (w *window) fill() {
 	if w.end == len(w.b) || w.at == w.end {
-		left := copy(w.b[maxPeek-(w.end-w.at):maxPeek], w.b[w.at:w.end])
+		left := copy(w.b[maxPeek-(w.end-w.at):maxPeek], w.held())
 		w.at, w.end = maxPeek-left, maxPeek
 	}
 	for range maxEmptyReads {
@@ -101,7 +97,7 @@ func (w *window) Read(p []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, err
 	}
-	n := copy(p, w.b[w.at:w.end])
+	n := copy(p, w.held())
 	w.at += n
 	return n, nil
 }
