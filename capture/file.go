@@ -157,18 +157,9 @@ func (f *File) Close() error {
 	return f.f.Close()
 }
 
-// Next gives the next packet. At the end of the file it returns io.EOF; where the file is
-// broken it returns a *BrokenError once, and io.EOF from then on.
-func (f *File) Next() (Packet, error) {
-	p, err := f.next()
-	if err != nil {
-		return Packet{}, err
-	}
-	return *p, nil
-}
-
-// next is Next without a copy.
-func (f *File) next() (*Packet, error) {
+// Next gives the next packet, good until the next call. At the end of the file it returns io.EOF;
+// where the file is broken it returns a *BrokenError once, and io.EOF from then on.
+func (f *File) Next() (*Packet, error) {
 	if f.eof {
 		return nil, io.EOF
 	}

@@ -111,7 +111,7 @@ func (s *Source) read(ctx context.Context, f *File, m *Meter) error {
 		if n%256 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		p, err := f.next()
+		p, err := f.Next()
 		switch {
 		case err == io.EOF:
 			return nil
@@ -194,7 +194,7 @@ func Datagrams(path, filter string, fn func(d Datagram) error) error {
 		if err != nil {
 			return err
 		}
-		if ok, err := only.selects(&pkt); err != nil {
+		if ok, err := only.selects(pkt); err != nil {
 			return err
 		} else if !ok {
 			continue

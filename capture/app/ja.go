@@ -3,9 +3,12 @@ package app
 import (
 	"crypto/md5"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
+	"hash/maphash"
 	"slices"
 	"strconv"
+	"sync/atomic"
 )
 
 // Fingerprints of TLS hellos: JA3 and JA3S (github.com/salesforce/ja3) and JA4, the one for
@@ -13,6 +16,67 @@ import (
 
 // grease says whether a number is one of those that clients mix in at random (RFC 8701).
 func grease(v int) bool { return v&0x0f0f == 0x0a0a && v>>8 == v&0xff }
+
+// knownHellos is how many sorts of hellos are remembered: a program sends the same sort again and
+// again, and the digests cost more than all else that is read of a hello.
+const knownHellos = 1 << 10
+
+// maxTraits is how long the traits of a hello are that is remembered.
+const maxTraits = 1 << 10
+
+// fingerprint is what hellos with the same traits have in common.
+type fingerprint struct{ traits, ja3, ja4 string }
+
+var fingerprints [knownHellos]atomic.Pointer[fingerprint]
+
+// fingerprints gives JA3 and JA4. transport is 't' for TCP and 'q' for QUIC.
+func (h *offer) fingerprints(transport byte) (ja3, ja4 string) {
+	var room [maxTraits]byte
+	traits := h.traits(room[:0], transport)
+	if len(traits) > maxTraits {
+		return h.ja3(), h.ja4(transport)
+	}
+	place := &fingerprints[maphash.Bytes(sharedSeed, traits)%knownHellos]
+	if known := place.Load(); known != nil && known.traits == string(traits) {
+		return known.ja3, known.ja4
+	}
+	ja3, ja4 = h.ja3(), h.ja4(transport)
+	place.Store(&fingerprint{string(traits), ja3, ja4})
+	return ja3, ja4
+}
+
+// traits appends all that the fingerprints rest on: each part with its length, and without GREASE,
+// which is another each time.
+func (h *offer) traits(b []byte, transport byte) []byte {
+	name, _ := tlsFirstName(h.alpn)
+	b = append(b, transport, byte(h.version>>8), byte(h.version), byte(len(name)))
+	b = append(b, name...)
+	b = append(append(b, byte(len(h.points))), h.points...)
+	for _, list := range [...]numbers{h.ciphers, h.groups, h.signatures, h.versions} {
+		b = appendTrait(b, list)
+	}
+	r := reader{b: h.extensions}
+	for typ, _, ok := tlsExtension(&r); ok; typ, _, ok = tlsExtension(&r) {
+		if !grease(typ) {
+			b = append(b, byte(typ>>8), byte(typ))
+		}
+	}
+	return b
+}
+
+// appendTrait appends the numbers of a list that are not GREASE, and before them how many bytes they
+// take.
+func appendTrait(b []byte, list numbers) []byte {
+	at := len(b)
+	b = append(b, 0, 0)
+	for i := range list.len() {
+		if v := list.at(i); !grease(v) {
+			b = append(b, byte(v>>8), byte(v))
+		}
+	}
+	binary.BigEndian.PutUint16(b[at:], uint16(len(b)-at-2))
+	return b
+}
 
 // ja3 is the MD5 of "version,ciphers,extensions,groups,points" in decimal, each list with hyphens
 // and without GREASE.

@@ -244,7 +244,7 @@ func readHello(b []byte) (h offer) {
 // tell writes what the hello tells into t. transport is 't' for TCP and 'q' for QUIC.
 func (h *offer) tell(t *flow.TLS, transport byte) {
 	t.ServerName, t.ALPN = sharedText(h.serverName), tlsNames(h.alpn)
-	t.JA3, t.JA4 = h.ja3(), h.ja4(transport)
+	t.JA3, t.JA4 = h.fingerprints(transport)
 }
 
 // tlsReadServer reads version(2) random(32) session(1+n) cipher(2) compression(1) extensions(2+n)
