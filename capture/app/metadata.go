@@ -122,7 +122,7 @@ func plain(b []byte) bool {
 	for ; len(b) >= 8; b = b[8:] {
 		// Of each byte: below ' ', above '~', or beyond ASCII; a borrow comes only from one that is.
 		v := binary.LittleEndian.Uint64(b)
-		if (v|v-0x2020202020202020|v+0x0101010101010101)&0x8080808080808080 != 0 {
+		if (v|(v-0x2020202020202020)|(v+0x0101010101010101))&0x8080808080808080 != 0 {
 			return false
 		}
 	}
