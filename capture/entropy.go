@@ -2,22 +2,22 @@ package capture
 
 import "math"
 
-// entropy is that of one payload: bits per byte times entropyScale, and over how many bytes. It has
-// room for 8 bits less one step.
+// entropy is that of one payload: bits per byte times entropyScale, and over how many bytes. So many
+// bytes have at most 7 bits each.
 type entropy struct{ bits, over uint8 }
 
 const (
 	minEntropy   = 32  // bytes of a payload below which its entropy says nothing
-	maxEntropy   = 255 // bytes of a payload that are counted
+	maxEntropy   = 128 // bytes of a payload that are counted
 	entropyScale = 32
 )
 
 // entropyStep is what one more byte of a value adds that was seen so often before: c·log2(c) grows
-// by so much, in 1/65536 bit. The sum of all steps is at most 255·log2(255).
-var entropyStep = func() (step [maxEntropy]uint32) {
+// by so much, in 1/65536 bit. The sum of all steps is at most 128·7.
+var entropyStep = func() (step [256]uint32) {
 	weight := func(c int) float64 { return float64(c) * math.Log2(float64(max(c, 1))) }
 	sum := uint32(0)
-	for c := range step {
+	for c := range maxEntropy {
 		next := uint32(math.Round(weight(c+1) * 65536))
 		step[c], sum = next-sum, next
 	}
@@ -46,5 +46,5 @@ func entropyOf(b []byte) entropy {
 		seen[c]++
 	}
 	bits := entropySize[len(b)] - min(sum/uint32(len(b)), entropySize[len(b)])
-	return entropy{uint8(min((bits*entropyScale+1<<15)>>16, math.MaxUint8)), uint8(len(b))}
+	return entropy{uint8((bits*entropyScale + 1<<15) >> 16), uint8(len(b))}
 }

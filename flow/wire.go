@@ -41,7 +41,7 @@ type WireSide struct {
 	HasISN       bool   `json:",omitempty"`
 
 	Entropy      float32 `json:",omitempty"` // of the first payload of 32 bytes or more, bits per byte. Valid iff EntropyBytes > 0
-	EntropyBytes uint8   `json:",omitempty"` // bytes of that payload that Entropy is of: at most its first 255
+	EntropyBytes uint8   `json:",omitempty"` // bytes of that payload that Entropy is of: at most its first 128
 }
 
 // Reverse turns w round, as Record.Reverse does with its Record.
