@@ -14,7 +14,7 @@ type got uint16
 const (
 	gotStart got = 1 << iota // Start is set
 	gotEnd
-	gotStartUp // work.first is set
+	gotStartUp // Start is sysUptime of the first packet, ms; uptimes makes it a time
 	gotEndUp
 	gotBoot // work.boot is set by this record
 	gotDuration
@@ -42,13 +42,12 @@ type work struct {
 	hasUptime bool
 	byIf      bool // there are rates by interface
 
-	first, last uint32 // sysUptime of first and last packet, ms
-	boot        int64  // when the exporter started, Unix ns
-	duration    int64  // ns
-	sampler     uint64
-	rate        uint32
-	inVRF       uint32 // that has a name; 0 is none
-	outVRF      uint32
+	boot     int64 // when the exporter started, Unix ns
+	duration int64 // ns
+	sampler  uint64
+	rate     uint32
+	inVRF    uint32 // that has a name; 0 is none
+	outVRF   uint32
 
 	meta    flow.Meta // of the record at hand. Valid iff hasMeta
 	hasMeta bool
@@ -62,6 +61,8 @@ type work struct {
 	sampled uint32  // sFlow: Meta that the samples of the datagram share; 0 is none yet
 	ready   int     // sFlow: so far records stand prepared in the batch
 	follow  bool    // sFlow: samples have numbers not seen before
+	at      places
+	one     []flow.Record // the record at hand
 	keepAll bool
 	keepNo  bool
 	names   names
@@ -103,161 +104,283 @@ func (w *works) give(x *work) {
 	}
 }
 
-// run decodes the record of p that begins at pos of buf, which ends where the set does. There
-// must be at least p.first bytes behind pos and 8 before it. It gives where the next begins.
-func (p *plan) run(x *work, buf []byte, pos int) (next int, ok bool) {
-	b := x.b
-	b.Recs = append(b.Recs, x.proto)
-	r := &b.Recs[len(b.Recs)-1]
-	r.Has |= p.has
-	base, got, ok := p.exec(x, r, p.steps, buf, pos)
-	if !ok {
-		if r.Kind == flow.KindEvent {
-			x.events--
+// records decodes the records of a set, which ends with buf, from pos on. At least lead bytes stand
+// before pos.
+func (p *plan) records(x *work, buf []byte, pos int) error {
+	x.at.grow(len(p.vars) + 1)
+	like := x.proto
+	like.Has |= p.has
+	for {
+		n, next, ok := p.locate(x.at, buf, pos)
+		p.exec(x, x.b.Repeat(&like, n), buf)
+		switch pos = next; {
+		case !ok:
+			return ErrRecord
+		case n < chunk:
+			return nil
 		}
-		b.Undo()
-		x.hasMeta, x.meta, x.app, x.hint = false, flow.Meta{}, "", hint{}
-		return 0, false
 	}
-	x.finish(r, got)
-	return base + p.tail, true
 }
 
-// exec does the steps on one record. A number is loaded as the 8 bytes that end with it, and
-// the bytes before it are shifted out: one way for all lengths from 1 to 8.
-func (p *plan) exec(x *work, r *flow.Record, steps []step, buf []byte, base int) (int, got, bool) {
-	var g got
-	has := r.Has
+// chunk is how many records are decoded side by side: as many as stay in the nearest cache.
+const chunk = 32
+
+// places says where in a set each part of each record of a chunk begins: the first at the record's
+// start, each next behind an element of variable length.
+type places [][]int
+
+func (at *places) grow(parts int) {
+	for len(*at) < parts {
+		*at = append(*at, make([]int, chunk))
+	}
+}
+
+// locate finds the next records, at most chunk, and where the one after them begins. ok is false
+// if that one runs beyond the set.
+func (p *plan) locate(at places, buf []byte, pos int) (n, next int, ok bool) {
+	for n < chunk && len(buf)-pos >= p.min && !padding(p, buf[pos:]) {
+		at[0][n] = pos
+		base := pos
+		for i := range p.vars {
+			if base, ok = p.vars[i].skip(buf, base); !ok {
+				return n, pos, false
+			}
+			at[i+1][n] = base
+		}
+		pos = base + p.tail
+		n++
+	}
+	return n, pos, true
+}
+
+// skip gives where the part behind an element of variable length begins.
+func (v *varlen) skip(buf []byte, base int) (next int, ok bool) {
+	at := base + v.end
+	n := int(buf[at-1])
+	if n == 255 { // RFC 7011 section 7: 255 and two bytes of length
+		if at += 2; at > len(buf) {
+			return 0, false
+		}
+		n = int(binary.BigEndian.Uint16(buf[at-2:]))
+	}
+	next = at + n
+	return next, next+v.tail <= len(buf)
+}
+
+// exec does p's steps on records whose parts begin where x.at says.
+func (p *plan) exec(x *work, recs []flow.Record, buf []byte) {
+	x.columns(p.cols, recs, buf, x.at)
+	ord := x.d.ordinals(len(recs))
+	for i := range recs {
+		r, g := &recs[i], p.got
+		r.Ord = ord + uint64(i)
+		if len(p.rows) > 0 {
+			x.one = recs[i : i+1]
+			g |= p.row(x, r, i, buf)
+		}
+		x.finish(r, g)
+	}
+}
+
+// row does what is to be done record by record, on the record r, number i of the chunk.
+func (p *plan) row(x *work, r *flow.Record, i int, buf []byte) (g got) {
+	for j := range p.rows {
+		s := &p.rows[j]
+		end := x.at[s.part][i] + int(s.end)
+		if s.op == opVar {
+			if buf[end-1] == 255 {
+				end += 2
+			}
+			g |= p.value(x, r, s, buf[end:x.at[s.part+1][i]])
+			continue
+		}
+		g |= p.rare(x, r, s.op, s, number8(buf, end, s.sh), buf[end-int(s.n):end])
+	}
+	return g
+}
+
+// columns does steps that need nothing but the record, each on all records before the next: that
+// is several times faster than all steps on each record.
+func (x *work) columns(steps []step, recs []flow.Record, buf []byte, places places) {
 	for i := range steps {
 		s := &steps[i]
-		end := base + int(s.end)
-		v := binary.BigEndian.Uint64(buf[end-8:end]) << (s.sh & 63) >> (s.sh & 63)
+		at, end, sh := places[s.part][:len(recs)], int(s.end), s.sh
 		switch s.op {
 		case opBytes:
-			r.Fwd.Bytes = v
+			for i := range recs {
+				recs[i].Fwd.Bytes = number8(buf, at[i]+end, sh)
+			}
 		case opPackets:
-			r.Fwd.Packets = v
+			for i := range recs {
+				recs[i].Fwd.Packets = number8(buf, at[i]+end, sh)
+			}
 		case opProto:
-			r.Proto = uint8(v)
+			for i := range recs {
+				recs[i].Proto = buf[at[i]+end-1]
+			}
 		case opToS:
-			r.Fwd.ToS = uint8(v)
+			for i := range recs {
+				recs[i].Fwd.ToS = buf[at[i]+end-1]
+			}
 		case opFlags:
-			r.Fwd.Flags |= uint8(v)
+			for i := range recs {
+				recs[i].Fwd.Flags |= buf[at[i]+end-1]
+			}
 		case opSrcPort:
-			r.SrcPort = uint16(v)
+			for i := range recs {
+				recs[i].SrcPort = uint16(number8(buf, at[i]+end, sh))
+			}
 		case opDstPort:
-			r.DstPort = uint16(v)
+			for i := range recs {
+				recs[i].DstPort = uint16(number8(buf, at[i]+end, sh))
+			}
 		case opSrc4:
-			set4(&r.Src, v)
+			for i := range recs {
+				set4(&recs[i].Src, number8(buf, at[i]+end, sh))
+			}
 		case opDst4:
-			set4(&r.Dst, v)
+			for i := range recs {
+				set4(&recs[i].Dst, number8(buf, at[i]+end, sh))
+			}
 		case opSrcMask:
-			r.SrcMask = max(r.SrcMask, uint8(v))
+			for i := range recs {
+				recs[i].SrcMask = max(recs[i].SrcMask, buf[at[i]+end-1])
+			}
 		case opDstMask:
-			r.DstMask = max(r.DstMask, uint8(v))
+			for i := range recs {
+				recs[i].DstMask = max(recs[i].DstMask, buf[at[i]+end-1])
+			}
 		case opInIf:
-			r.InIf = uint32(v)
+			for i := range recs {
+				recs[i].InIf = uint32(number8(buf, at[i]+end, sh))
+			}
 		case opOutIf:
-			r.OutIf = uint32(v)
+			for i := range recs {
+				recs[i].OutIf = uint32(number8(buf, at[i]+end, sh))
+			}
 		case opNextHop4:
-			if v != 0 {
-				r.NextHop.Set4(uint32(v))
-				has |= flow.HasNextHop
+			for i := range recs {
+				if v := number8(buf, at[i]+end, sh); v != 0 {
+					recs[i].NextHop.Set4(uint32(v))
+					recs[i].Has |= flow.HasNextHop
+				}
 			}
 		case opSrcAS:
-			r.SrcAS = uint32(v)
-			has |= bit(v, flow.HasSrcAS)
+			for i := range recs {
+				v := number8(buf, at[i]+end, sh)
+				recs[i].SrcAS = uint32(v)
+				recs[i].Has |= bit(v, flow.HasSrcAS)
+			}
 		case opDstAS:
-			r.DstAS = uint32(v)
-			has |= bit(v, flow.HasDstAS)
-		case opStartUp:
-			x.first = uint32(v)
-			g |= gotStartUp
+			for i := range recs {
+				v := number8(buf, at[i]+end, sh)
+				recs[i].DstAS = uint32(v)
+				recs[i].Has |= bit(v, flow.HasDstAS)
+			}
+		case opStartUp: // work.uptimes makes it a time
+			for i := range recs {
+				recs[i].Start = int64(uint32(number8(buf, at[i]+end, sh)))
+			}
 		case opEndUp:
-			x.last = uint32(v)
-			g |= gotEndUp
+			for i := range recs {
+				recs[i].End = int64(uint32(number8(buf, at[i]+end, sh)))
+			}
 		case opStartMs:
-			r.Start = instant(v, 1e6)
-			g |= gotStart
+			for i := range recs {
+				recs[i].Start = instant(number8(buf, at[i]+end, sh), 1e6)
+			}
 		case opEndMs:
-			r.End = instant(v, 1e6)
-			g |= gotEnd
+			for i := range recs {
+				recs[i].End = instant(number8(buf, at[i]+end, sh), 1e6)
+			}
 		case opStartS:
-			r.Start = instant(v, 1e9)
-			g |= gotStart
+			for i := range recs {
+				recs[i].Start = instant(number8(buf, at[i]+end, sh), 1e9)
+			}
 		case opEndS:
-			r.End = instant(v, 1e9)
-			g |= gotEnd
+			for i := range recs {
+				recs[i].End = instant(number8(buf, at[i]+end, sh), 1e9)
+			}
 		case opStartNTP:
-			r.Start = ntp(v)
-			g |= gotStart
+			for i := range recs {
+				recs[i].Start = ntp(number8(buf, at[i]+end, sh))
+			}
 		case opEndNTP:
-			r.End = ntp(v)
-			g |= gotEnd
+			for i := range recs {
+				recs[i].End = ntp(number8(buf, at[i]+end, sh))
+			}
 		case opStartBefore:
-			r.Start = x.export - int64(uint32(v))*1e3
-			g |= gotStart
+			for i := range recs {
+				recs[i].Start = x.export - int64(uint32(number8(buf, at[i]+end, sh)))*1e3
+			}
 		case opEndBefore:
-			r.End = x.export - int64(uint32(v))*1e3
-			g |= gotEnd
+			for i := range recs {
+				recs[i].End = x.export - int64(uint32(number8(buf, at[i]+end, sh)))*1e3
+			}
 		case opDirection:
-			r.Direction = direction(v)
+			for i := range recs {
+				recs[i].Direction = direction(number8(buf, at[i]+end, sh))
+			}
 		case opVLAN:
-			r.VLAN = uint16(v) & 0xfff
-			has |= bit(v&0xfff, flow.HasVLAN)
+			for i := range recs {
+				v := number8(buf, at[i]+end, sh) & 0xfff
+				recs[i].VLAN = uint16(v)
+				recs[i].Has |= bit(v, flow.HasVLAN)
+			}
 		case opPostVLAN:
-			r.PostVLAN = uint16(v) & 0xfff
-			has |= bit(v&0xfff, flow.HasPostVLAN)
+			for i := range recs {
+				v := number8(buf, at[i]+end, sh) & 0xfff
+				recs[i].PostVLAN = uint16(v)
+				recs[i].Has |= bit(v, flow.HasPostVLAN)
+			}
 		case opEndReason:
-			if v <= uint64(flow.EndLackResources) {
-				r.EndReason = flow.EndReason(v)
+			for i := range recs {
+				if v := number8(buf, at[i]+end, sh); v <= uint64(flow.EndLackResources) {
+					recs[i].EndReason = flow.EndReason(v)
+				}
 			}
 		case opICMP:
-			if v != 0 || g&gotICMP == 0 {
-				r.ICMPType, r.ICMPCode = uint8(v>>8), uint8(v)
+			for i := range recs {
+				if v := number8(buf, at[i]+end, sh); v != 0 {
+					recs[i].ICMPType, recs[i].ICMPCode = uint8(v>>8), uint8(v)
+				}
 			}
-			g |= gotICMP
 		case opSrc6:
-			set6(&r.Src, buf[end-16:end])
+			for i := range recs {
+				set6(&recs[i].Src, buf[at[i]+end-16:at[i]+end])
+			}
 		case opDst6:
-			set6(&r.Dst, buf[end-16:end])
+			for i := range recs {
+				set6(&recs[i].Dst, buf[at[i]+end-16:at[i]+end])
+			}
 		case opNextHop6:
-			if set6(&r.NextHop, buf[end-16:end]) {
-				has |= flow.HasNextHop
+			for i := range recs {
+				if set6(&recs[i].NextHop, buf[at[i]+end-16:at[i]+end]) {
+					recs[i].Has |= flow.HasNextHop
+				}
 			}
 		case opSrcMAC:
-			r.SrcMAC = flow.MAC(buf[end-6 : end])
-			has |= bit(v, flow.HasMACs)
+			for i := range recs {
+				recs[i].SrcMAC = flow.MAC(buf[at[i]+end-6 : at[i]+end])
+				recs[i].Has |= bit(number8(buf, at[i]+end, sh), flow.HasMACs)
+			}
 		case opDstMAC:
-			r.DstMAC = flow.MAC(buf[end-6 : end])
-			has |= bit(v, flow.HasMACs)
-		case opSampler:
-			x.sampler = v
-			g |= gotSampler
-		case opVar:
-			n, at := int(v), end
-			if n == 255 { // RFC 7011 section 7: 255 and two bytes of length
-				if at += 2; at > len(buf) {
-					return 0, g, false
-				}
-				n = int(binary.BigEndian.Uint16(buf[end:]))
+			for i := range recs {
+				recs[i].DstMAC = flow.MAC(buf[at[i]+end-6 : at[i]+end])
+				recs[i].Has |= bit(number8(buf, at[i]+end, sh), flow.HasMACs)
 			}
-			base = at + n
-			if base+int(s.tail) > len(buf) {
-				return 0, g, false
-			}
-			r.Has = has
-			g |= p.value(x, r, s, buf[at:base])
-			has = r.Has
-		default:
-			r.Has = has
-			g |= p.rare(x, r, s.op, s, v, buf[end-int(s.n):end])
-			has = r.Has
 		}
 	}
-	r.Has = has
-	return base, g, true
 }
+
+// number8 gives the number of 1 to 8 bytes that ends before end: the 8 bytes that end there, of
+// which sh bits are shifted out.
+func number8(buf []byte, end int, sh uint8) uint64 {
+	return binary.BigEndian.Uint64(buf[end-8:end]) << (sh & 63) >> (sh & 63)
+}
+
+// alone is the place of a value that stands alone, behind lead bytes of nothing.
+var alone = places{{lead}}
 
 // value does the step of an element of variable length.
 func (p *plan) value(x *work, r *flow.Record, s *step, value []byte) got {
@@ -269,10 +392,13 @@ func (p *plan) value(x *work, r *flow.Record, s *step, value []byte) got {
 	case !sz.fits(len(value)):
 		return 0
 	}
-	var buf [24]byte
 	one := [1]step{{op: s.then, n: uint16(len(value)), end: uint16(len(value)), sh: uint8(64 - 8*min(len(value), 8))}}
-	_, g, _ := p.exec(x, r, one[:], buf[:8+copy(buf[8:], value)], 8)
-	return g
+	if !s.then.columnar() {
+		return tells[s.then] | p.rare(x, r, s.then, s, number(value), value)
+	}
+	var buf [lead + 16]byte
+	x.columns(one[:], x.one, buf[:lead+copy(buf[lead:], value)], alone)
+	return tells[s.then]
 }
 
 // rare does what few templates ask for. raw is the value as it came, v the same as a number.
@@ -311,10 +437,8 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 		r.Has |= bit(v, flow.HasMPLS)
 	case opICMPType:
 		r.ICMPType = max(r.ICMPType, uint8(v))
-		g = gotICMP
 	case opICMPCode:
 		r.ICMPCode = max(r.ICMPCode, uint8(v))
-		g = gotICMP
 	case opNATSrc4, opNATSrc6:
 		if a, ok := flow.AddrBytes(raw); ok && !zero(raw) {
 			r.NATSrc = a
@@ -350,6 +474,9 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 	case opDurationUs:
 		x.duration = instant(v, 1e3)
 		g = gotDuration
+	case opSampler:
+		x.sampler = v
+		g = gotSampler
 	case opRate:
 		if v != 0 {
 			x.rate = uint32(min(v, math.MaxUint32))

@@ -109,27 +109,30 @@ func (x *work) times(r *flow.Record, g got) {
 // there it comes from when the exporter started, or the times stay unknown and are kept as sent.
 func (x *work) uptimes(r *flow.Record, g got) {
 	export, uptime := x.export, x.uptime
+	first, last := uint32(r.Start), uint32(r.End)
 	switch {
 	case g&gotBoot != 0 && x.boot != 0:
 		uptime = uint32((export - x.boot) / 1e6)
 		export = x.boot + (export-x.boot)/1e6*1e6
 	case !x.hasUptime:
-		x.keepUptime(g&gotStartUp != 0, ieFlowStartSysUpTime, x.first)
-		x.keepUptime(g&gotEndUp != 0, ieFlowEndSysUpTime, x.last)
+		r.Start, r.End = x.unknownUptime(r.Start, g&gotStartUp, ieFlowStartSysUpTime), x.unknownUptime(r.End, g&gotEndUp, ieFlowEndSysUpTime)
 		return
 	}
 	if g&gotStartUp != 0 {
-		r.Start = export + int64(int32(x.first-uptime))*1e6
+		r.Start = export + int64(int32(first-uptime))*1e6
 	}
 	if g&gotEndUp != 0 {
-		r.End = export + int64(int32(x.last-uptime))*1e6
+		r.End = export + int64(int32(last-uptime))*1e6
 	}
 }
 
-func (x *work) keepUptime(given bool, id uint16, ms uint32) {
-	if given {
-		x.keep(nameOf(penIANA, id), binary.BigEndian.AppendUint32(x.raw[:0], ms))
+// unknownUptime keeps what was given as sysUptime, in ms, and gives the time instead: none.
+func (x *work) unknownUptime(t int64, given got, id uint16) int64 {
+	if given == 0 {
+		return t
 	}
+	x.keep(nameOf(penIANA, id), binary.BigEndian.AppendUint32(x.raw[:0], uint32(t)))
+	return 0
 }
 
 // portless settles ports and ICMP of a record that is neither TCP nor UDP. Without an element
