@@ -70,8 +70,8 @@ type work struct {
 	hint    hint
 	walk    walk
 	https   slab[flow.HTTP]
-	hosts   map[string]*flow.HTTP // of which nothing but the host is known
-	lent    bool                  // the record's HTTP is one of hosts, which others share
+	hosts   memo[*flow.HTTP] // of which nothing but the host is known
+	lent    bool             // the record's HTTP is one of hosts, which others share
 	dnses   slab[flow.DNS]
 	tlses   slab[flow.TLS]
 }
@@ -110,6 +110,12 @@ func (p *plan) records(x *work, buf []byte, pos int) error {
 	x.at.grow(len(p.vars) + 1)
 	like := x.proto
 	like.Has |= p.has
+	if p.srcIs4 {
+		like.Src.Set4(0)
+	}
+	if p.dstIs4 {
+		like.Dst.Set4(0)
+	}
 	for {
 		n, next, ok := p.locate(x.at, buf, pos)
 		p.exec(x, x.b.Repeat(&like, n), buf)
@@ -191,7 +197,9 @@ func (p *plan) row(x *work, r *flow.Record, i int, buf []byte) (g got) {
 			if buf[end-1] == 255 {
 				end += 2
 			}
-			g |= p.value(x, r, s, buf[end:x.at[s.part+1][i]])
+			if value := buf[end:x.at[s.part+1][i]]; len(value) > 0 {
+				g |= p.value(x, r, s, value)
+			}
 			continue
 		}
 		g |= p.rare(x, r, s.op, s, number8(buf, end, s.sh), buf[end-int(s.n):end])
@@ -233,6 +241,14 @@ func (x *work) columns(steps []step, recs []flow.Record, buf []byte, places plac
 		case opDstPort:
 			for i := range recs {
 				recs[i].DstPort = uint16(number8(buf, at[i]+end, sh))
+			}
+		case opSrcIs4:
+			for i := range recs {
+				*(*[4]byte)(recs[i].Src[12:]) = *(*[4]byte)(buf[at[i]+end-4:])
+			}
+		case opDstIs4:
+			for i := range recs {
+				*(*[4]byte)(recs[i].Dst[12:]) = *(*[4]byte)(buf[at[i]+end-4:])
 			}
 		case opSrc4:
 			for i := range recs {
@@ -384,12 +400,10 @@ var alone = places{{lead}}
 
 // value does the step of an element of variable length.
 func (p *plan) value(x *work, r *flow.Record, s *step, value []byte) got {
-	switch sz := sizes[s.then]; {
-	case s.then == opDrop || len(value) == 0:
-		return 0
-	case sz == sizeAny:
+	switch size := sizes[s.then]; {
+	case size == sizeAny:
 		return p.rare(x, r, s.then, s, 0, value)
-	case !sz.fits(len(value)):
+	case !size.fits(len(value)):
 		return 0
 	}
 	one := [1]step{{op: s.then, n: uint16(len(value)), end: uint16(len(value)), sh: uint8(64 - 8*min(len(value), 8))}}
@@ -493,18 +507,23 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 		g = gotApp
 	case opAppName:
 		if x.meta.AppName == "" {
-			x.meta.AppName = x.names.get(text(raw))
+			x.meta.AppName = x.names.get(raw)
 			x.hasMeta = x.hasMeta || x.meta.AppName != ""
 			return 0
 		}
 		return x.info(r, op, p.keeps[s.keep], v, raw)
 	case opUser:
 		if x.meta.User == "" {
-			x.meta.User = x.names.get(text(raw))
+			x.meta.User = x.names.get(raw)
 			x.hasMeta = x.hasMeta || x.meta.User != ""
 			return 0
 		}
 		return x.info(r, op, p.keeps[s.keep], v, raw)
+	case opHTTPHost:
+		if !x.httpHost(raw) {
+			x.keep(p.keeps[s.keep], raw)
+		}
+		return gotInfo
 	case opFlows: // templates also send a 1, or 0, of a plain flow
 		if v > 1 || r.Has.Has(flow.HasFlows) {
 			r.Flows = v

@@ -3,7 +3,6 @@ package netflow
 import (
 	"encoding/binary"
 	"math"
-	"strings"
 
 	"github.com/flowferry/flowferry/flow"
 )
@@ -224,30 +223,4 @@ func (a *arena) append(list []flow.Element, e flow.Element) []flow.Element {
 	a.elems = append(a.elems, e)
 	n := len(a.elems)
 	return a.elems[n-len(list)-1 : n : n]
-}
-
-// names keeps strings that come again and again, so that each is made once.
-type names map[string]string
-
-const (
-	maxNames = 4096
-	maxName  = 256 // bytes; longer ones are not kept
-)
-
-func (n *names) get(b []byte) string {
-	if s, ok := (*n)[string(b)]; ok {
-		return s
-	}
-	s := strings.ToValidUTF8(string(b), "\uFFFD")
-	if len(b) > maxName {
-		return s
-	}
-	if *n == nil {
-		*n = names{}
-	}
-	if len(*n) >= maxNames {
-		clear(*n)
-	}
-	(*n)[string(b)] = s
-	return s
 }

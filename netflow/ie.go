@@ -198,6 +198,8 @@ const (
 	opDstPort
 	opSrc4
 	opDst4
+	opSrcIs4 // internal: opSrc4 where no other element gives the address
+	opDstIs4
 	opSrc6
 	opDst6
 	opSrcMask

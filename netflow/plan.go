@@ -24,6 +24,8 @@ type plan struct {
 	got   got      // and what it names beyond that
 	keeps []flow.Element
 	delta bool // records have delta counts
+
+	srcIs4, dstIs4 bool // the address is of IPv4 in every record
 }
 
 // step takes one value out of a record.
@@ -73,7 +75,7 @@ func compile(fields []field) (p plan, ok bool) {
 			p.keeps = append(p.keeps, nameOf(f.pen, f.id))
 		}
 		switch {
-		case s.op == opDrop || f.n == 0:
+		case e.op == opDrop || f.n == 0:
 		case s.op.columnar():
 			p.cols = append(p.cols, s)
 		default:
@@ -87,7 +89,19 @@ func compile(fields []field) (p plan, ok bool) {
 	}
 	p.behind(pos)
 	p.tail = pos
+	p.srcIs4 = p.only(opSrc4, opSrc6, opSrcIs4)
+	p.dstIs4 = p.only(opDst4, opDst6, opDstIs4)
 	return p, p.min > 0
+}
+
+// only puts is in place of op if there is no step of other. It says whether it has.
+func (p *plan) only(op, other, is op) bool {
+	at := slices.IndexFunc(p.cols, func(s step) bool { return s.op == op })
+	if at < 0 || slices.ContainsFunc(p.cols, func(s step) bool { return s.op == other }) {
+		return false
+	}
+	p.cols[at].op = is
+	return true
 }
 
 // behind notes that the part behind the last element of variable length is of n bytes.
