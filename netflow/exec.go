@@ -27,6 +27,7 @@ const (
 	gotOutVRF
 	gotApp
 	gotInfo // what is of the Meta is to be settled
+	gotHint // and perhaps of the hint
 )
 
 // work is the state of decoding one message. It is used again for the next, of whatever exporter,

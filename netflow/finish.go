@@ -33,7 +33,7 @@ func ntp(v uint64) int64 {
 func (x *work) finish(r *flow.Record, g got) {
 	x.times(r, g)
 	if g&gotInfo != 0 {
-		x.settle(r)
+		x.settle(r, g)
 	}
 	if r.Proto != flow.ProtoTCP && r.Proto != flow.ProtoUDP || g&gotICMP != 0 {
 		portless(r, g)
@@ -68,7 +68,8 @@ func (x *work) learned(r *flow.Record, g got) {
 		if x.meta.AppName == "" {
 			x.meta.AppName = c.app
 		}
-		x.b.SetMeta(r, x.meta)
+		x.b.Meta = append(x.b.Meta, x.meta)
+		r.Meta = uint32(len(x.b.Meta))
 		x.meta, x.hasMeta = flow.Meta{}, false
 	case c != (alike{}):
 		r.Meta = x.share(c)

@@ -29,7 +29,7 @@ func (x *work) info(r *flow.Record, op op, e flow.Element, v uint64, raw []byte)
 			x.keep(e, raw)
 		}
 	}
-	return gotInfo
+	return gotInfo | gotHint
 }
 
 // tell says whether there is a place for what op gives, or whether it is nothing.
@@ -308,8 +308,18 @@ func (x *work) subApp(raw []byte) bool {
 	return false
 }
 
-// settle puts the hints in their place, once all elements of the record have been seen.
-func (x *work) settle(r *flow.Record) {
+// settle puts the hints in their place, once all elements of the record have been seen, and labels
+// the record.
+func (x *work) settle(r *flow.Record, g got) {
+	if g&gotHint != 0 {
+		x.settleHints(r)
+	}
+	if r.App == flow.AppNone {
+		r.App = spoken(&x.meta)
+	}
+}
+
+func (x *work) settleHints(r *flow.Record) {
 	h := x.hint
 	x.hint = hint{}
 	m := &x.meta
@@ -332,9 +342,6 @@ func (x *work) settle(r *flow.Record) {
 	}
 	if h.reason != "" && m.Reason == "" {
 		m.Reason, x.hasMeta = h.reason, true
-	}
-	if r.App == flow.AppNone {
-		r.App = spoken(m)
 	}
 }
 
