@@ -5,7 +5,7 @@ import "github.com/flowferry/flowferry/flow"
 // begin readies the work for the records of a message.
 func (x *work) begin(m message, b *flow.Batch) {
 	e := x.e
-	x.b = b
+	x.b, x.meta = b, nil
 	x.shared.n, x.sampled = 0, 0
 	x.export, x.uptime, x.hasUptime = m.export, m.uptime, m.hasUptime
 	x.proto = flow.Record{

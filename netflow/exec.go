@@ -50,8 +50,8 @@ type work struct {
 	inVRF    uint32 // that has a name; 0 is none
 	outVRF   uint32
 
-	meta    flow.Meta // of the record at hand. Valid iff hasMeta
-	hasMeta bool
+	meta    *flow.Meta // of the record at hand, in its place in the batch; see spare
+	hasMeta bool       // something is in it
 	counts  counts  // what the message holds
 	events  uint64  // of all records so far
 	shared  shared  // Meta that records of the message share
@@ -181,6 +181,9 @@ func (p *plan) exec(x *work, recs []flow.Record, buf []byte) {
 	for i := range recs {
 		r, g := &recs[i], p.got
 		r.Ord = ord + uint64(i)
+		if x.meta == nil {
+			x.spare()
+		}
 		if len(p.rows) > 0 {
 			x.one = recs[i : i+1]
 			g |= p.row(x, r, i, buf)

@@ -68,15 +68,23 @@ func (x *work) learned(r *flow.Record, g got) {
 		if x.meta.AppName == "" {
 			x.meta.AppName = c.app
 		}
-		x.b.Meta = append(x.b.Meta, x.meta)
-		r.Meta = uint32(len(x.b.Meta))
-		x.meta, x.hasMeta = flow.Meta{}, false
+		x.keepMeta(r)
 	case c != (alike{}):
 		r.Meta = x.share(c)
 	default:
 		r.Meta = 0
 	}
 	x.app = ""
+}
+
+// spare makes an empty Meta for the record at hand. It is made in its place in the batch, and
+// stays there if keepMeta comes before the batch gets another.
+func (x *work) spare() { x.meta = x.b.SpareMeta() }
+
+// keepMeta gives the record the Meta that was made for it.
+func (x *work) keepMeta(r *flow.Record) {
+	x.b.KeepMeta(r)
+	x.meta, x.hasMeta = nil, false
 }
 
 // times settles Start and End: where one is missing the duration, or the other, stands in;

@@ -315,14 +315,14 @@ func (x *work) settle(r *flow.Record, g got) {
 		x.settleHints(r)
 	}
 	if r.App == flow.AppNone {
-		r.App = spoken(&x.meta)
+		r.App = spoken(x.meta)
 	}
 }
 
 func (x *work) settleHints(r *flow.Record) {
 	h := x.hint
 	x.hint = hint{}
-	m := &x.meta
+	m := x.meta
 	if d := m.DNS; d != nil {
 		if h.dnsType != 0 && d.Type == "" {
 			d.Type = app.DNSType(uint16(h.dnsType))
