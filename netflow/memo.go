@@ -21,7 +21,7 @@ type memoSet[T any] [4]struct {
 }
 
 const (
-	memoSets = 1 << 10 // times 4 texts
+	memoSets = 1 << 11 // times 4 texts
 	maxMemo  = 256     // bytes; longer texts are not kept
 )
 
@@ -38,8 +38,11 @@ func (m *memo[T]) hash(raw []byte) uint64 {
 	n := len(raw)
 	var a, b uint64
 	switch {
-	case n > 16:
+	case n > 32:
 		return maphash.Bytes(m.seed, raw)
+	case n > 16:
+		a = binary.LittleEndian.Uint64(raw) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(raw[8:]), 29)
+		b = binary.LittleEndian.Uint64(raw[n-8:]) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(raw[n-16:]), 29)
 	case n >= 8:
 		a, b = binary.LittleEndian.Uint64(raw), binary.LittleEndian.Uint64(raw[n-8:])
 	case n >= 4:
