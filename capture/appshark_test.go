@@ -126,8 +126,6 @@ func among(names ...string) func(string) string {
 	}
 }
 
-var smbCaptures = []string{"*smb*", "*dcerpc*", "*dce-rpc*"}
-
 // sharkApps are what is compared. Where we keep one value of a flow, tshark's first counts.
 var sharkApps = []sharkApp{
 	{"smb || smb2", []string{"*smb*", "*dcerpc*", "*dce-rpc*"}, []sharkField{
