@@ -277,7 +277,7 @@ var metadata = []Field{
 		Str: func(b *batch, r *record) string { return httpOf(b, r).UserAgent }},
 	{Name: "user.name", Type: Keyword, Of: ECS, Desc: "User as the exporter gave it, else who logs in: FTP, POP3, IMAP, RDP cookie, SMB, MQTT, MySQL, PostgreSQL.", side: meta,
 		Str: func(b *batch, r *record) string { return cmp.Or(metaOf(b, r).User, talkOf(b, r).User) }},
-	{Name: "user.domain", Type: Keyword, Of: ECS, Desc: "Domain of the user who logs in: SMB.", side: meta,
+	{Name: "user.domain", Type: Keyword, Of: ECS, Desc: "Directory that the user belongs to: domain of SMB.", side: meta,
 		Str: func(b *batch, r *record) string { return talkOf(b, r).Domain }},
 
 	{Name: "email.from.address", Type: Keyword, Multi: true, Of: ECS, Desc: "Envelope sender of the first message of a mail session.", side: meta,

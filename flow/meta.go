@@ -165,9 +165,9 @@ type Talk struct {
 	Results  []string `json:",omitempty"` // reply codes, states
 	Names    []string `json:",omitempty"` // what was asked for: files, shares, mailboxes, topics, databases, units
 	User     string   `json:",omitempty"` // who: login, cookie
-	Domain   string   `json:",omitempty"` // domain of the user
 	Client   string   `json:",omitempty"` // what the client calls itself: host, client id, program, address
 	Server   string   `json:",omitempty"` // what the server calls itself in its greeting
+	Domain   string   `json:",omitempty"` // directory that the user belongs to: domain, realm
 }
 
 // Size is how many values t, which may be nil, has in its lists, plus one: what a longer look at a

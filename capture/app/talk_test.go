@@ -106,7 +106,7 @@ func TestTalk(t *testing.T) {
 		}
 	}
 	f(flow.AppSMB, smb2Client, smb2Server,
-		`{Version:3.0.2,Commands:[SESSION_SETUP,TREE_CONNECT,CREATE,NEGOTIATE],Results:[STATUS_SUCCESS,STATUS_MORE_PROCESSING_REQUIRED,STATUS_ACCESS_DENIED],Names:[\\srv\shar,a.txt],User:bob,Domain:OFFICE,Client:DESK7,Server:srv.office}`)
+		`{Version:3.0.2,Commands:[SESSION_SETUP,TREE_CONNECT,CREATE,NEGOTIATE],Results:[STATUS_SUCCESS,STATUS_MORE_PROCESSING_REQUIRED,STATUS_ACCESS_DENIED],Names:[\\srv\shar,a.txt],User:bob,Client:DESK7,Server:srv.office,Domain:OFFICE}`)
 	f(flow.AppSMB, smb1Client, smb1Server,
 		`{Version:NT LM 0.12,Commands:[SESSION_SETUP_ANDX,TREE_CONNECT_ANDX,NEGOTIATE],Results:[STATUS_SUCCESS,STATUS_LOGON_FAILURE],Names:[\\s\c$],User:bob,Domain:OFFICE}`)
 	f(flow.AppMQTT, mqttClient, mqttServer, `{Version:5.0,Commands:[CONNECT,SUBSCRIBE,PUBLISH,CONNACK],Results:[134],Names:[a/+b,t/1],User:bob,Client:abcd}`)
