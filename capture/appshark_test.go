@@ -70,7 +70,7 @@ func sharkValues(t *testing.T, path string, a *sharkApp) (values []sharkValue) {
 		key := keyOf(col[0]+col[1], col[4]+col[5], col[2]+col[3], col[6]+col[7], proto)
 		for i, f := range a.fields {
 			theirs := col[8+slices.Index(columns, f.name)]
-			if other, want, ok := strings.Cut(f.when, "="); ok && col[8+slices.Index(columns, other)] != want {
+			if other, want, ok := strings.Cut(f.when, "="); ok && !slices.Contains(strings.Split(col[8+slices.Index(columns, other)], "\x1e"), want) {
 				continue
 			}
 			for _, v := range strings.Split(theirs, "\x1e") {
