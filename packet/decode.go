@@ -262,7 +262,7 @@ func decodeTags(ether uint16, b []byte, p *Headers) (uint16, []byte, Reject) {
 				return 0, nil, RejectTruncated
 			}
 			ether, b, r = etherOfPPP(b[6:])
-		case etherMACsec, etherPBB, etherNSH:
+		case etherMACsec, etherPBB, etherVNTag, etherNSH:
 			ether, b, r = decodeWrap(ether, b)
 		default:
 			return ether, b, Accepted

@@ -72,6 +72,7 @@ func TestDecodeOther(t *testing.T) {
 	f(LinkEthernet, mac+"88e5 20 00 00000001 0a0b0c0d0e0f0001 0800", Accepted)
 	f(LinkEthernet, mac+"88e5 2c 00 00000001 0a0b0c0d0e0f0001 0800", RejectNotIP)
 	f(LinkEthernet, mac+"88e7 00000001"+mac+"8100 0001 0800", Accepted)
+	f(LinkEthernet, mac+"8926 80010002 8100 0001 0800", Accepted)
 	f(LinkEthernet, mac+"894f 0fc2 02 01 00000001", Accepted)
 	f(LinkEthernet, mac+"894f 0fc6 01 03 00000001 00000000 00000000 00000000 00000000"+mac+"0800", Accepted)
 	f(LinkEthernet, mac+"894f 0fc2 02 04 00000001 0fc2 02 05 00000001 00065140", Accepted)

@@ -4,6 +4,7 @@ package packet
 const (
 	etherMACsec = 0x88e5
 	etherPBB    = 0x88e7
+	etherVNTag  = 0x8926
 	etherNSH    = 0x894f
 )
 
@@ -12,6 +13,8 @@ func decodeWrap(ether uint16, b []byte) (uint16, []byte, Reject) {
 	switch ether {
 	case etherMACsec:
 		return decodeMACsec(b)
+	case etherVNTag: // direction, ends(4) of IEEE 802.1BR's predecessor
+		return etherOf(b, 4)
 	case etherPBB: // class, flags and service(4) of IEEE 802.1ah, and the customer's frame
 		return etherOf(b[min(4, len(b)):], 12)
 	}
