@@ -103,6 +103,15 @@ func (t *Table) addMeta(r *flow.Record, m *flow.Meta) {
 	if have.SSH == nil {
 		have.SSH = m.SSH
 	}
+	if have.Mail == nil {
+		have.Mail = m.Mail
+	}
+	if m.Talk.Size() > have.Talk.Size() {
+		have.Talk = m.Talk
+	}
+	if have.Parent == "" {
+		have.Parent = m.Parent
+	}
 	if have.Code == 0 {
 		have.Code, have.Reason = m.Code, m.Reason
 	}
