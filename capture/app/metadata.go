@@ -89,8 +89,8 @@ func Follows(app flow.App) bool {
 	return false
 }
 
-// Follow reads a payload that comes after what Metadata has read. Parts of m may be changed in place:
-// who wants to hold m as it is takes a Snapshot. It says whether there was something.
+// Follow reads a payload that comes after what Metadata has read. What Snapshot copies is changed in
+// place, other parts of m that change are made anew. It says whether there was something.
 func Follow(app flow.App, proto uint8, server bool, b []byte, m *flow.Meta) bool {
 	switch app {
 	case flow.AppHTTP:
@@ -107,7 +107,7 @@ func Follow(app flow.App, proto uint8, server bool, b []byte, m *flow.Meta) bool
 	return false
 }
 
-// Snapshot copies m so that Follow on m does not change the copy.
+// Snapshot gives a copy of m that stays as it is when Follow goes on with m.
 func Snapshot(m flow.Meta) flow.Meta {
 	if m.DNS != nil {
 		d := *m.DNS
