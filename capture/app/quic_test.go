@@ -62,6 +62,12 @@ func TestQUIC(t *testing.T) {
 		if !v.Whole(flow.AppQUIC) {
 			t.Error("not whole with all")
 		}
+		if v.Latest = []byte("\x41short"); v.Whole(flow.AppQUIC) {
+			t.Error("looked at again for a packet without a part of the handshake")
+		}
+		if v.Latest = []byte(answer); !v.Whole(flow.AppQUIC) {
+			t.Error("not whole with the answer")
+		}
 		var m flow.Meta
 		if !v.Metadata(flow.AppQUIC, &m) || m.TLS == nil || m.TLS.ServerName != "host.net" || m.TLS.Version != "1.3" ||
 			!strings.HasPrefix(m.TLS.JA4, "q12d0103h2_") || m.Talk.Version != name {
