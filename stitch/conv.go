@@ -150,13 +150,21 @@ func (t *Table) belongs(c *conv, r *flow.Record, s int, by uint32) bool {
 	return true
 }
 
-// follows says whether r can be the direction of c that was not seen yet.
+// follows says whether r can be the direction of c that was not seen yet. A TCP answer with a SYN
+// begins before its initiator has sent anything but SYNs, so it is not of an earlier connection.
 func (t *Table) follows(c *conv, r *flow.Record) bool {
+	seen := &c.side[0]
+	if !seen.seen() {
+		seen = &c.side[1]
+	}
 	gap := -overlap(c.start, c.end, r.Start, r.End)
 	if r.End < c.start {
+		if gap > t.skew && seen.opening()&flow.SYN != 0 && tcpFlags(r)&^flow.SYN != 0 {
+			return false
+		}
 		return gap <= t.window || !ends(r) && gap <= t.idle(r.Proto)
 	}
-	return gap <= t.reach(c, r)
+	return gap <= t.reach(c, r) && (gap <= t.skew || !reopens(seen, r))
 }
 
 // reach is how long after c something may still belong to it.

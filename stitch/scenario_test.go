@@ -115,6 +115,17 @@ kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 rev=5/440 exporter=1
 		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown initiator=server_port complete=true
 src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=6/600 exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown initiator=server_port complete=true
 src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=7/700 exporter=198.51.100.1 reason=forced_end state=oneway_unknown initiator=server_port complete=true`)
+	const answer, asked = "src=192.0.2.1:443 dst=10.0.0.1:40000 fwd=4/400 exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown complete=true\n",
+		"src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown initiator=server_port complete=true\n"
+	f("ports used again at once: the answer to the second is not that to the first", Config{},
+		line(1, client, server, 0, 1, tcp+"fwd=5/500 fwd.flags=FSPA")+line(2, server, client, 6, 7, tcp+"fwd=4/400 fwd.flags=FSPA"),
+		asked+answer)
+	f("the same, the second heard of first", Config{},
+		line(1, server, client, 6, 7, tcp+"fwd=4/400 fwd.flags=FSPA")+line(2, client, server, 0, 1, tcp+"fwd=5/500 fwd.flags=FSPA"),
+		answer+asked)
+	f("an answer to the last of several SYNs", Config{},
+		line(1, client, server, 0, 1, tcp+"fwd=2/80 fwd.flags=S")+line(2, server, client, 6, 7, tcp+"fwd=4/400 fwd.flags=FSPA"),
+		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=2/80 rev=4/400 exporter=198.51.100.1 reason=forced_end state=established initiator=syn complete=true`)
 	f("a RST after all was told is no new session", Config{},
 		line(1, client, server, 0, 1, tcp+"fwd=5/500 rev=4/400 fwd.flags=FSPA rev.flags=FSPA")+
 			line(2, client, server, 61, 61, tcp+"fwd=1/40 fwd.flags=R")+line(3, client, server, 61, 61, tcp+"fwd=1/40 fwd.flags=R"),
