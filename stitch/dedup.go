@@ -98,7 +98,7 @@ func sameSource(a, b *flow.Record) bool {
 
 // better says whether the counts of r are preferred to those of waiting piece n: if r comes from the
 // reporter that this side is counted from, and n from another that seemed to take over; or by
-// policy, as long as n is all there is of the conversation.
+// policy, as long as n is all there is of the conversation and r tells of all of its time.
 func (t *Table) better(c *conv, n uint32, r *flow.Record, s int, by uint32) bool {
 	if n == emitted {
 		return false
@@ -110,7 +110,7 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, s int, by uint32) bool
 	if c.side[s].main == by {
 		return true
 	}
-	if c.out > 0 || t.pieces.at(c.held).next != 0 {
+	if c.out > 0 || t.pieces.at(c.held).next != 0 || r.Start-p.side[s].start > t.skew || p.side[s].end-r.End > t.skew {
 		return false
 	}
 	switch t.cfg.Counts {

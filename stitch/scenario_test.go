@@ -77,6 +77,12 @@ func TestScenarios(t *testing.T) {
 		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=6/600 exporter=198.51.100.2 reason=end_of_flow state=oneway_unknown initiator=server_port observers=2 complete=true meta`)
 	f("two reports, the preferred counts", Config{Counts: "order", Order: []string{"198.51.100.2"}}, twice,
 		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=6/600 exporter=198.51.100.2 reason=end_of_flow state=oneway_unknown initiator=server_port observers=2 complete=true meta`)
+	f("the larger report is of another time", Config{Counts: "max"},
+		line(1, client, server, 0, 60, tcp+"fwd=5/500 fwd.flags=SPA reason=active_timeout")+
+			line(2, client, server, 55, 70, tcp2+"fwd=9/900 fwd.flags=FPA")+line(3, client, server, 60, 70, tcp+"fwd=8/800 fwd.flags=FPA"),
+		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.1 reason=active_timeout state=oneway_unknown initiator=server_port segment=1 observers=2 meta
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=8/800 exporter=198.51.100.1 state=oneway_unknown initiator=server_port segment=2
+kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=13/1300 exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown initiator=server_port segments=2 observers=2 complete=true meta`)
 	f("a biflow and the same as two uniflows", Config{},
 		line(1, client, server, 0, 1, tcp+"fwd=5/500 rev=4/4000 fwd.flags=FSPA rev.flags=FSPA initiator=rfc5103")+
 			line(2, server, client, 0, 1, tcp2+"fwd=4/4000 fwd.flags=FSPA")+
