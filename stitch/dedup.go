@@ -29,10 +29,16 @@ func (t *Table) duplicateOf(c *conv, r *flow.Record, s int, by uint32) uint32 {
 		return best
 	}
 	covered := report{start: sd.start, end: sd.end, by: sd.last.by}
-	if t.same(&sd.last, &mine) || sd.last.by != by && t.same(&covered, &mine) {
+	if t.same(&sd.last, &mine) || sd.last.by != by && t.same(&covered, &mine) && !t.ahead(c, sd, &mine) {
 		return emitted
 	}
 	return notDuplicate
+}
+
+// ahead says whether r is of the reporter that this side is counted from, and of a time of which
+// nothing was told: what other reporters said of later times still waits, and left a hole.
+func (t *Table) ahead(c *conv, sd *side, r *report) bool {
+	return sd.main == r.by && !c.dead && (c.total == 0 || r.start > t.pieces.at(c.total).rec.End)
 }
 
 // same says whether b reports the same traffic as a.
