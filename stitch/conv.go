@@ -167,15 +167,19 @@ func (t *Table) follows(c *conv, r *flow.Record) bool {
 	return gap <= t.reach(c, r) && (gap <= t.skew || !reopens(seen, r))
 }
 
-// reach is how long after c something may still belong to it.
+// reach is how long after c something may still belong to it. Data after the end of a TCP connection
+// is what was sent again at once; later it is a piece of another one, of which the SYN was lost.
 func (t *Table) reach(c *conv, r *flow.Record) int64 {
+	tail := r.Proto == flow.ProtoTCP && r.Start > c.end && c.tail(r)
 	switch {
 	case !c.ended():
 		return t.idle(r.Proto)
-	case r.Proto == flow.ProtoTCP && r.Start > c.end && c.tail(r):
+	case tail && tcpFlags(r)&flow.PSH == 0:
 		return t.linger
-	case !c.side[0].seen() || !c.side[1].seen():
+	case (!c.side[0].seen() || !c.side[1].seen()) && !c.closed():
 		return t.window
+	case tail || !c.side[0].seen() || !c.side[1].seen():
+		return t.skew
 	}
 	return -1
 }

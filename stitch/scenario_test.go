@@ -139,6 +139,12 @@ src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=7/700 exporter=198.51.100.1 reason=forc
 	f("an answer to the last of several SYNs", Config{},
 		line(1, client, server, 0, 1, tcp+"fwd=2/80 fwd.flags=S")+line(2, server, client, 6, 7, tcp+"fwd=4/400 fwd.flags=FSPA"),
 		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=2/80 rev=4/400 exporter=198.51.100.1 reason=forced_end state=established initiator=syn complete=true`)
+	f("ports used again, the first piece was lost: data a minute after the end is not of the first", Config{},
+		line(1, client, server, 0, 1, tcp+"fwd=5/500 rev=4/400 fwd.flags=FSPA rev.flags=FSPA")+
+			line(2, client, server, 61, 90, tcp+"fwd=7/700 rev=6/600 fwd.flags=FPA rev.flags=FPA")+
+			line(3, client, server, 30, 90, tcp2+"fwd=9/900 rev=8/800 fwd.flags=FSPA rev.flags=FSPA"),
+		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 rev=4/400 exporter=198.51.100.1 reason=end_of_flow state=established initiator=server_port complete=true
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=7/700 rev=6/600 exporter=198.51.100.1 reason=end_of_flow state=midstream initiator=server_port observers=2 complete=true meta`)
 	f("a RST after all was told is no new session", Config{},
 		line(1, client, server, 0, 1, tcp+"fwd=5/500 rev=4/400 fwd.flags=FSPA rev.flags=FSPA")+
 			line(2, client, server, 61, 61, tcp+"fwd=1/40 fwd.flags=R")+line(3, client, server, 61, 61, tcp+"fwd=1/40 fwd.flags=R"),
