@@ -116,7 +116,7 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, s int, by uint32) bool
 	if c.side[s].main == by {
 		return true
 	}
-	if c.out > 0 || t.pieces.at(c.held).next != 0 || r.Start-p.side[s].start > t.skew || p.side[s].end-r.End > t.skew {
+	if c.out > 0 || t.pieces.at(c.held).next != 0 || r.Start-p.side[s].start > t.skew || p.side[s].end-r.End > t.skew || t.continues(p, r) {
 		return false
 	}
 	switch t.cfg.Counts {
@@ -125,6 +125,16 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, s int, by uint32) bool
 		return bytes > p.side[s].bytes || bytes == p.side[s].bytes && packets > p.side[s].packets
 	case "order":
 		return t.rankOf(by) < t.rankOf(p.side[s].by)
+	}
+	return false
+}
+
+// continues says whether the reporter of r told of an earlier time of piece p in another report.
+func (t *Table) continues(p *piece, r *flow.Record) bool {
+	for i := p.seen; i != 0; i = t.seens.at(i).next {
+		if q := t.seens.at(i); q.Exporter == r.Exporter && q.Domain == r.Domain && q.End <= r.Start {
+			return true
+		}
 	}
 	return false
 }

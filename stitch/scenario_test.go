@@ -90,6 +90,13 @@ kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=13/1300 exporter=198.51.10
 src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=8/800 exporter=198.51.100.1 state=oneway_unknown initiator=server_port segment=2
 src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=2/200 exporter=198.51.100.1 state=oneway_unknown initiator=server_port segment=3 observers=2 meta
 kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=15/1500 exporter=198.51.100.1 reason=forced_end state=oneway_unknown initiator=server_port segments=3 observers=2 complete=true meta`)
+	f("the larger report is the second piece of its exporter", Config{Counts: "max"},
+		line(1, client, server, 0, 0.5, tcp+"fwd=2/200 fwd.flags=SPA reason=active_timeout")+
+			line(2, client, server, 0, 3, tcp2+"fwd=5/500 fwd.flags=SPA reason=active_timeout")+
+			line(3, client, server, 1, 9, tcp+"fwd=9/900 fwd.flags=FPA")+line(4, client, server, 4, 9, tcp2+"fwd=6/600 fwd.flags=FPA"),
+		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.2 reason=active_timeout state=oneway_unknown initiator=server_port segment=1 observers=2 meta
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=6/600 exporter=198.51.100.2 state=oneway_unknown initiator=server_port segment=2
+kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=11/1100 exporter=198.51.100.2 reason=end_of_flow state=oneway_unknown initiator=server_port segments=2 observers=2 complete=true meta`)
 	f("a biflow and the same as two uniflows", Config{},
 		line(1, client, server, 0, 1, tcp+"fwd=5/500 rev=4/4000 fwd.flags=FSPA rev.flags=FSPA initiator=rfc5103")+
 			line(2, server, client, 0, 1, tcp2+"fwd=4/4000 fwd.flags=FSPA")+
