@@ -65,6 +65,9 @@ func TestScenarios(t *testing.T) {
 		line(1, server, "10.0.0.1:80", 0, 1, tcp+"fwd=4/4000 fwd.flags=FSPA fwd.init=SA in=1 out=2")+
 			line(2, "10.0.0.1:80", server, 0, 1, tcp+"fwd=5/500 fwd.flags=FSPA fwd.init=S in=2 out=1"),
 		`src=10.0.0.1:80 dst=192.0.2.1:443 fwd=5/500 rev=4/4000 fwd.init=S rev.init=SA exporter=198.51.100.1 reason=end_of_flow state=established initiator=syn complete=true`)
+	f("the answer alone tells who asked, of ports that do not", Config{},
+		line(1, "192.0.2.1:50001", client, 0, 1, tcp+"fwd=4/4000 fwd.flags=FSPA fwd.init=SA"),
+		`src=192.0.2.1:50001 dst=10.0.0.1:40000 fwd=4/4000 fwd.init=SA exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown complete=true`)
 	f("halves from two exporters", Config{},
 		line(1, client, server, 0, 1, tcp+"fwd=5/500 fwd.flags=FSPA")+
 			line(2, server, client, 0, 1, tcp2+"fwd=4/4000 fwd.flags=FSPA"),
