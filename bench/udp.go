@@ -189,8 +189,8 @@ func (s *suite) carry(ctx context.Context, pace, way int) (arrived, error) {
 	if err = errors.Join(err, stopped); err != nil {
 		return a, err
 	}
-	if shipped, ok := n["shipper.documents_in"]; ok && (uint64(came) != shipped || shipped != n["stitch.flows"]+n["stitch.sessions"]+n["stitch.interims"]) {
-		return a, fmt.Errorf("of %d flows and %d sessions %d were shipped, and %d came", n["stitch.flows"], n["stitch.sessions"], shipped, came)
+	if err := n.arrived(came); err != nil {
+		return a, err
 	}
 	return a, n.check(&a)
 }
@@ -310,5 +310,14 @@ func (n account) check(a *arrived) error {
 		return fmt.Errorf("of %d records %d are in the account", records, got)
 	}
 	a.kept, a.queue = int(records-dropped), int(dropped)
+	return nil
+}
+
+// arrived fails when not every document of a way with a shipper has come.
+func (n account) arrived(came int) error {
+	shipped, ok := n["shipper.documents_in"]
+	if made := n["stitch.flows"] + n["stitch.sessions"] + n["stitch.interims"]; ok && (uint64(came) != shipped || shipped != made) {
+		return fmt.Errorf("%d documents were made, %d were shipped, and %d came", made, shipped, came)
+	}
 	return nil
 }
