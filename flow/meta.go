@@ -165,4 +165,13 @@ type Talk struct {
 	Names    []string `json:",omitempty"` // what was asked for: files, mailboxes
 	User     string   `json:",omitempty"` // who: login, cookie
 	Server   string   `json:",omitempty"` // what the server calls itself in its greeting
+	Domain   string   `json:",omitempty"` // directory that the user belongs to: realm
+
+	// Of one protocol alone.
+	DHCP     []DHCP    `json:",omitempty"` // at most 8
+	NTP      *NTP      `json:",omitempty"`
+	SNMP     *SNMP     `json:",omitempty"`
+	Kerberos *Kerberos `json:",omitempty"`
+	LDAP     *LDAP     `json:",omitempty"`
+	SIP      *SIP      `json:",omitempty"`
 }

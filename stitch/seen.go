@@ -103,6 +103,12 @@ func (t *Table) addMeta(r *flow.Record, m *flow.Meta) {
 	if have.SSH == nil {
 		have.SSH = m.SSH
 	}
+	if have.Mail == nil {
+		have.Mail = m.Mail
+	}
+	if have.Talk == nil {
+		have.Talk = m.Talk
+	}
 	if have.Code == 0 {
 		have.Code, have.Reason = m.Code, m.Reason
 	}

@@ -29,10 +29,10 @@ var parsers = [...]parser{
 	{"tlsread.go", flow.AppTLS, flow.ProtoTCP, tlsWhole, tlsParse},
 	{"httpread.go", flow.AppHTTP, flow.ProtoTCP, httpWhole, httpParse},
 	{"sshread.go", flow.AppSSH, flow.ProtoTCP, sshWhole, sshParse},
-	{"dnsread.go", flow.AppDNS, flow.ProtoUDP, dnsWhole, dnsParse},
+	{"dnsread.go", flow.AppDNS, flow.ProtoUDP, oneWhole, dnsParse},
 	{"dnsread.go", flow.AppDNS, flow.ProtoTCP, dnsTCPWhole, dnsParse},
-	{"dnsread.go", flow.AppMDNS, flow.ProtoUDP, dnsWhole, dnsParse},
-	{"dnsread.go", flow.AppLLMNR, flow.ProtoUDP, dnsWhole, dnsParse},
+	{"dnsread.go", flow.AppMDNS, flow.ProtoUDP, oneWhole, dnsParse},
+	{"dnsread.go", flow.AppLLMNR, flow.ProtoUDP, oneWhole, dnsParse},
 	{"quicread.go", flow.AppQUIC, flow.ProtoUDP, quicWhole, quicParse},
 	{"mailread.go", flow.AppSMTP, flow.ProtoTCP, mailWhole, mailParse},
 	{"sessions.go", flow.AppIMAP, flow.ProtoTCP, imapWhole, imapParse},
@@ -40,7 +40,18 @@ var parsers = [...]parser{
 	{"sessions.go", flow.AppFTP, flow.ProtoTCP, ftpWhole, ftpParse},
 	{"desktop.go", flow.AppRDP, flow.ProtoTCP, rdpWhole, rdpParse},
 	{"starttls.go", flow.AppIRC, flow.ProtoTCP, startOnly, startParse},
-	{"starttls.go", flow.AppLDAP, flow.ProtoTCP, startOnly, startParse},
+	{"ldapread.go", flow.AppLDAP, flow.ProtoTCP, startOnly, ldapParse},
+	{"ldapread.go", flow.AppLDAP, flow.ProtoUDP, oneWhole, ldapParse},
+	{"dhcpread.go", flow.AppDHCP, flow.ProtoUDP, oneWhole, dhcpParse},
+	{"dhcp6read.go", flow.AppDHCPv6, flow.ProtoUDP, oneWhole, dhcp6Parse},
+	{"ntpread.go", flow.AppNTP, flow.ProtoUDP, oneWhole, ntpParse},
+	{"snmpread.go", flow.AppSNMP, flow.ProtoUDP, oneWhole, snmpParse},
+	{"kerberosread.go", flow.AppKerberos, flow.ProtoUDP, oneWhole, kerberosParse},
+	{"kerberosread.go", flow.AppKerberos, flow.ProtoTCP, kerberosTCPWhole, kerberosTCPParse},
+	{"sipread.go", flow.AppSIP, flow.ProtoUDP, oneWhole, sipParse},
+	{"sipread.go", flow.AppSIP, flow.ProtoTCP, sipWhole, sipParse},
+	{"netbiosread.go", flow.AppNetBIOS, flow.ProtoUDP, oneWhole, netbiosParse},
+	{"netbiosread.go", flow.AppNetBIOS, flow.ProtoTCP, netbiosTCPWhole, netbiosTCPParse},
 	{"starttls.go", flow.AppXMPP, flow.ProtoTCP, startOnly, startParse},
 	{"starttls.go", flow.AppNNTP, flow.ProtoTCP, startOnly, startParse},
 	{"starttls.go", flow.AppPostgreSQL, flow.ProtoTCP, startOnly, startParse},
@@ -70,8 +81,14 @@ func (v View) Metadata(app flow.App, m *flow.Meta) bool {
 }
 
 // Follows says whether conversations with this label tell more after the first messages.
-func Follows(app flow.App) bool {
-	return app == flow.AppHTTP || app == flow.AppDNS || app == flow.AppMDNS || app == flow.AppLLMNR
+func Follows(app flow.App, proto uint8) bool {
+	switch app {
+	case flow.AppHTTP, flow.AppDNS, flow.AppMDNS, flow.AppLLMNR:
+		return true
+	case flow.AppDHCP, flow.AppDHCPv6, flow.AppNTP, flow.AppSNMP, flow.AppKerberos, flow.AppLDAP, flow.AppSIP, flow.AppNetBIOS:
+		return proto == flow.ProtoUDP
+	}
+	return false
 }
 
 // Follow reads a payload that comes after what Metadata has read. Parts of m that change are made
@@ -82,6 +99,22 @@ func Follow(app flow.App, proto uint8, server bool, b []byte, m *flow.Meta) bool
 		return httpFollow(server, b, m)
 	case flow.AppDNS, flow.AppMDNS, flow.AppLLMNR:
 		return dnsFollow(proto, b, m)
+	case flow.AppDHCP:
+		return dhcpFollow(b, m)
+	case flow.AppDHCPv6:
+		return dhcp6Follow(b, m)
+	case flow.AppNTP:
+		return ntpFollow(b, m)
+	case flow.AppSNMP:
+		return snmpFollow(b, m)
+	case flow.AppKerberos:
+		return kerberosFollow(b, m)
+	case flow.AppLDAP:
+		return ldapFollow(b, m)
+	case flow.AppSIP:
+		return sipFollow(proto, b, m)
+	case flow.AppNetBIOS:
+		return netbiosFollow(b, m)
 	}
 	return false
 }
