@@ -22,9 +22,15 @@ var sharkDirectory = []service{
 				return slices.DeleteFunc(both(x), func(s string) bool { return strings.Contains(s, "ERR_") || strings.HasPrefix(s, "error ") })
 			})},
 			{"client", true, joined("kerberos.CNameString"), talks(ourUser)},
-			{"service", true, joined("kerberos.SNameString"), talks(ourNames)},
+			{"service", true, func(r sharkRow) []string {
+				parts := r["kerberos.SNameString"]
+				if r.number("kerberos.msg_type") == 12 && len(parts) > 2 {
+					parts = parts[2:] // of the ticket that it shows
+				}
+				return []string{strings.Join(parts, "/")}
+			}, talks(ourNames)},
 			{"realm", true, field("kerberos.realm"), ofKerberos(func(k *flow.Kerberos) []string { return []string{k.Realm} })},
-			{"error", false, named("kerberos.error_code", map[int]string{6: "KDC_ERR_C_PRINCIPAL_UNKNOWN", 7: "KDC_ERR_S_PRINCIPAL_UNKNOWN", 14: "KDC_ERR_ETYPE_NOSUPP",
+			{"error", false, named("kerberos.error_code", map[int]string{1: "KDC_ERR_NAME_EXP", 31: "KRB_AP_ERR_BAD_INTEGRITY", 6: "KDC_ERR_C_PRINCIPAL_UNKNOWN", 7: "KDC_ERR_S_PRINCIPAL_UNKNOWN", 14: "KDC_ERR_ETYPE_NOSUPP",
 				24: "KDC_ERR_PREAUTH_FAILED", 25: "KDC_ERR_PREAUTH_REQUIRED", 37: "KRB_AP_ERR_SKEW", 52: "KRB_ERR_RESPONSE_TOO_BIG", 18: "KDC_ERR_CLIENT_REVOKED", 23: "KDC_ERR_KEY_EXPIRED",
 				13: "KDC_ERR_BADOPTION", 12: "KDC_ERR_POLICY", 41: "KRB_AP_ERR_MODIFIED", 68: "KDC_ERR_WRONG_REALM", 60: "KRB_ERR_GENERIC", 20: "KDC_ERR_TGT_REVOKED"}),
 				talks(func(x *flow.Talk) []string {
@@ -145,6 +151,6 @@ func ofSIP(f func(*flow.SIP) string) func(*flow.Meta) []string {
 
 // netbios takes the service off a name as tshark writes it: "HOST<20> (Server service)".
 func netbios(s string) string {
-	name, _, _ := strings.Cut(s, "<")
+	name, _, _ := strings.Cut(strings.NewReplacer("<01>", "", "<02>", "", " (Browser)", "").Replace(s), "<")
 	return strings.ToLower(strings.TrimSpace(name))
 }

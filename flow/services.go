@@ -40,7 +40,7 @@ type LDAP struct {
 	Filter         string `json:",omitempty"` // of the first search (RFC 4515), at most 1024 bytes
 }
 
-// SIP is of the first request or response of a flow. From and To are URIs without names and parameters.
+// SIP is of the first request or response of a flow. From and To are URIs without names and tags.
 type SIP struct {
 	From, To  string `json:",omitempty"`
 	CallID    string `json:",omitempty"`

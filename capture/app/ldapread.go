@@ -17,26 +17,64 @@ func ldapParse(v View, m *flow.Meta) bool {
 	return ldapFollow(v.Server, m) || client || tls
 }
 
-// ldapFollow reads messages: SEQUENCE { id, operation, … } (RFC 4511 section 4.1.1).
+// ldapFollow reads the messages of a side or datagram, and those that are signed but not encrypted
+// after a bind.
 func ldapFollow(b []byte, m *flow.Meta) bool {
 	x := newTeller(m)
 	own := first(x.t.LDAP)
-	for all, n := elements(b), 0; n < ldapMessages; n++ {
-		message, ok := all.take(berSequence)
-		if !ok {
+	for n := 0; n < ldapMessages && len(b) > 0; n++ {
+		if inner, rest, ok := ldapSigned(b); ok {
+			for all := elements(inner); n < ldapMessages && ldapMessage(&x.t, &own, &all); n++ {
+			}
+			b = rest
+			continue
+		}
+		all := elements(b)
+		if !ldapMessage(&x.t, &own, &all) {
 			break
 		}
-		if _, ok := message.number(); !ok {
-			break
-		}
-		tag, body, ok := message.next()
-		if !ok || tag&0xc0 != 0x40 || ldapOperations[tag&31] == "" {
-			break
-		}
-		ldapRead(&x.t, &own, tag&31, body)
+		b = all
 	}
 	part(&x.t.LDAP, own)
 	return x.done(m)
+}
+
+// ldapSigned takes off what SASL puts around messages with Kerberos: length(4) and a token of
+// id=0x0504(2) flags(1) 0xff(1) extra=EC(2) rotated=RRC(2) number(8) (RFC 4121 section 4.2.6.2), then
+// the messages and a checksum of EC bytes, which rotating puts first. With flag 2 all is encrypted.
+func ldapSigned(b []byte) (inner, rest []byte, ok bool) {
+	if len(b) < 20 || b[0] != 0 || b[4] != 5 || b[5] != 4 || b[6]&2 != 0 || b[7] != 0xff {
+		return nil, nil, false
+	}
+	n, sum, rotated := be32(b), be16(b[8:]), be16(b[10:])
+	if n < 16+sum || rotated != 0 && rotated != sum {
+		return nil, nil, false
+	}
+	from, to := 20, min(4+n, len(b))
+	if rest = b[to:]; rotated == 0 {
+		to = min(to, 4+n-sum)
+	} else {
+		from = min(from+sum, to)
+	}
+	return b[from:to], rest, true
+}
+
+// ldapMessage takes the next message: SEQUENCE { id, operation, … } (RFC 4511 section 4.1.1); false
+// when there is none.
+func ldapMessage(t *flow.Talk, own *flow.LDAP, all *elements) bool {
+	message, ok := all.take(berSequence)
+	if !ok {
+		return false
+	}
+	if _, ok := message.number(); !ok {
+		return false
+	}
+	tag, body, ok := message.next()
+	if !ok || tag&0xc0 != 0x40 || ldapOperations[tag&31] == "" {
+		return false
+	}
+	ldapRead(t, own, tag&31, body)
+	return true
 }
 
 const (

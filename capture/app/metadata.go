@@ -83,9 +83,9 @@ func (v View) Metadata(app flow.App, m *flow.Meta) bool {
 // Follows says whether conversations with this label tell more after the first messages.
 func Follows(app flow.App, proto uint8) bool {
 	switch app {
-	case flow.AppHTTP, flow.AppDNS, flow.AppMDNS, flow.AppLLMNR:
+	case flow.AppHTTP, flow.AppDNS, flow.AppMDNS, flow.AppLLMNR, flow.AppSIP:
 		return true
-	case flow.AppDHCP, flow.AppDHCPv6, flow.AppNTP, flow.AppSNMP, flow.AppKerberos, flow.AppLDAP, flow.AppSIP, flow.AppNetBIOS:
+	case flow.AppDHCP, flow.AppDHCPv6, flow.AppNTP, flow.AppSNMP, flow.AppKerberos, flow.AppLDAP, flow.AppNetBIOS:
 		return proto == flow.ProtoUDP
 	}
 	return false

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"strings"
@@ -47,36 +48,33 @@ func netbiosEnds(t *flow.Talk, b []byte, called int) {
 		if !ok || next > len(b) {
 			return
 		}
-		names[i], _, _ = netbiosName(b[:next])
+		names[i], _ = netbiosName(b[:next])
 		b = b[next:]
 	}
 	t.Names = once(once(t.Names, names[called]), names[1-called])
 }
 
 // netbiosName reads a name that begins b (RFC 1002 section 4.1): 32 letters of which each has four
-// bits, so 15 characters filled up with spaces and a number for the service.
-func netbiosName(b []byte) (name string, service byte, ok bool) {
+// bits, so 15 characters filled up with spaces and a number for the service, which is not kept.
+func netbiosName(b []byte) (name string, ok bool) {
 	if len(b) < 33 || b[0] != 32 {
-		return "", 0, false
+		return "", false
 	}
 	var c [16]byte
 	for i := range c {
 		high, low := b[1+2*i]-'A', b[2+2*i]-'A'
 		if high > 15 || low > 15 {
-			return "", 0, false
+			return "", false
 		}
 		c[i] = high<<4 | low
 	}
-	return netbiosText(c[:15]), c[15], true
+	return netbiosText(c[:15]), true
 }
 
-// netbiosText takes off what fills a name up and gives it in lower case, like other names of hosts.
+// netbiosText takes off what fills a name up, and the control characters around the names of
+// browsers, and gives it in lower case, like other names of hosts.
 func netbiosText(b []byte) string {
-	n := len(b)
-	for n > 0 && (b[n-1] == ' ' || b[n-1] == 0) {
-		n--
-	}
-	return strings.ToLower(text(b[:n]))
+	return strings.ToLower(text(bytes.TrimFunc(b, func(r rune) bool { return r <= ' ' })))
 }
 
 // nbnsOpcodes names the operations (RFC 1002 section 4.2.1.1).
@@ -91,32 +89,30 @@ const (
 )
 
 // nbnsFollow adds a message of the name service, which has the format of DNS and types of its own.
+// A request to register a name has the record too, as what is claimed.
 func nbnsFollow(b []byte, m *flow.Meta) bool {
 	if m.DNS != nil && len(m.DNS.More) >= maxMore && m.DNS.More[maxMore-1].Rcode != "" {
 		return false
 	}
 	d := flow.DNS{ID: binary.BigEndian.Uint16(b), Opcode: nbnsOpcodes[b[2]>>3&15], Flags: dnsFlags(b)}
-	at := dnsHeader
-	next, ok := dnsSkip(b, at)
+	next, ok := dnsSkip(b, dnsHeader)
 	if !ok || next+4 > len(b) {
 		return false
 	}
-	name, _, ok := netbiosName(b[at:next])
+	name, ok := netbiosName(b[dnsHeader:next])
 	if !ok {
 		return false
 	}
-	typ := be16(b[next:])
-	if answer := b[2]&0x80 != 0; answer {
+	d.Question, d.Type, d.Class = name, nbnsType(be16(b[next:])), "IN"
+	if b[2]&0x80 != 0 {
 		d.Rcode = nbnsRcodes[b[3]&15]
-		if be16(b[4:]) > 0 { // the answer follows, its name points to the question's
-			at = next + 4
-			if next, ok = dnsSkip(b, at); !ok || next+4 > len(b) {
-				next = len(b)
-			}
-		}
-		d.Answers = nbnsAnswers(b[next:], name)
 	}
-	d.Question, d.Type, d.Class = name, nbnsType(typ), "IN"
+	if be16(b[4:]) > 0 { // the record, if there is one, follows; its name points to the question's
+		if next, ok = dnsSkip(b, next+4); !ok {
+			next = len(b)
+		}
+	}
+	d.Answers = nbnsAnswers(b[next:], name)
 	have := m.DNS
 	m.DNS = dnsAdd(have, d)
 	return m.DNS != have

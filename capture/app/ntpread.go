@@ -1,6 +1,8 @@
 package app
 
 import (
+	"bytes"
+	"cmp"
 	"net/netip"
 	"strconv"
 
@@ -21,21 +23,25 @@ const (
 // ntpModes names those of time (RFC 5905 section 7.3), in which a client asks, and a server answers.
 var ntpModes = [8]string{1: "symmetric-active", 2: "symmetric-passive", 3: "client", 4: "server", 5: "broadcast", 6: "control", 7: "private"}
 
-// ntpFollow reads a message of the flow that brings what is not known yet. In:
+// ntpFollow reads a message that brings what is not known yet:
 //
 //	leap, version, mode(1) stratum(1) poll(1) precision(1) delay(4) dispersion(4) reference(4) set(8) …
 //	leap, version, mode=6(1) response, error, more, operation(1) …          (RFC 9327 section 2)
 //	response, more, version, mode=7(1) auth(1) implementation(1) code(1) …   (of ntpd)
 func ntpFollow(b []byte, m *flow.Meta) bool {
-	if len(b) < 8 || m.Talk != nil && m.Talk.NTP != nil && m.Talk.Commands != nil {
+	if len(b) < 8 {
 		return false
 	}
 	mode, version := b[0]&7, b[0]>>3&7
-	if version < 1 || version > 4 || mode == 0 || mode < ntpControlMode && len(b) < 48 {
+	serves := mode == 2 || mode == 4 || mode == 5
+	switch t := m.Talk; {
+	case version < 1 || version > 4 || mode == 0 || mode < ntpControlMode && len(b) < 48:
+		return false
+	case t != nil && (serves && t.NTP != nil || mode == 3 && t.Commands != nil):
 		return false
 	}
 	x := newTeller(m)
-	x.t.Version = strconv.Itoa(int(version))
+	x.t.Version = cmp.Or(x.t.Version, ntpVersions[version])
 	switch {
 	case mode == ntpControlMode:
 		x.told(mode, b[1]&0x80 != 0)
@@ -44,14 +50,16 @@ func ntpFollow(b []byte, m *flow.Meta) bool {
 		x.told(mode, b[0]&0x80 != 0)
 		x.t.Names = once(x.t.Names, ntpOperation(ntpCodes[:], "private ", b[3]))
 	default:
-		serves := mode != 3 && mode != 1
 		x.told(mode, serves)
-		if serves || mode == 1 && b[1] > 0 {
-			part(&x.t.NTP, ntpClock(b))
+		if x.t.NTP == nil && (serves || mode == 1 && b[1] > 0) {
+			c := ntpClock(b)
+			x.t.NTP = &c
 		}
 	}
 	return x.done(m)
 }
+
+var ntpVersions = [...]string{1: "1", 2: "2", 3: "3", 4: "4"}
 
 // told adds the mode of a request or an answer.
 func (x *teller) told(mode byte, answer bool) {
@@ -67,12 +75,8 @@ func ntpClock(b []byte) flow.NTP {
 	c := flow.NTP{Stratum: b[1], Set: ntpTime(b[16:24])}
 	switch id := b[12:16]; {
 	case zeros(id):
-	case c.Stratum <= 1: // letters, filled up with zeros
-		n := 4
-		for n > 0 && (id[n-1] == 0 || id[n-1] == ' ') {
-			n--
-		}
-		c.Reference = text(id[:n])
+	case c.Stratum <= 1 && printable(bytes.TrimRight(id, "\x00")): // letters, filled up with zeros
+		c.Reference = text(bytes.TrimRight(id, "\x00 "))
 	default:
 		c.Reference = netip.AddrFrom4([4]byte(id)).String()
 	}

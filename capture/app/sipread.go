@@ -113,7 +113,8 @@ func sipField(line []byte, name string, short byte) []byte {
 	return nil
 }
 
-// sipAddress gives the URI of "Bob" <sip:bob@host;transport=udp>;tag=1 without its parameters.
+// sipAddress gives the URI of "Bob" <sip:bob@host;user=phone>;tag=1: what is in the brackets, or
+// without them up to the parameters of the field.
 func sipAddress(b []byte) []byte {
 	if i := bytes.IndexByte(b, '"'); i >= 0 { // a name may hold brackets
 		if j := bytes.IndexByte(b[i+1:], '"'); j >= 0 {
@@ -122,8 +123,9 @@ func sipAddress(b []byte) []byte {
 	}
 	if i := bytes.IndexByte(b, '<'); i >= 0 {
 		b, _, _ = bytes.Cut(b[i+1:], []byte{'>'})
+	} else {
+		b, _, _ = bytes.Cut(b, []byte{';'})
 	}
-	b, _, _ = bytes.Cut(b, []byte{';'})
 	return bytes.TrimSpace(b)
 }
 

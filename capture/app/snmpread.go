@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"encoding/hex"
 	"strconv"
 
@@ -13,14 +14,14 @@ func snmpParse(v View, m *flow.Meta) bool {
 	return snmpFollow(v.Server, m) || client
 }
 
-// snmpFollow reads a message until enough names are known:
+// snmpFollow reads a message until enough names and a result are known:
 //
 //	SEQUENCE { version, community, PDU }                    versions 1 and 2c (RFC 1157 section 4, RFC 3416 section 3)
 //	SEQUENCE { 3, header, OCTET STRING { engine, boots, time, user, … }, SEQUENCE { engine, context, PDU } }    RFC 3412, RFC 3414
 //
 // In version 3 the last part may be encrypted, and is not read then.
 func snmpFollow(b []byte, m *flow.Meta) bool {
-	if m.Talk != nil && len(m.Talk.Names) >= maxList {
+	if m.Talk != nil && len(m.Talk.Names) >= maxList && m.Talk.Results != nil {
 		return false
 	}
 	message := elements(b)
@@ -33,7 +34,7 @@ func snmpFollow(b []byte, m *flow.Meta) bool {
 		return false
 	}
 	x := newTeller(m)
-	x.t.Version = snmpVersions[version]
+	x.t.Version = cmp.Or(x.t.Version, snmpVersions[version])
 	own := first(x.t.SNMP)
 	if version == 3 {
 		snmpSecure(&message, &x.t, &own)
