@@ -328,7 +328,7 @@ var sharkNetwork = []service{
 				return slices.DeleteFunc(both(x), func(s string) bool { return strings.HasPrefix(s, "BOOT") })
 			})},
 			{"client mac", false, func(r sharkRow) []string {
-				return []string{strings.ToUpper(strings.ReplaceAll(r.one("dhcp.hw.mac_addr"), ":", "-"))}
+				return unlike([]string{strings.ToUpper(strings.ReplaceAll(r.one("dhcp.hw.mac_addr"), ":", "-"))}, "00-00-00-00-00-00")
 			}, clients(func(d *flow.DHCP) string { return d.MAC })},
 			{"host name", false, func(r sharkRow) []string {
 				return []string{cmp.Or(r.one("dhcp.option.hostname"), strings.ToLower(r.one("dhcp.fqdn.name")))}
@@ -379,7 +379,7 @@ var sharkNetwork = []service{
 			{"stratum", true, clock(func(r sharkRow) string { return r.one("ntp.stratum") }), clocks(func(n *flow.NTP) string { return strconv.Itoa(int(n.Stratum)) })},
 			{"reference", true, clock(func(r sharkRow) string {
 				id, _ := hex.DecodeString(strings.ReplaceAll(r.one("ntp.refid"), ":", ""))
-				letters := strings.Trim(string(id), "\x00 ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.") == ""
+				letters := strings.Trim(string(id), "\x00 ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.") == ""
 				if n := r.number("ntp.stratum"); (n > 1 || !letters) && len(id) == 4 && string(id) != "\x00\x00\x00\x00" {
 					return netip.AddrFrom4([4]byte(id)).String()
 				}

@@ -22,7 +22,7 @@ func dhcpFollow(b []byte, m *flow.Meta) bool {
 		return false
 	}
 	d := dhcpMessage{}
-	if b[1] == 1 && b[2] == 6 {
+	if b[1] == 1 && b[2] == 6 && !zeros(b[28:34]) {
 		d.MAC = flow.MAC(b[28:34]).String()
 	}
 	if len(b) >= 240 && string(b[236:240]) == dhcpCookie {
