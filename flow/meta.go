@@ -162,7 +162,7 @@ type Talk struct {
 	Version  string   `json:",omitempty"` // of the protocol
 	Commands []string `json:",omitempty"` // commands, methods, message types
 	Results  []string `json:",omitempty"` // reply codes, states
-	Names    []string `json:",omitempty"` // what was asked for: files, mailboxes
+	Names    []string `json:",omitempty"` // what was asked for: files, mailboxes, services, entries
 	User     string   `json:",omitempty"` // who: login, cookie
 	Server   string   `json:",omitempty"` // what the server calls itself in its greeting
 	Domain   string   `json:",omitempty"` // directory that the user belongs to: realm

@@ -7,7 +7,7 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
-// oneWhole: a datagram is a whole message; what comes later is read by itself.
+// oneWhole says of a datagram that it is a whole message: what comes later is read by itself.
 func oneWhole(View) bool { return true }
 
 func dnsParse(v View, m *flow.Meta) bool {
