@@ -31,7 +31,7 @@ var metered = []Field{
 		Int: func(b *batch, r *record) (int64, bool) { w := wireOf(b, r); return w.Offset, w.File != "" }},
 	{Name: "flow.pcap.last_offset", Type: Long, Of: Ours, Desc: "The same of the flow's last packet in the file.", Has: flow.HasWire,
 		Int: func(b *batch, r *record) (int64, bool) { w := wireOf(b, r); return w.LastOffset, w.File != "" }},
-	{Name: "flow.tunnel.type", Type: Keyword, Of: Ours, Desc: "What the packets were carried in: ipip, gre, nvgre, erspan, pptp, vxlan, geneve, gtpu, teredo, ayiya, l2tp, mpls, ethernet.", Has: flow.HasWire,
+	{Name: "flow.tunnel.type", Type: Keyword, Of: Ours, Desc: "What the packets were carried in: ipip, gre, nvgre, erspan, pptp, vxlan, geneve, gtpu, teredo, ayiya, l2tp, mpls, ethernet, pim.", Has: flow.HasWire,
 		Str: func(b *batch, r *record) string { return wireOf(b, r).Tunnel.String() }},
 	{Name: "flow.tunnel.id", Type: Long, Of: Ours, Desc: "VNI, TEID, key, session or call of the tunnel, of the first packet.", Has: flow.HasWire,
 		Int: func(b *batch, r *record) (int64, bool) { w := wireOf(b, r); return int64(w.TunnelID), w.HasTunnelID }},

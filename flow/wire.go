@@ -186,8 +186,9 @@ const (
 	TunnelL2TP          // RFC 2661: tunnel << 16 | session
 	TunnelMPLS          // MPLS in IP or UDP (RFC 4023, 7510)
 	TunnelEther         // Ethernet in IP (RFC 3378, RFC 8986 section 4.9)
+	TunnelPIM           // PIM Register (RFC 7761)
 )
 
-var tunnels = [...]string{"", "ipip", "gre", "nvgre", "erspan", "pptp", "vxlan", "geneve", "gtpu", "teredo", "ayiya", "l2tp", "mpls", "ethernet"}
+var tunnels = [...]string{"", "ipip", "gre", "nvgre", "erspan", "pptp", "vxlan", "geneve", "gtpu", "teredo", "ayiya", "l2tp", "mpls", "ethernet", "pim"}
 
 func (t Tunnel) String() string { return name(tunnels[:], int(t)) }
