@@ -21,7 +21,7 @@ var sharkDirectory = []service{
 			{"type", false, kerberosTypes, talks(func(x *flow.Talk) []string {
 				return slices.DeleteFunc(both(x), func(s string) bool { return strings.Contains(s, "ERR_") || strings.HasPrefix(s, "error ") })
 			})},
-			{"client", true, joined("kerberos.CNameString"), talks(ourUser)},
+			{"client", true, slashed("kerberos.CNameString"), talks(ourUser)},
 			{"service", true, func(r sharkRow) []string {
 				parts := r["kerberos.SNameString"]
 				if r.number("kerberos.msg_type") == 12 && len(parts) > 2 {
@@ -126,8 +126,8 @@ func kerberosTypes(r sharkRow) []string {
 	return []string{map[int]string{10: "AS-REQ", 11: "AS-REP", 12: "TGS-REQ", 13: "TGS-REP", 14: "AP-REQ", 15: "AP-REP"}[r.number("kerberos.msg_type")]}
 }
 
-// joined gives the parts of a name with slashes between them.
-func joined(field string) func(sharkRow) []string {
+// slashed gives the parts of a name with slashes between them.
+func slashed(field string) func(sharkRow) []string {
 	return func(r sharkRow) []string { return []string{strings.Join(r[field], "/")} }
 }
 
