@@ -314,7 +314,7 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 	case len(p.Payload) == 0:
 	case e.seen&seenLabel == 0:
 		m.label(e, dir)
-	case app.Follows(e.app):
+	case app.Follows(e.app, e.proto):
 		m.readOn(e, dir)
 	}
 	if len(p.Payload) > 0 && app.Announces(e.app) {

@@ -29,10 +29,16 @@ func (t *Table) duplicateOf(c *conv, r *flow.Record, s int, by uint32) uint32 {
 		return best
 	}
 	covered := report{start: sd.start, end: sd.end, by: sd.last.by}
-	if t.same(&sd.last, &mine) || sd.last.by != by && t.same(&covered, &mine) {
+	if t.same(&sd.last, &mine) || sd.last.by != by && t.same(&covered, &mine) && !t.ahead(c, sd, &mine) {
 		return emitted
 	}
 	return notDuplicate
+}
+
+// ahead says whether r is of the reporter that this side is counted from, and of a time of which
+// nothing was told: what other reporters said of later times still waits, and left a hole.
+func (t *Table) ahead(c *conv, sd *side, r *report) bool {
+	return sd.main == r.by && !c.dead && (c.total == 0 || r.start > t.pieces.at(c.total).rec.End)
 }
 
 // same says whether b reports the same traffic as a.
@@ -98,7 +104,7 @@ func sameSource(a, b *flow.Record) bool {
 
 // better says whether the counts of r are preferred to those of waiting piece n: if r comes from the
 // reporter that this side is counted from, and n from another that seemed to take over; or by
-// policy, as long as n is all there is of the conversation.
+// policy, as long as n is all there is of the conversation and r tells of all of its time.
 func (t *Table) better(c *conv, n uint32, r *flow.Record, s int, by uint32) bool {
 	if n == emitted {
 		return false
@@ -110,7 +116,7 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, s int, by uint32) bool
 	if c.side[s].main == by {
 		return true
 	}
-	if c.out > 0 || t.pieces.at(c.held).next != 0 {
+	if c.out > 0 || t.pieces.at(c.held).next != 0 || r.Start-p.side[s].start > t.skew || p.side[s].end-r.End > t.skew || t.continues(p, r) {
 		return false
 	}
 	switch t.cfg.Counts {
@@ -119,6 +125,16 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, s int, by uint32) bool
 		return bytes > p.side[s].bytes || bytes == p.side[s].bytes && packets > p.side[s].packets
 	case "order":
 		return t.rankOf(by) < t.rankOf(p.side[s].by)
+	}
+	return false
+}
+
+// continues says whether the reporter of r told of an earlier time of piece p in another report.
+func (t *Table) continues(p *piece, r *flow.Record) bool {
+	for i := p.seen; i != 0; i = t.seens.at(i).next {
+		if q := t.seens.at(i); q.Exporter == r.Exporter && q.Domain == r.Domain && q.End <= r.Start {
+			return true
+		}
 	}
 	return false
 }

@@ -58,6 +58,11 @@ func (t *Table) guess(c *conv) (flow.InitiatorBy, int) {
 			return flow.BySYN, s
 		}
 	}
+	for s := range c.side {
+		if c.side[s].answers() {
+			return flow.BySYN, 1 - s
+		}
+	}
 	a, b := c.key.APort, c.key.BPort
 	if serverA, serverB := t.servers.has(a), t.servers.has(b); serverA != serverB {
 		return flow.ByServerPort, btoi(serverA)
@@ -82,6 +87,11 @@ func (t *Table) guess(c *conv) (flow.InitiatorBy, int) {
 func (s *side) opens() bool {
 	flags := s.opening()
 	return (s.hasInit || s.hasFlags) && flags&(flow.SYN|flow.ACK) == flow.SYN
+}
+
+// answers says whether the first packet of this side was the answer to a SYN.
+func (s *side) answers() bool {
+	return s.hasInit && s.init&(flow.SYN|flow.ACK) == flow.SYN|flow.ACK
 }
 
 func btoi(b bool) int {

@@ -7,8 +7,8 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
-// A datagram is a whole message: what comes later is read by itself.
-func dnsWhole(View) bool { return true }
+// oneWhole says of a datagram that it is a whole message: what comes later is read by itself.
+func oneWhole(View) bool { return true }
 
 func dnsParse(v View, m *flow.Meta) bool {
 	client := dnsFollow(v.Proto, v.Client, m)

@@ -32,10 +32,10 @@ var parsers = [...]parser{
 	{"tlsread.go", flow.AppTLS, flow.ProtoTCP, tlsWhole, tlsParse},
 	{"httpread.go", flow.AppHTTP, flow.ProtoTCP, httpWhole, httpParse},
 	{"sshread.go", flow.AppSSH, flow.ProtoTCP, sshWhole, sshParse},
-	{"dnsread.go", flow.AppDNS, flow.ProtoUDP, dnsWhole, dnsParse},
+	{"dnsread.go", flow.AppDNS, flow.ProtoUDP, oneWhole, dnsParse},
 	{"dnsread.go", flow.AppDNS, flow.ProtoTCP, dnsTCPWhole, dnsParse},
-	{"dnsread.go", flow.AppMDNS, flow.ProtoUDP, dnsWhole, dnsParse},
-	{"dnsread.go", flow.AppLLMNR, flow.ProtoUDP, dnsWhole, dnsParse},
+	{"dnsread.go", flow.AppMDNS, flow.ProtoUDP, oneWhole, dnsParse},
+	{"dnsread.go", flow.AppLLMNR, flow.ProtoUDP, oneWhole, dnsParse},
 	{"quicread.go", flow.AppQUIC, flow.ProtoUDP, quicWhole, quicParse},
 	{"mailread.go", flow.AppSMTP, flow.ProtoTCP, mailWhole, mailParse},
 	{"sessions.go", flow.AppIMAP, flow.ProtoTCP, imapWhole, imapParse},
@@ -43,7 +43,18 @@ var parsers = [...]parser{
 	{"sessions.go", flow.AppFTP, flow.ProtoTCP, ftpWhole, ftpParse},
 	{"desktop.go", flow.AppRDP, flow.ProtoTCP, rdpWhole, rdpParse},
 	{"starttls.go", flow.AppIRC, flow.ProtoTCP, startOnly, startParse},
-	{"starttls.go", flow.AppLDAP, flow.ProtoTCP, startOnly, startParse},
+	{"ldapread.go", flow.AppLDAP, flow.ProtoTCP, startOnly, ldapParse},
+	{"ldapread.go", flow.AppLDAP, flow.ProtoUDP, oneWhole, ldapParse},
+	{"dhcpread.go", flow.AppDHCP, flow.ProtoUDP, oneWhole, dhcpParse},
+	{"dhcp6read.go", flow.AppDHCPv6, flow.ProtoUDP, oneWhole, dhcp6Parse},
+	{"ntpread.go", flow.AppNTP, flow.ProtoUDP, oneWhole, ntpParse},
+	{"snmpread.go", flow.AppSNMP, flow.ProtoUDP, oneWhole, snmpParse},
+	{"kerberosread.go", flow.AppKerberos, flow.ProtoUDP, oneWhole, kerberosParse},
+	{"kerberosread.go", flow.AppKerberos, flow.ProtoTCP, kerberosTCPWhole, kerberosTCPParse},
+	{"sipread.go", flow.AppSIP, flow.ProtoUDP, oneWhole, sipParse},
+	{"sipread.go", flow.AppSIP, flow.ProtoTCP, sipWhole, sipParse},
+	{"netbiosread.go", flow.AppNetBIOS, flow.ProtoUDP, oneWhole, netbiosParse},
+	{"netbiosread.go", flow.AppNetBIOS, flow.ProtoTCP, netbiosTCPWhole, netbiosTCPParse},
 	{"starttls.go", flow.AppXMPP, flow.ProtoTCP, startOnly, startParse},
 	{"starttls.go", flow.AppNNTP, flow.ProtoTCP, startOnly, startParse},
 	{"postgresread.go", flow.AppPostgreSQL, flow.ProtoTCP, pgWhole, pgParse},
@@ -80,11 +91,13 @@ func (v *View) Metadata(app flow.App, m *flow.Meta) bool {
 }
 
 // Follows says whether conversations with this label tell more after the first messages.
-func Follows(app flow.App) bool {
+func Follows(app flow.App, proto uint8) bool {
 	switch app {
-	case flow.AppHTTP, flow.AppDNS, flow.AppMDNS, flow.AppLLMNR,
+	case flow.AppHTTP, flow.AppDNS, flow.AppMDNS, flow.AppLLMNR, flow.AppSIP,
 		flow.AppSMB, flow.AppNetBIOS, flow.AppModbus, flow.AppDNP3:
 		return true
+	case flow.AppDHCP, flow.AppDHCPv6, flow.AppNTP, flow.AppSNMP, flow.AppKerberos, flow.AppLDAP:
+		return proto == flow.ProtoUDP
 	}
 	return false
 }
@@ -97,12 +110,31 @@ func Follow(app flow.App, proto uint8, server bool, b []byte, m *flow.Meta) bool
 		return httpFollow(server, b, m)
 	case flow.AppDNS, flow.AppMDNS, flow.AppLLMNR:
 		return dnsFollow(proto, b, m)
-	case flow.AppSMB, flow.AppNetBIOS: // a session of NetBIOS carries SMB
+	case flow.AppSMB:
 		return proto == flow.ProtoTCP && smbFollow(b, m)
 	case flow.AppModbus:
 		return modbusFollow(server, b, m)
 	case flow.AppDNP3:
 		return dnp3Follow(server, b, m)
+	case flow.AppDHCP:
+		return dhcpFollow(b, m)
+	case flow.AppDHCPv6:
+		return dhcp6Follow(b, m)
+	case flow.AppNTP:
+		return ntpFollow(b, m)
+	case flow.AppSNMP:
+		return snmpFollow(b, m)
+	case flow.AppKerberos:
+		return kerberosFollow(b, m)
+	case flow.AppLDAP:
+		return ldapFollow(b, m)
+	case flow.AppSIP:
+		return sipFollow(proto, b, m)
+	case flow.AppNetBIOS:
+		if proto == flow.ProtoTCP {
+			return smbFollow(b, m) // which a session carries
+		}
+		return netbiosFollow(b, m)
 	}
 	return false
 }

@@ -61,6 +61,7 @@ func TestParse(t *testing.T) {
 	f(flow.AppRDP, "\x03\x00\x00\x2fCookie: mstshash=alice\r\n"+clientHello, "\x03\x00\x00\x13"+serverHello, "{"+inTLS+",Talk:{User:alice}}")
 	f(flow.AppRDP, "\x03\x00\x00\x2fCookie: mstshash=cut", "", "")
 	f(flow.AppIRC, "STARTTLS\r\n"+clientHello, ":x 670\r\n"+serverHello, "{"+inTLS+"}")
+	f(flow.AppLDAP, clientHello, serverHello, "{"+inTLS+"}")
 	f(flow.AppIRC, "NICK me\r\n", "", "")
 
 	f(flow.AppHTTP, "CONNECT host.net:443 HTTP/1.1\r\n\r\n"+clientHello, "HTTP/1.1 200 OK\r\n\r\n"+serverHello,
@@ -217,9 +218,11 @@ func FuzzRDP(f *testing.F) {
 func FuzzFollow(f *testing.F) {
 	f.Add(false, []byte("GET / HTTP/1.1\r\n\r\n"), []byte(dnsQuery))
 	f.Add(true, []byte("HTTP/1.1 200 OK\r\n\r\n"), []byte(dnsReply))
+	f.Add(false, []byte(dhcpDiscover), []byte(snmpGet))
+	f.Add(true, []byte(ldapSearchDone), []byte(ntpServer))
 	f.Fuzz(func(t *testing.T, server bool, one, two []byte) {
 		defer fuzztest.Guard()()
-		for _, app := range []flow.App{flow.AppHTTP, flow.AppDNS} {
+		for _, app := range []flow.App{flow.AppHTTP, flow.AppDNS, flow.AppDHCP, flow.AppDHCPv6, flow.AppNTP, flow.AppSNMP, flow.AppKerberos, flow.AppLDAP, flow.AppSIP, flow.AppNetBIOS} {
 			var m flow.Meta
 			for range 10 {
 				for _, b := range [][]byte{one, two} {
@@ -228,6 +231,9 @@ func FuzzFollow(f *testing.F) {
 				}
 			}
 			if m.HTTP != nil && len(m.HTTP.More) > maxMore || m.DNS != nil && len(m.DNS.More) > maxMore {
+				t.Error("too many")
+			}
+			if x := m.Talk; x != nil && (len(x.Commands) > maxList || len(x.Results) > maxList || len(x.Names) > maxList || len(x.DHCP) > maxClients) {
 				t.Error("too many")
 			}
 		}
