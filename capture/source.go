@@ -46,7 +46,7 @@ func NewSource(path string, cfg Config) (*Source, error) {
 	return s, nil
 }
 
-// Origin gives the Origin of the source's records: the first 8 bytes of the file's SHA-256. It
+// Origin gives the Origin of the source's records: the XXH64 digest of the file. It
 // waits until the file was read for it; Run computes it beside the metering. It is 0 when the file
 // can not be read, which is Run's error.
 func (s *Source) Origin() uint64 {
