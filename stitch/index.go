@@ -80,21 +80,43 @@ func (t *Table) ready(recs []flow.Record) {
 		t.hashes = append(t.hashes, h)
 		sum += t.index.slots[t.index.home(h)].conv
 	}
-	held := t.heads[:0]
+	ahead := t.ahead[:0]
 	for _, h := range t.hashes {
 		if i := t.index.find(h); i != 0 {
-			c := t.convs.at(i)
-			sum += c.hash + c.side[0].main + c.side[1].last.by + uint32(c.done)
-			held = append(held, c.held)
+			ahead = append(ahead, i)
 		}
 	}
-	for _, i := range held {
-		if i != 0 {
-			p := t.pieces.at(i)
-			sum += p.rec.InIf + p.seen
+	t.readConvs(ahead)
+	t.ahead, t.touched = ahead, t.touched+uint64(sum)
+}
+
+// readySheet reads what will be needed to wake conversations.
+func (t *Table) readySheet(convs []uint32) {
+	t.readConvs(convs)
+	sum := uint64(0)
+	for _, i := range convs {
+		if n := t.convs.at(i).total; n != 0 {
+			x := t.totals.at(n)
+			sum += x.bytes[0] + uint64(x.end)
 		}
 	}
-	t.heads, t.touched = held, t.touched+uint64(sum)
+	t.touched += sum
+}
+
+// readConvs reads conversations, and their first waiting pieces.
+func (t *Table) readConvs(convs []uint32) {
+	sum := uint32(0)
+	for _, i := range convs {
+		c := t.convs.at(i)
+		sum += uint32(c.side[0].end) + c.tick
+	}
+	for _, i := range convs {
+		if c := t.convs.at(i); c.held != 0 && !c.has(dead) {
+			p := t.pieces.at(c.held)
+			sum += uint32(p.bytes[0]) + uint32(p.start[0]) + p.next
+		}
+	}
+	t.touched += uint64(sum)
 }
 
 // find gives the first conversation with this hash, 0 for none.

@@ -2,10 +2,7 @@ package stitch
 
 // The timer wheel: slots of a tick, each the conversations to wake then. A conversation
 // that is moved to an earlier time stays in its old slot too; there its entry means nothing.
-const (
-	tickBits = 24 // a tick is 2^24 ns = 17 ms: what leaves at once is little even of a million flows a second
-	slots    = 1 << 15
-)
+const slots = 1 << 15
 
 // slot is the conversations of one tick, in sheets.
 type slot struct{ first, last uint32 }
@@ -34,19 +31,21 @@ func (t *Table) enter(s *slot, i uint32) {
 	p.n++
 }
 
+// nowhere ticks from now stands what is not in the wheel.
+const nowhere = 1 << 30
+
 // schedule puts conversation i into the slot of its wake time, or into the last slot of the
 // wheel's turn if that is farther away.
 func (t *Table) schedule(i uint32) {
 	c := t.convs.at(i)
-	tick := min(max(c.wake, t.now)>>tickBits+1, t.turned+slots-1)
-	c.tick = uint32(tick)
-	t.enter(&t.wheel[tick&(slots-1)], i)
+	c.tick = sooner(later(c.wake, t.tick+1), uint32(t.turned)+slots-1)
+	t.enter(&t.wheel[c.tick&(slots-1)], i)
 }
 
 // wakeAt moves conversation i to another wake time, if that is earlier; a later one is found
 // when it wakes.
-func (t *Table) wakeAt(i uint32, when int64) {
-	if c := t.convs.at(i); when < c.wake {
+func (t *Table) wakeAt(i, when uint32) {
+	if c := t.convs.at(i); int32(when-c.wake) < 0 {
 		c.wake = when
 		t.schedule(i)
 	}
@@ -61,16 +60,21 @@ func (t *Table) advance(now int64) {
 	case t.now == 0 || now < t.now-maxBack:
 		t.flush()
 		t.now, t.turned = now, now>>tickBits
+		t.tick = uint32(t.turned)
 		return
 	case now < t.now:
 		return
 	}
 	t.now = now
 	to := now >> tickBits
+	if t.tick = uint32(to); t.turned == to {
+		return
+	}
 	for t.turned = max(t.turned, to-slots); t.turned < to; {
 		t.turned++
 		t.turn(uint32(t.turned))
 	}
+	t.forgetDead()
 }
 
 // turn wakes the conversations of one tick, and of earlier ones that had its slot.
@@ -81,6 +85,7 @@ func (t *Table) turn(tick uint32) {
 	for k != 0 {
 		p := *t.sheets.at(k)
 		t.sheets.drop(k)
+		t.readySheet(p.conv[:p.n])
 		for _, i := range p.conv[:p.n] {
 			t.wake(i, tick)
 		}
@@ -91,15 +96,15 @@ func (t *Table) turn(tick uint32) {
 // wake looks at conversation i, unless it stands at a later tick by now.
 func (t *Table) wake(i, tick uint32) {
 	c := t.convs.at(i)
-	if c.tick == 0 || int32(tick-c.tick) < 0 {
+	if int32(tick-c.tick) < 0 {
 		return
 	}
-	if c.wake <= t.now {
-		c.wake = t.review(i)
+	if t.past(c.wake) {
+		wake, again := t.review(i)
+		if !again {
+			return
+		}
+		c.wake = wake
 	}
-	if c.wake != 0 {
-		t.schedule(i)
-	} else {
-		t.forget(i)
-	}
+	t.schedule(i)
 }
