@@ -8,7 +8,7 @@ func (t *Table) bury(i uint32) {
 	c := t.convs.at(i)
 	c.is |= dead
 	c.held, c.done = 0, t.in(t.linger)
-	c.tick = t.tick + nowhere
+	t.disarm(c)
 	if t.dead.tail != 0 {
 		t.convs.at(t.dead.tail).held = i
 	} else {

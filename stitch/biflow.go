@@ -98,27 +98,22 @@ func (t *Table) addHalf(p *piece, r *flow.Record, s int, by uint16) {
 
 // adopt gives the template of x what only r, its other direction, tells.
 func (t *Table) adopt(x *content, r *flow.Record) {
-	h := &t.templates.at(x.what).rec
+	m := &t.templates.at(x.what).traits
 	const nats = flow.HasNATSrc | flow.HasNATDst
-	if (h.App != flow.AppNone || r.App == flow.AppNone) && (r.Has&nats == 0 || h.Has&nats == nats) {
+	if (m.app != flow.AppNone || r.App == flow.AppNone) && (r.Has&nats == 0 || m.has&nats == nats) {
 		return
 	}
-	t.reform(x, func(h *flow.Record) {
-		if r.Has.Has(flow.HasNATSrc) && !h.Has.Has(flow.HasNATDst) {
-			h.NATDst, h.Has = r.NATSrc, h.Has|flow.HasNATDst
+	t.reform(x, func(m *traits) {
+		if r.Has.Has(flow.HasNATSrc) && !m.has.Has(flow.HasNATDst) {
+			m.natDst, m.has = r.NATSrc, m.has|flow.HasNATDst
 		}
-		if r.Has.Has(flow.HasNATDst) && !h.Has.Has(flow.HasNATSrc) {
-			h.NATSrc, h.Has = r.NATDst, h.Has|flow.HasNATSrc
+		if r.Has.Has(flow.HasNATDst) && !m.has.Has(flow.HasNATSrc) {
+			m.natSrc, m.has = r.NATDst, m.has|flow.HasNATSrc
 		}
-		label(h, r)
+		if m.app == flow.AppNone {
+			m.app, m.appConfidence, m.appReason, m.appHint = r.App, r.AppConfidence, r.AppReason, r.AppHint
+		}
 	})
-}
-
-// label gives h, if it has no application label, that of r.
-func label(h, r *flow.Record) {
-	if h.App == flow.AppNone {
-		h.App, h.AppConfidence, h.AppReason, h.AppHint = r.App, r.AppConfidence, r.AppReason, r.AppHint
-	}
 }
 
 // waitsForHalf says whether the other direction of side s surely exists and is likely to be

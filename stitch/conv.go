@@ -10,8 +10,8 @@ type conv struct {
 	a, b     uint32  // the IPv4 addresses; of a long one a is the number of its pair
 	ports    uint32  // A's << 16 | B's
 	sampling uint32  // sampling rate; 0 is every packet
-	tick     uint32  // where it stands in the wheel
-	wake     uint32  // when to look at it again
+	near     uint32  // when to look at it for what waits
+	far      uint32  // when to look at it for its end
 	done     uint32  // when it is over unless more comes; of a dead one, when to forget it
 	held     uint32  // first waiting piece, in the order of their starts; of a dead one, the next in the queue
 	total    uint32  // the sums of the pieces that went out; 0 if none has
@@ -123,8 +123,7 @@ func (t *Table) open(k *key, hash uint32) uint32 {
 	*c = conv{is: used}
 	t.setKey(c, k)
 	t.index.add(hash, i)
-	c.wake = t.in(t.window)
-	t.schedule(i)
+	t.disarm(c)
 	return i
 }
 
@@ -135,7 +134,8 @@ func (t *Table) forget(i uint32) {
 	if c.has(long) {
 		t.longs.drop(c.a)
 	}
-	c.is, c.tick = 0, t.tick+nowhere
+	c.is = 0
+	t.disarm(c)
 	t.convs.drop(i)
 }
 
@@ -144,11 +144,11 @@ func (t *Table) forget(i uint32) {
 func (t *Table) match(k *key, hash uint32, r *flow.Record, s int, by uint16) (found uint32) {
 	var best int64
 	x := &t.index
-	for at := x.home(hash); x.slots[at].conv != 0; at = x.next(at) {
+	for at := x.home(hash); x.slots[at].item != 0; at = x.next(at) {
 		if x.slots[at].hash != hash {
 			continue
 		}
-		i := x.slots[at].conv
+		i := x.slots[at].item
 		c := t.convs.at(i)
 		if t.hasKey(c, k) && t.belongs(c, r, s, by) {
 			if n := overlap(c.start(), c.end(), r.Start, r.End); found == 0 || n > best {

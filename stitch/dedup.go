@@ -92,13 +92,9 @@ func (t *Table) note(c *conv, n uint32, r *flow.Record, meta *flow.Meta) {
 	}
 	x.ord = min(x.ord, r.Ord)
 	t.addMeta(x, meta)
-	if !sameSource(&t.templates.at(x.what).rec, r) {
+	if !t.templates.at(x.what).sameSource(r) {
 		t.list(x, r)
 	}
-}
-
-func sameSource(a, b *flow.Record) bool {
-	return a.Exporter == b.Exporter && a.Domain == b.Domain && a.InIf == b.InIf && a.OutIf == b.OutIf && a.Direction == b.Direction
 }
 
 // better says whether counts by a reporter are preferred to those of waiting piece n: if it is the

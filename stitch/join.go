@@ -176,5 +176,5 @@ func (t *Table) rearm(i uint32, r *flow.Record) {
 	if c.held == 0 {
 		wake = c.done
 	}
-	t.wakeAt(i, wake)
+	t.arm(i, wake)
 }

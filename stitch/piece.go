@@ -166,7 +166,7 @@ func (t *Table) put(p *piece, r *flow.Record, n *flow.Counts, where place, s int
 // drop takes the direction s out of p, which has both.
 func (t *Table) drop(p *piece, s int) {
 	if p.forward() == s {
-		t.reform(&p.content, turn)
+		t.reform(&p.content, (*traits).turn)
 		p.form ^= backward
 		if x := p.extra; x != 0 {
 			t.extras.at(x).wire.Reverse()
@@ -202,9 +202,9 @@ func (t *Table) empty(x *content) {
 	}
 }
 
-// record makes r the record that x, of conversation c, holds.
+// record makes r, which is empty, the record that x, of conversation c, holds.
 func (t *Table) record(r *flow.Record, c *conv, x *content, start, end int64) {
-	*r = t.templates.at(x.what).rec
+	t.templates.at(x.what).give(r)
 	r.Start, r.End, r.Received, r.Ord = start, end, x.received, x.ord
 	r.Has |= x.gave.set()
 	r.EndReason, r.Skewed = x.reason, x.form&skewed != 0
@@ -213,7 +213,7 @@ func (t *Table) record(r *flow.Record, c *conv, x *content, start, end int64) {
 	if s == 1 {
 		src, dst, ports = dst, src, ports<<16|ports>>16
 	}
-	r.SrcPort, r.DstPort = uint16(ports>>16), uint16(ports)
+	r.Proto, r.SrcPort, r.DstPort = c.proto, uint16(ports>>16), uint16(ports)
 	if c.has(long) {
 		p := t.longs.at(c.a)
 		*src, *dst = p.a, p.b

@@ -110,7 +110,7 @@ func (t *Table) addMeta(x *content, m *flow.Meta) {
 	if have.Sampler == "" {
 		have.Sampler = m.Sampler
 	}
-	if !have.Names.Of(&t.templates.at(x.what).rec) && m.Names != nil {
+	if !t.templates.at(x.what).named(have.Names) && m.Names != nil {
 		have.Names = m.Names
 	}
 	if have.Unknown == nil {

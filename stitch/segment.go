@@ -1,10 +1,6 @@
 package stitch
 
-import (
-	"slices"
-
-	"github.com/flowferry/flowferry/flow"
-)
+import "github.com/flowferry/flowferry/flow"
 
 // review writes out what has waited long enough of conversation i, and says when to look at it
 // again; not at all if it was told completely.
@@ -136,9 +132,11 @@ func (t *Table) addTotal(c *conv, p *piece) {
 	}
 	sum.start, sum.end = min(sum.start, first), max(sum.end, last)
 	if sum.what != p.what {
-		from := &t.templates.at(p.what).rec
-		if from.App != flow.AppNone && t.templates.at(sum.what).rec.App == flow.AppNone {
-			t.reform(&sum.content, func(h *flow.Record) { label(h, from) })
+		from := &t.templates.at(p.what).traits
+		if from.app != flow.AppNone && t.templates.at(sum.what).app == flow.AppNone {
+			t.reform(&sum.content, func(m *traits) {
+				m.app, m.appConfidence, m.appReason, m.appHint = from.app, from.appConfidence, from.appReason, from.appHint
+			})
 		}
 	}
 	t.addMeta(&sum.content, t.metaOf(&p.content))
@@ -185,8 +183,7 @@ func (t *Table) emit(c *conv, n uint32) *flow.Record {
 func (t *Table) say(c *conv, x *content, start, end int64) *flow.Record {
 	t.decide(c)
 	b := t.batch
-	b.Recs = slices.Grow(b.Recs, 1)[:len(b.Recs)+1]
-	out := &b.Recs[len(b.Recs)-1]
+	out := b.Next()
 	t.record(out, c, x, start, end)
 	if out.State == flow.StateUnknown {
 		out.State = t.state(c)

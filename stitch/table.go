@@ -27,18 +27,18 @@ type Table struct {
 	pieces    slab[piece]
 	totals    slab[total]
 	templates slab[template]
-	hints     [hints]uint32 // templates by hash
-	form      flow.Record   // room for intern
-	draft     flow.Record   // room for reform
+	forms     index  // templates, but the loose ones
+	form      traits // room for intern
 	seens     slab[seen]
 	metas     slab[flow.Meta]
 	extras    slab[extra]
-	wire      *flow.Wire // of the record in hand; nil for none
-	seed      uint64     // of the hash: nobody outside can aim at a bucket
-	index     index      // conversations, live and dead
-	hashes    []uint32   // of the keys of the batch
-	ahead     []uint32   // room for ready
-	touched   uint64     // keeps the reads of ready from being optimised away
+	wire      *flow.Wire    // of the record in hand; nil for none
+	seed      uint64        // of the hash: nobody outside can aim at a bucket
+	index     index         // conversations, live and dead
+	hashes    []uint32      // of the keys of the batch
+	ahead     []uint32      // room for ready
+	room      []flow.Record // for the records of the next batch
+	touched   uint64        // keeps the reads of ready from being optimised away
 	wheel     [slots]slot
 	sheets    slab[sheet]
 	turned    int64                       // the wheel's tick
@@ -75,6 +75,7 @@ func New(cfg Config) *Table {
 	t.idleTCP, t.idleElse, t.interimAfter = int64(cfg.IdleTCP), int64(cfg.Idle), int64(cfg.Interim)
 	t.windowTicks = uint32((t.window + 1<<tickBits - 1) >> tickBits)
 	t.index.grow()
+	t.forms.grow()
 	for _, p := range servers {
 		t.servers.add(p)
 	}
@@ -121,21 +122,21 @@ func (t *Table) publish() {
 func (t *Table) Do(b *flow.Batch) {
 	t.batch = b
 	t.ready(b.Recs)
-	in, kept := b.Recs, 0 // what is written out below goes behind them and may move b.Recs
+	in := b.Recs
+	b.Recs = t.room[:0]
 	for i := range in {
 		r := &in[i]
 		t.advance(r.Received)
 		if !stitchable(r) {
-			b.Recs[kept] = *r
-			t.pass(&b.Recs[kept])
-			kept++
+			b.Recs = append(b.Recs, *r)
+			t.pass(&b.Recs[len(b.Recs)-1])
 			continue
 		}
 		t.n.in++
 		t.wire = b.Metered(r)
 		t.absorb(r, t.hashes[i], b.Metadata(r))
 	}
-	b.Recs = b.Recs[:kept+copy(b.Recs[kept:], b.Recs[len(in):])]
+	t.room = in[:0]
 	t.advance(b.Now)
 	if b.Last {
 		t.flush()

@@ -2,20 +2,42 @@ package stitch
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/flowferry/flowferry/flow"
 )
 
-// template is what many records have in common: all but the key, counts, times and what else a
-// content or a conversation holds. Records that are equal in it share it.
-type template struct {
-	rec  flow.Record
-	refs uint32 // how many contents use it; 0 is free
+// traits are what many records have in common: all but the key, counts, times and what else a
+// content or a conversation holds. They are as in flow.Record.
+type traits struct {
+	has                                    flow.Set // but for what is by side
+	origin                                 uint64
+	exporter, nextHop, natSrc, natDst      flow.Addr
+	domain, sampling, inIf, outIf          uint32
+	srcAS, dstAS, mpls                     uint32
+	natSrcPort, natDstPort, vlan, postVLAN uint16
+	app, appHint                           flow.App
+	srcMAC, dstMAC                         flow.MAC
+	icmpType, icmpCode, srcMask, dstMask   uint8
+	via                                    flow.Via
+	direction                              flow.Direction
+	event                                  flow.Event
+	state                                  flow.State
+	appConfidence                          flow.Confidence
+	appReason                              flow.Reason
+	observers                              uint8
 }
 
-// hints is how many templates are remembered by the hash of what they hold. One that has lost its
-// place to another is not found any more: the next record like it makes a new one.
-const hints = 1 << 14
+// template is traits that contents share.
+type template struct {
+	traits
+	hash  uint32
+	refs  uint32 // how many contents use it
+	loose bool   // it is not in the index
+}
+
+// maxAlike is how many templates with one hash are told apart; more are not shared.
+const maxAlike = 8
 
 // sided are the optional fields that records have for each direction.
 const sided = flow.HasPayload | flow.HasFlags | flow.HasInitFlags | flow.HasToS | flow.HasTTL
@@ -29,60 +51,121 @@ func sidesOf(has flow.Set) sides    { return sides(has & sided / flow.HasPayload
 func (s sides) set() flow.Set       { return flow.Set(s) * flow.HasPayload }
 func (s sides) has(f flow.Set) bool { return s.set().Has(f) }
 
+// of makes x the traits of r.
+func (x *traits) of(r *flow.Record) {
+	*x = traits{
+		has: r.Has &^ (sided | flow.HasRev | flow.HasWire), origin: r.Origin,
+		exporter: r.Exporter, nextHop: r.NextHop, natSrc: r.NATSrc, natDst: r.NATDst,
+		domain: r.Domain, sampling: r.Sampling, inIf: r.InIf, outIf: r.OutIf,
+		srcAS: r.SrcAS, dstAS: r.DstAS, mpls: r.MPLS,
+		natSrcPort: r.NATSrcPort, natDstPort: r.NATDstPort, vlan: r.VLAN, postVLAN: r.PostVLAN,
+		app: r.App, appHint: r.AppHint, srcMAC: r.SrcMAC, dstMAC: r.DstMAC,
+		icmpType: r.ICMPType, icmpCode: r.ICMPCode, srcMask: r.SrcMask, dstMask: r.DstMask,
+		via: r.Via, direction: r.Direction, event: r.Event, state: r.State,
+		appConfidence: r.AppConfidence, appReason: r.AppReason, observers: r.Observers,
+	}
+}
+
+// give gives r, which is empty, the traits.
+func (x *traits) give(r *flow.Record) {
+	r.Has, r.Origin = x.has, x.origin
+	r.Exporter, r.NextHop, r.NATSrc, r.NATDst = x.exporter, x.nextHop, x.natSrc, x.natDst
+	r.Domain, r.Sampling, r.InIf, r.OutIf = x.domain, x.sampling, x.inIf, x.outIf
+	r.SrcAS, r.DstAS, r.MPLS = x.srcAS, x.dstAS, x.mpls
+	r.NATSrcPort, r.NATDstPort, r.VLAN, r.PostVLAN = x.natSrcPort, x.natDstPort, x.vlan, x.postVLAN
+	r.App, r.AppHint, r.SrcMAC, r.DstMAC = x.app, x.appHint, x.srcMAC, x.dstMAC
+	r.ICMPType, r.ICMPCode, r.SrcMask, r.DstMask = x.icmpType, x.icmpCode, x.srcMask, x.dstMask
+	r.Via, r.Direction, r.Event, r.State = x.via, x.direction, x.event, x.state
+	r.AppConfidence, r.AppReason, r.Observers = x.appConfidence, x.appReason, x.observers
+}
+
 // intern gives the number of the template of r, to be given back by release.
 func (t *Table) intern(r *flow.Record) uint32 {
 	form := &t.form
-	*form = *r
-	blank(form)
-	hint := &t.hints[hashOf(form)%hints]
-	if n := *hint; n != 0 {
-		if x := t.templates.at(n); x.refs != 0 && x.rec == *form {
-			x.refs++
-			return n
+	form.of(r)
+	return t.internTraits(form)
+}
+
+func (t *Table) internTraits(form *traits) uint32 {
+	hash := form.mix()
+	x, alike := &t.forms, 0
+	for at := x.home(hash); x.slots[at].item != 0; at = x.next(at) {
+		if x.slots[at].hash != hash {
+			continue
 		}
+		if m := t.templates.at(x.slots[at].item); m.traits == *form {
+			m.refs++
+			return x.slots[at].item
+		}
+		alike++
 	}
 	n := t.templates.take()
-	*t.templates.at(n) = template{*form, 1}
-	*hint = n
+	*t.templates.at(n) = template{*form, hash, 1, alike >= maxAlike}
+	if alike < maxAlike {
+		x.add(hash, n)
+	}
 	return n
 }
 
+// release gives back the use of template n.
 func (t *Table) release(n uint32) {
-	x := t.templates.at(n)
-	if x.refs--; x.refs == 0 {
-		t.templates.drop(n)
+	m := t.templates.at(n)
+	if m.refs--; m.refs != 0 {
+		return
 	}
+	if !m.loose {
+		t.forms.remove(m.hash, n)
+	}
+	t.templates.drop(n)
 }
 
 // reform gives x a template of its own that change has changed.
-func (t *Table) reform(x *content, change func(*flow.Record)) {
+func (t *Table) reform(x *content, change func(*traits)) {
 	old := x.what
-	t.draft = t.templates.at(old).rec
-	change(&t.draft)
-	x.what = t.intern(&t.draft)
+	t.form = t.templates.at(old).traits
+	change(&t.form)
+	x.what = t.internTraits(&t.form)
 	t.release(old)
 }
 
-// blank empties what is not part of a template.
-func blank(r *flow.Record) {
-	r.Start, r.End, r.Received, r.Ord = 0, 0, 0, 0
-	r.Has &^= sided | flow.HasRev | flow.HasWire
-	r.Src, r.Dst, r.SrcPort, r.DstPort = flow.Addr{}, flow.Addr{}, 0, 0
-	r.Fwd, r.Rev = flow.Counts{}, flow.Counts{}
-	r.Segment, r.Meta, r.Enr, r.Wire = 0, 0, 0, 0
-	r.EndReason, r.InitiatorBy, r.Complete, r.Skewed = 0, 0, false, false
+// turn turns x round, as turn does with a record.
+func (x *traits) turn() {
+	var r flow.Record
+	x.give(&r)
+	turn(&r)
+	x.of(&r)
 }
 
-// hashOf mixes what most often differs between templates.
-func hashOf(r *flow.Record) uint32 {
-	const k0, k1, k2, k3 = 0x9e3779b97f4a7c15, 0xa0761d6478bd642f, 0xe7037ed1a0b428db, 0x8ebc6af09c88c6e3
-	low := func(a *flow.Addr) uint64 { return binary.LittleEndian.Uint64(a[8:]) }
-	h := (low(&r.Exporter)^uint64(r.Domain))*k0 ^ (uint64(r.InIf)<<32|uint64(r.OutIf))*k1 ^
-		(uint64(r.SrcAS)<<32|uint64(r.DstAS))*k2 ^ (low(&r.NextHop)+uint64(r.SrcMask)<<8+uint64(r.DstMask))*k3
-	h = h>>29 ^ h
-	h ^= (low(&r.NATSrc)+uint64(r.NATSrcPort)<<16)*k1 ^ (low(&r.NATDst)+uint64(r.NATDstPort)<<16)*k0 ^
-		(uint64(r.VLAN)<<48|uint64(r.PostVLAN)<<32|uint64(r.App)<<16|uint64(r.Sampling))*k3 ^
-		(uint64(binary.LittleEndian.Uint32(r.SrcMAC[2:]))<<32|uint64(binary.LittleEndian.Uint32(r.DstMAC[2:])))*k2 ^
-		(uint64(r.Has)+uint64(r.State)<<40+uint64(r.ICMPType)<<48+uint64(r.Proto)<<56)*k1
-	return uint32((h * k0) >> 40)
+// sameSource says whether r was reported from where x was.
+func (x *traits) sameSource(r *flow.Record) bool {
+	return x.exporter == r.Exporter && x.domain == r.Domain && x.inIf == r.InIf && x.outIf == r.OutIf && x.direction == r.Direction
+}
+
+// named says whether n, which may be nil, are the names for x.
+func (x *traits) named(n *flow.Names) bool {
+	return n != nil && n.Vantage == flow.Vantage{Exporter: x.exporter, Domain: x.domain, InIf: x.inIf, OutIf: x.outIf}
+}
+
+// mix hashes x.
+func (x *traits) mix() uint32 {
+	two := func(a, b uint32) uint64 { return uint64(a)<<32 | uint64(b) }
+	four := func(a, b, c, d uint16) uint64 { return two(uint32(a)<<16|uint32(b), uint32(c)<<16|uint32(d)) }
+	mac := func(a *flow.MAC) uint64 {
+		return two(uint32(a[0])<<8|uint32(a[1]), binary.BigEndian.Uint32(a[2:]))
+	}
+	addr := func(a *flow.Addr) uint64 {
+		return binary.LittleEndian.Uint64(a[:]) + binary.LittleEndian.Uint64(a[8:])*0xff51afd7ed558ccd
+	}
+	a := mix(addr(&x.exporter)^uint64(x.domain), two(x.inIf, x.outIf))
+	b := mix(two(x.srcAS, x.dstAS), addr(&x.nextHop)+two(uint32(x.srcMask), uint32(x.dstMask)))
+	c := mix(addr(&x.natSrc)+four(x.natSrcPort, x.natDstPort, x.vlan, x.postVLAN), addr(&x.natDst)+two(x.mpls, x.sampling))
+	d := mix(mac(&x.srcMAC)+uint64(x.app)<<48, mac(&x.dstMAC)+uint64(x.has)+uint64(x.state)<<56+uint64(x.icmpType)<<48)
+	h := mix(a+b, c+d)
+	return uint32(h>>32 ^ h)
+}
+
+// mix multiplies and folds.
+func mix(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a^0xa0761d6478bd642f, b^0xe7037ed1a0b428db)
+	return hi ^ lo
 }

@@ -1,7 +1,8 @@
 package stitch
 
 // The timer wheel: slots of a tick, each the conversations to wake then. A conversation
-// that is moved to an earlier time stays in its old slot too; there its entry means nothing.
+// that is moved to an earlier time stays in its old slot too; there its entry means nothing. A later
+// time is found when it wakes.
 const slots = 1 << 15
 
 // slot is the conversations of one tick, in sheets.
@@ -34,22 +35,25 @@ func (t *Table) enter(s *slot, i uint32) {
 // nowhere ticks from now stands what is not in the wheel.
 const nowhere = 1 << 30
 
-// schedule puts conversation i into the slot of its wake time, or into the last slot of the
-// wheel's turn if that is farther away.
-func (t *Table) schedule(i uint32) {
+// arm has conversation i woken at a tick, unless that happens earlier anyway. For what waits it
+// has an entry of its own, so that the one for its end stays where it is: with one entry for both,
+// each piece would leave one behind that means nothing and is read.
+func (t *Table) arm(i, when uint32) {
 	c := t.convs.at(i)
-	c.tick = sooner(later(c.wake, t.tick+1), uint32(t.turned)+slots-1)
-	t.enter(&t.wheel[c.tick&(slots-1)], i)
+	when = sooner(later(when, t.tick+1), uint32(t.turned)+slots-1)
+	if int32(when-c.near) >= 0 || int32(when-c.far) >= 0 {
+		return
+	}
+	if c.held != 0 {
+		c.near = when
+	} else {
+		c.far = when
+	}
+	t.enter(&t.wheel[when&(slots-1)], i)
 }
 
-// wakeAt moves conversation i to another wake time, if that is earlier; a later one is found
-// when it wakes.
-func (t *Table) wakeAt(i, when uint32) {
-	if c := t.convs.at(i); int32(when-c.wake) < 0 {
-		c.wake = when
-		t.schedule(i)
-	}
-}
+// disarm takes c out of the wheel: entries that it has there mean nothing from now on.
+func (t *Table) disarm(c *conv) { c.near, c.far = t.tick+nowhere, t.tick+nowhere }
 
 // advance moves the clock and wakes what is due. A clock that goes back by a little stands
 // still; one that goes back by more belongs to other data: what is held is written out.
@@ -93,18 +97,20 @@ func (t *Table) turn(tick uint32) {
 	}
 }
 
-// wake looks at conversation i, unless it stands at a later tick by now.
+// wake looks at conversation i, unless it only stands at later ticks by now.
 func (t *Table) wake(i, tick uint32) {
 	c := t.convs.at(i)
-	if int32(tick-c.tick) < 0 {
+	near, far := int32(tick-c.near) >= 0, int32(tick-c.far) >= 0
+	if near {
+		c.near = tick + nowhere
+	}
+	if far {
+		c.far = tick + nowhere
+	}
+	if !near && !far {
 		return
 	}
-	if t.past(c.wake) {
-		wake, again := t.review(i)
-		if !again {
-			return
-		}
-		c.wake = wake
+	if when, again := t.review(i); again {
+		t.arm(i, when)
 	}
-	t.schedule(i)
 }
