@@ -1,7 +1,5 @@
 package stitch
 
-import "github.com/flowferry/flowferry/flow"
-
 // index finds items, conversations say, by the hash of their key: an open table with linear
 // probing, of which an entry is 8 bytes. Several items may have one key. It is used to three quarters.
 type index struct {
@@ -67,56 +65,6 @@ func (x *index) remove(hash, item uint32) {
 			x.slots[gap], gap = s, at
 		}
 	}
-}
-
-// ready hashes the keys of a batch, and reads what will be needed of the index and of the
-// conversations that are known. The reads of different records do not wait for each other, as
-// those of the work itself do: in a large table that is most of the time.
-func (t *Table) ready(recs []flow.Record) {
-	t.hashes = t.hashes[:0]
-	sum := uint32(0)
-	for i := range recs {
-		h := uint32(recs[i].Hash(t.seed))
-		t.hashes = append(t.hashes, h)
-		sum += t.index.slots[t.index.home(h)].item
-	}
-	ahead := t.ahead[:0]
-	for _, h := range t.hashes {
-		if i := t.index.find(h); i != 0 {
-			ahead = append(ahead, i)
-		}
-	}
-	t.readConvs(ahead)
-	t.ahead, t.touched = ahead, t.touched+uint64(sum)
-}
-
-// readySheet reads what will be needed to wake conversations.
-func (t *Table) readySheet(convs []uint32) {
-	t.readConvs(convs)
-	sum := uint64(0)
-	for _, i := range convs {
-		if n := t.convs.at(i).total; n != 0 {
-			x := t.totals.at(n)
-			sum += x.bytes[0] + uint64(x.end)
-		}
-	}
-	t.touched += sum
-}
-
-// readConvs reads conversations, and their first waiting pieces.
-func (t *Table) readConvs(convs []uint32) {
-	sum := uint32(0)
-	for _, i := range convs {
-		c := t.convs.at(i)
-		sum += uint32(c.side[0].end) + c.far
-	}
-	for _, i := range convs {
-		if c := t.convs.at(i); c.held != 0 && !c.has(dead) {
-			p := t.pieces.at(c.held)
-			sum += uint32(p.bytes[0]) + uint32(p.start[0]) + p.next
-		}
-	}
-	t.touched += uint64(sum)
 }
 
 // find gives the first conversation with this hash, 0 for none.

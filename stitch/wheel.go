@@ -1,5 +1,7 @@
 package stitch
 
+import "github.com/flowferry/flowferry/flow"
+
 // The timer wheel: slots of a tick, each the conversations to wake then. A conversation
 // that is moved to an earlier time stays in its old slot too; there its entry means nothing. A later
 // time is found when it wakes.
@@ -87,13 +89,18 @@ func (t *Table) turn(tick uint32) {
 	k := s.first
 	*s = slot{}
 	for k != 0 {
-		p := *t.sheets.at(k)
-		t.sheets.drop(k)
-		t.readySheet(p.conv[:p.n])
-		for _, i := range p.conv[:p.n] {
+		due := t.due[:0]
+		for k != 0 && len(due) < flow.BatchSize {
+			p := t.sheets.at(k)
+			due = append(due, p.conv[:p.n]...)
+			t.sheets.drop(k)
+			k = p.next
+		}
+		t.due = due
+		t.readyToWake(due)
+		for _, i := range due {
 			t.wake(i, tick)
 		}
-		k = p.next
 	}
 }
 
