@@ -4,8 +4,7 @@ import "github.com/flowferry/flowferry/flow"
 
 // bury keeps conversation i, which was told completely, in mind for what comes late. All that are
 // buried are remembered for the same time, so they stand in a queue and not in the wheel.
-func (t *Table) bury(i uint32) {
-	c := t.convs.at(i)
+func (t *Table) bury(i uint32, c *conv) {
 	c.is |= dead
 	c.held, c.done = 0, t.in(t.linger)
 	t.disarm(c)
@@ -58,6 +57,6 @@ func (t *Table) evict() {
 	}
 	i := t.oldest()
 	t.n.evicted++
-	t.finish(i, flow.EndLackResources)
+	t.finish(t.convs.at(i), flow.EndLackResources)
 	t.forget(i)
 }

@@ -2,25 +2,22 @@ package stitch
 
 import "github.com/flowferry/flowferry/flow"
 
-// absorbBiflow takes a flow with both directions into conversation i.
-func (t *Table) absorbBiflow(i uint32, r *flow.Record, meta *flow.Meta, s int, by uint16) {
+// absorbBiflow takes a flow with both directions into c.
+func (t *Table) absorbBiflow(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16) {
 	if r.Rev.Packets > 0 {
 		t.sawBoth(by)
 	}
-	c := t.convs.at(i)
 	to, fro := reportOf(r, by), reverseReport(r, by)
 	a, b := t.duplicateOf(c, &to, s), t.duplicateOf(c, &fro, 1-s)
 	switch {
 	case a == notDuplicate && b == notDuplicate:
-		t.add(i, r, meta, s, by)
+		t.add(c, r, meta, s, by)
 		return
 	case a == b && !t.better(c, a, &r.Fwd, s, by) && !t.better(c, b, &r.Rev, 1-s, by):
 		t.n.duplicates++
 		t.note(c, a, r, meta)
-		for k := range c.side {
-			c.side[k].hear(r.End)
-		}
-		t.rearm(i, r)
+		c.side[0].hear(r.End)
+		c.side[1].hear(r.End)
 		return
 	}
 	// Each direction has its own fate; the record is counted once.
@@ -29,20 +26,20 @@ func (t *Table) absorbBiflow(i uint32, r *flow.Record, meta *flow.Meta, s int, b
 	dropReverse(&there)
 	dropReverse(&back)
 	if a == notDuplicate {
-		t.add(i, &there, meta, s, by)
+		t.add(c, &there, meta, s, by)
 		if b = t.duplicateOf(c, &fro, 1-s); b == notDuplicate {
 			b = emitted
 		}
-		t.merge(i, b, &back, nil, 1-s, by)
+		t.merge(c, b, &back, nil, 1-s, by)
 		return
 	}
-	t.merge(i, a, &there, meta, s, by)
+	t.merge(c, a, &there, meta, s, by)
 	if b = t.duplicateOf(c, &fro, 1-s); b == notDuplicate {
-		t.add(i, &back, nil, 1-s, by)
+		t.add(c, &back, nil, 1-s, by)
 		return
 	}
 	t.n.duplicates++
-	t.merge(i, b, &back, nil, 1-s, by)
+	t.merge(c, b, &back, nil, 1-s, by)
 }
 
 func dropReverse(r *flow.Record) { r.Rev, r.Has = flow.Counts{}, r.Has&^flow.HasRev }

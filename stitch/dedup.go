@@ -62,8 +62,7 @@ func abs(n int64) int64 { return max(n, -n) }
 
 // merge takes r, one direction, as another report of waiting piece n, from which the counts may
 // be taken instead.
-func (t *Table) merge(i, n uint32, r *flow.Record, meta *flow.Meta, s int, by uint16) {
-	c := t.convs.at(i)
+func (t *Table) merge(c *conv, n uint32, r *flow.Record, meta *flow.Meta, s int, by uint16) {
 	if !t.better(c, n, &r.Fwd, s, by) {
 		t.note(c, n, r, meta)
 	} else {
@@ -76,7 +75,6 @@ func (t *Table) merge(i, n uint32, r *flow.Record, meta *flow.Meta, s int, by ui
 		t.addMeta(&p.content, meta)
 	}
 	c.side[s].hear(r.End)
-	t.rearm(i, r)
 }
 
 // note lists r as another report of waiting piece n, or of the conversation if that has left.

@@ -15,31 +15,29 @@ func (t *Table) absorb(r *flow.Record, hash uint32, meta *flow.Meta) {
 	}
 	c := t.convs.at(i)
 	c.evidence(r, s)
-	if !r.Has.Has(flow.HasRev) {
+	if r.Has.Has(flow.HasRev) {
+		t.absorbBiflow(c, r, meta, s, by)
+	} else {
 		mine := reportOf(r, by)
 		if d := t.duplicateOf(c, &mine, s); d != notDuplicate {
 			t.n.duplicates++
-			t.merge(i, d, r, meta, s, by)
-			return
+			t.merge(c, d, r, meta, s, by)
+		} else {
+			t.add(c, r, meta, s, by)
 		}
-		t.add(i, r, meta, s, by)
-		return
 	}
-	t.absorbBiflow(i, r, meta, s, by)
+	t.rearm(i, c, r)
 }
 
-// add takes r, which is no duplicate, into conversation i.
-func (t *Table) add(i uint32, r *flow.Record, meta *flow.Meta, s int, by uint16) {
-	c := t.convs.at(i)
+// add takes r, which is no duplicate, into c.
+func (t *Table) add(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16) {
 	t.account(c, r, s, by)
 	switch {
 	case c.has(dead):
-		t.straggle(i, r, meta, s, by)
-		return
+		t.straggle(c, r, meta, s, by)
 	case !t.pair(c, r, meta, s, by):
 		t.hold(c, r, meta, s, by)
 	}
-	t.rearm(i, r)
 }
 
 // account takes over what r tells of the conversation.
@@ -152,9 +150,8 @@ func (t *Table) hold(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16)
 	}
 }
 
-// rearm sets anew when c is over and when to look at it.
-func (t *Table) rearm(i uint32, r *flow.Record) {
-	c := t.convs.at(i)
+// rearm sets anew, after r, when conversation i is over and when to look at it.
+func (t *Table) rearm(i uint32, c *conv, r *flow.Record) {
 	if c.has(dead) {
 		return
 	}
@@ -176,5 +173,5 @@ func (t *Table) rearm(i uint32, r *flow.Record) {
 	if c.held == 0 {
 		wake = c.done
 	}
-	t.arm(i, wake)
+	t.arm(i, c, wake)
 }

@@ -4,11 +4,10 @@ import "github.com/flowferry/flowferry/flow"
 
 // review writes out what has waited long enough of conversation i, and says when to look at it
 // again; not at all if it was told completely.
-func (t *Table) review(i uint32) (wake uint32, again bool) {
-	c := t.convs.at(i)
+func (t *Table) review(i uint32, c *conv) (wake uint32, again bool) {
 	if t.past(c.done) {
-		t.finish(i, flow.EndIdle)
-		t.bury(i)
+		t.finish(c, flow.EndIdle)
+		t.bury(i, c)
 		return 0, false
 	}
 	for c.held != 0 {
@@ -32,13 +31,9 @@ func (t *Table) goesOn(c *conv, p *piece) bool {
 	return (c.saw[0]|c.saw[1])&cut != 0 || p.last()-p.first() >= t.shortest
 }
 
-// finish writes out all that is held of conversation i. why is the end reason if neither the
+// finish writes out all that is held of c, which is live. why is the end reason if neither the
 // exporter nor the TCP flags told one.
-func (t *Table) finish(i uint32, why flow.EndReason) {
-	c := t.convs.at(i)
-	if c.has(dead) {
-		return
-	}
+func (t *Table) finish(c *conv, why flow.EndReason) {
 	if a, b := &c.side[0], &c.side[1]; a.seen() != b.seen() {
 		t.sawOne(max(a.by, b.by))
 	}
@@ -100,8 +95,7 @@ func (t *Table) emitPiece(c *conv, last bool) {
 
 // straggle writes out r, which came after its conversation was told: neither a new
 // conversation nor part of the totals that have gone out.
-func (t *Table) straggle(i uint32, r *flow.Record, meta *flow.Meta, s int, by uint16) {
-	c := t.convs.at(i)
+func (t *Table) straggle(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16) {
 	c.out++
 	if c.out == 1 {
 		c.out = 2 // the first went out complete, without a number

@@ -178,8 +178,8 @@ func (t *Table) flush() {
 		t.forgetOldest()
 	}
 	for i := uint32(1); i <= t.convs.used; i++ {
-		if t.convs.at(i).has(used) {
-			t.finish(i, flow.EndForced)
+		if c := t.convs.at(i); c.has(used) {
+			t.finish(c, flow.EndForced)
 			t.forget(i)
 		}
 	}

@@ -19,19 +19,22 @@ type sheet struct {
 
 // enter puts conversation i at the end of a slot.
 func (t *Table) enter(s *slot, i uint32) {
-	if s.last == 0 || t.sheets.at(s.last).n == uint32(len(sheet{}.conv)) {
-		k := t.sheets.take()
-		*t.sheets.at(k) = sheet{}
-		if s.last == 0 {
-			s.first = k
-		} else {
-			t.sheets.at(s.last).next = k
+	if s.last != 0 {
+		if p := t.sheets.at(s.last); p.n < uint32(len(p.conv)) {
+			p.conv[p.n] = i
+			p.n++
+			return
 		}
-		s.last = k
 	}
-	p := t.sheets.at(s.last)
-	p.conv[p.n] = i
-	p.n++
+	k := t.sheets.take()
+	if s.last == 0 {
+		s.first = k
+	} else {
+		t.sheets.at(s.last).next = k
+	}
+	s.last = k
+	p := t.sheets.at(k)
+	p.next, p.n, p.conv[0] = 0, 1, i
 }
 
 // nowhere ticks from now stands what is not in the wheel.
@@ -40,8 +43,7 @@ const nowhere = 1 << 30
 // arm has conversation i woken at a tick, unless that happens earlier anyway. For what waits it
 // has an entry of its own, so that the one for its end stays where it is: with one entry for both,
 // each piece would leave one behind that means nothing and is read.
-func (t *Table) arm(i, when uint32) {
-	c := t.convs.at(i)
+func (t *Table) arm(i uint32, c *conv, when uint32) {
 	when = sooner(later(when, t.tick+1), uint32(t.turned)+slots-1)
 	if int32(when-c.near) >= 0 || int32(when-c.far) >= 0 {
 		return
@@ -117,7 +119,7 @@ func (t *Table) wake(i, tick uint32) {
 	if !near && !far {
 		return
 	}
-	if when, again := t.review(i); again {
-		t.arm(i, when)
+	if when, again := t.review(i, c); again {
+		t.arm(i, c, when)
 	}
 }
