@@ -7,7 +7,9 @@ func (t *Table) absorbBiflow(c *conv, r *flow.Record, meta *flow.Meta, s int, by
 	if r.Rev.Packets > 0 {
 		t.sawBoth(by)
 	}
-	to, fro := reportOf(r, by), reverseReport(r, by)
+	var to, fro report
+	to.of(r, by)
+	fro.reverse(r, by)
 	a, b := t.duplicateOf(c, &to, s), t.duplicateOf(c, &fro, 1-s)
 	switch {
 	case a == notDuplicate && b == notDuplicate:

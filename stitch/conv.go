@@ -104,13 +104,12 @@ func (s *side) heardAt() int64 { return s.end + int64(s.heard)<<spanBits }
 // hear takes note of a packet at that time, rounded up.
 func (s *side) hear(at int64) { s.heard = max(s.heard, spanOf(at-s.end+1<<spanBits-1)) }
 
-// latest gives the latest report. To one that ends with it and lasts as long it is exact.
-func (s *side) latest(like *report) report {
-	start := s.end - int64(s.lasted)<<spanBits
-	if like.end == s.end && spanOf(like.end-like.start) == s.lasted {
-		start = like.start
+// latest makes r the latest report. Beside one that ends with it and lasts as long it is exact.
+func (s *side) latest(r, beside *report) {
+	r.start, r.end, r.place, r.counts, r.by = s.end-int64(s.lasted)<<spanBits, s.end, s.place, s.counts, s.by
+	if beside.end == s.end && spanOf(beside.end-beside.start) == s.lasted {
+		r.start = beside.start
 	}
-	return report{start, s.end, s.place, s.counts, s.by}
 }
 
 // open makes a conversation for a record with this key.

@@ -19,7 +19,8 @@ func (t *Table) duplicateOf(c *conv, mine *report, s int) uint32 {
 	for i := c.held; i != 0; {
 		p := t.pieces.at(i)
 		if p.has(s) {
-			if r := p.report(s); t.same(&r, mine) {
+			var its report
+			if p.report(&its, s); t.same(&its, mine) {
 				if n := overlap(p.first(), p.last(), mine.start, mine.end); best == notDuplicate || n > most {
 					best, most = i, n
 				}
@@ -30,8 +31,11 @@ func (t *Table) duplicateOf(c *conv, mine *report, s int) uint32 {
 	if best != notDuplicate {
 		return best
 	}
-	latest, covered := sd.latest(mine), report{start: sd.start, end: sd.end, by: sd.by}
-	if t.same(&latest, mine) || sd.by != mine.by && t.same(&covered, mine) {
+	var its report
+	if sd.latest(&its, mine); t.same(&its, mine) {
+		return emitted
+	}
+	if its.start = sd.start; sd.by != mine.by && t.same(&its, mine) { // of all that is covered
 		return emitted
 	}
 	return notDuplicate
@@ -153,7 +157,8 @@ func (t *Table) join(x *content, r *flow.Record, gave sides) {
 
 // strip takes out of the other waiting pieces what r, which counts, has reported too.
 func (t *Table) strip(c *conv, except uint32, r *flow.Record, s int, by uint16) {
-	mine := reportOf(r, by)
+	var mine report
+	mine.of(r, by)
 	for at := &c.held; *at != 0; {
 		i := *at
 		p := t.pieces.at(i)
@@ -161,7 +166,8 @@ func (t *Table) strip(c *conv, except uint32, r *flow.Record, s int, by uint16) 
 			at = &p.next
 			continue
 		}
-		if its := p.report(s); !t.same(&its, &mine) {
+		var its report
+		if p.report(&its, s); !t.same(&its, &mine) {
 			at = &p.next
 			continue
 		}

@@ -7,7 +7,8 @@ const maxHeld = 16
 
 // absorb takes a flow into the table. It may write out others behind those in t.batch.
 func (t *Table) absorb(r *flow.Record, hash uint32, meta *flow.Meta) {
-	k, s := keyOf(r)
+	var k key
+	s := k.of(r)
 	by := t.reporterOf(r)
 	i := t.match(&k, hash, r, s, by)
 	if i == 0 {
@@ -18,7 +19,8 @@ func (t *Table) absorb(r *flow.Record, hash uint32, meta *flow.Meta) {
 	if r.Has.Has(flow.HasRev) {
 		t.absorbBiflow(c, r, meta, s, by)
 	} else {
-		mine := reportOf(r, by)
+		var mine report
+		mine.of(r, by)
 		if d := t.duplicateOf(c, &mine, s); d != notDuplicate {
 			t.n.duplicates++
 			t.merge(c, d, r, meta, s, by)

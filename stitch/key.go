@@ -16,15 +16,16 @@ type key struct {
 // pair is the addresses of a conversation that are not both IPv4.
 type pair struct{ a, b flow.Addr }
 
-// keyOf gives the key of r, into which it points, and which side r's forward direction is.
-func keyOf(r *flow.Record) (k key, s int) {
-	k = key{a: &r.Src, b: &r.Dst, ports: uint32(r.SrcPort)<<16 | uint32(r.DstPort),
-		sampling: samplingOf(r), icmp: icmpKind(r), proto: r.Proto}
-	if c := r.Src.Compare(&r.Dst); c > 0 || c == 0 && r.SrcPort > r.DstPort {
-		k.a, k.b, k.ports, s = k.b, k.a, k.ports<<16|k.ports>>16, 1
+// of makes k the key of r, into which it points, and says which side r's forward direction is.
+func (k *key) of(r *flow.Record) (s int) {
+	a, b, ports := &r.Src, &r.Dst, uint32(r.SrcPort)<<16|uint32(r.DstPort)
+	if c := a.Compare(b); c > 0 || c == 0 && r.SrcPort > r.DstPort {
+		a, b, ports, s = b, a, ports<<16|ports>>16, 1
 	}
-	k.long = !k.a.Is4() || !k.b.Is4()
-	return k, s
+	k.a, k.b, k.ports, k.proto = a, b, ports, r.Proto
+	k.sampling, k.icmp = samplingOf(r), icmpKind(r)
+	k.long = !a.Is4() || !b.Is4()
+	return s
 }
 
 // setKey gives the new conversation c its key.

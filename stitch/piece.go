@@ -115,18 +115,18 @@ func digest(packets, bytes uint64) uint16 {
 	return uint16((packets*0x9e3779b97f4a7c15 ^ bytes*0xe7037ed1a0b428db) >> 48)
 }
 
-// reportOf gives what r reports of its forward direction, reverseReport what of the other one.
-func reportOf(r *flow.Record, by uint16) report {
-	return report{r.Start, r.End, placeOf(r), digest(r.Fwd.Packets, r.Fwd.Bytes), by}
+// of makes x what r reports of its forward direction, reverse what of the other one.
+func (x *report) of(r *flow.Record, by uint16) {
+	x.start, x.end, x.place, x.counts, x.by = r.Start, r.End, placeOf(r), digest(r.Fwd.Packets, r.Fwd.Bytes), by
 }
 
-func reverseReport(r *flow.Record, by uint16) report {
-	return report{r.Start, r.End, reversePlace(r), digest(r.Rev.Packets, r.Rev.Bytes), by}
+func (x *report) reverse(r *flow.Record, by uint16) {
+	x.start, x.end, x.place, x.counts, x.by = r.Start, r.End, reversePlace(r), digest(r.Rev.Packets, r.Rev.Bytes), by
 }
 
-// report gives the report that direction s of p is.
-func (p *piece) report(s int) report {
-	return report{p.start[s], p.end[s], p.place[s], digest(p.packets[s], p.bytes[s]), p.by[s]}
+// report makes x the report that direction s of p is.
+func (p *piece) report(x *report, s int) {
+	x.start, x.end, x.place, x.counts, x.by = p.start[s], p.end[s], p.place[s], digest(p.packets[s], p.bytes[s]), p.by[s]
 }
 
 // newPiece makes a piece of r, whose forward direction is side s.

@@ -110,7 +110,8 @@ func (t *Table) addTotal(c *conv, p *piece) {
 	if c.total == 0 {
 		c.total = t.totals.take()
 		sum := t.totals.at(c.total)
-		*sum = total{content: p.content, start: first, end: last}
+		sum.content = p.content
+		sum.start, sum.end, sum.told = first, last, 0
 		sum.form &^= merged
 		sum.meta, sum.extra, sum.seen, sum.lists = 0, 0, 0, 0
 		t.templates.at(sum.what).refs++

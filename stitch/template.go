@@ -53,17 +53,15 @@ func (s sides) has(f flow.Set) bool { return s.set().Has(f) }
 
 // of makes x the traits of r.
 func (x *traits) of(r *flow.Record) {
-	*x = traits{
-		has: r.Has &^ (sided | flow.HasRev | flow.HasWire), origin: r.Origin,
-		exporter: r.Exporter, nextHop: r.NextHop, natSrc: r.NATSrc, natDst: r.NATDst,
-		domain: r.Domain, sampling: r.Sampling, inIf: r.InIf, outIf: r.OutIf,
-		srcAS: r.SrcAS, dstAS: r.DstAS, mpls: r.MPLS,
-		natSrcPort: r.NATSrcPort, natDstPort: r.NATDstPort, vlan: r.VLAN, postVLAN: r.PostVLAN,
-		app: r.App, appHint: r.AppHint, srcMAC: r.SrcMAC, dstMAC: r.DstMAC,
-		icmpType: r.ICMPType, icmpCode: r.ICMPCode, srcMask: r.SrcMask, dstMask: r.DstMask,
-		via: r.Via, direction: r.Direction, event: r.Event, state: r.State,
-		appConfidence: r.AppConfidence, appReason: r.AppReason, observers: r.Observers,
-	}
+	x.has, x.origin = r.Has&^(sided|flow.HasRev|flow.HasWire), r.Origin
+	x.exporter, x.nextHop, x.natSrc, x.natDst = r.Exporter, r.NextHop, r.NATSrc, r.NATDst
+	x.domain, x.sampling, x.inIf, x.outIf = r.Domain, r.Sampling, r.InIf, r.OutIf
+	x.srcAS, x.dstAS, x.mpls = r.SrcAS, r.DstAS, r.MPLS
+	x.natSrcPort, x.natDstPort, x.vlan, x.postVLAN = r.NATSrcPort, r.NATDstPort, r.VLAN, r.PostVLAN
+	x.app, x.appHint, x.srcMAC, x.dstMAC = r.App, r.AppHint, r.SrcMAC, r.DstMAC
+	x.icmpType, x.icmpCode, x.srcMask, x.dstMask = r.ICMPType, r.ICMPCode, r.SrcMask, r.DstMask
+	x.via, x.direction, x.event, x.state = r.Via, r.Direction, r.Event, r.State
+	x.appConfidence, x.appReason, x.observers = r.AppConfidence, r.AppReason, r.Observers
 }
 
 // give gives r, which is empty, the traits.
