@@ -10,8 +10,9 @@ import (
 )
 
 // capinfosDiffers are captures with a packet of which more was captured than its length on the
-// wire: we take the former for both, capinfos believes the latter.
-var capinfosDiffers = []string{"slip-compressed_sl_print-oobr.pcap", "slip-sliplink_print-oobr.pcap"}
+// wire: we take the former for both, capinfos believes the latter. Of links.pcapng it leaves out a byte that tells the
+// direction of a packet of PPP.
+var capinfosDiffers = []string{"links.pcapng", "slip-compressed_sl_print-oobr.pcap", "slip-sliplink_print-oobr.pcap"}
 
 // Packets of a file and their bytes on the wire are those that Wireshark's capinfos reads, in all
 // captures that it reads to the end.

@@ -33,8 +33,8 @@ const (
 	maxFragments = 4096
 	// maxHeld bounds the fragments that wait for their first.
 	maxHeld = 1024
-	// fragmentLife is how long a datagram may take to arrive (Linux ipfrag_time).
-	fragmentLife = 30 * time.Second
+	// fragmentLife is how long a datagram may take to arrive (RFC 8200 section 4.5, RFC 1122 section 3.3.2).
+	fragmentLife = 60 * time.Second
 	// fragmentHold is how long a later fragment waits for the first.
 	fragmentHold = 5 * time.Second
 )

@@ -17,9 +17,9 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
-// beyond are captures whose names lie where we do not look: behind a SOCKS proxy, in DTLS, HTTP/2 or another protocol's own frames, on a link type we do not decode, or decrypted
+// beyond are captures whose names lie where we do not look: behind a SOCKS proxy, in DTLS, HTTP/2 or another protocol's own frames, or decrypted
 // with a key. docs/differences.md tells why.
-var beyond = []string{"socks", "globus", "http2", "adb_", "webrtc", "nflog", "tls12-decryption", "dtls", "ike-cert", "opcua", "rdp-to-ssl",
+var beyond = []string{"socks", "globus", "http2", "adb_", "webrtc", "tls12-decryption", "dtls", "ike-cert", "opcua", "rdp-to-ssl",
 	"teredo_bubble"}
 
 // saying is what another program says of one flow: column to value.

@@ -216,7 +216,7 @@ func (m *Meter) open(p *packet.Headers, k kind, hash uint32) (i uint32, dir int)
 		e.mpls, e.link = p.MPLS, e.link|linkMPLS
 	}
 	e.touched = m.clock
-	m.announced(e)
+	m.announced(i, e)
 	m.push(i, e, listID(classOf(e.proto)))
 	if m.outside.depth > 0 {
 		e.tunnel = m.tunnels.put(m.outside, dir)
@@ -235,7 +235,8 @@ func (e *entry) turn() {
 	e.traits[0], e.traits[1] = e.traits[1], e.traits[0]
 	e.wire[0], e.wire[1] = e.wire[1], e.wire[0]
 	e.letters[0], e.letters[1] = e.letters[1], e.letters[0]
-	const side0 = seenSent0 | seenSYN0 | seenFIN0 | seenRST0 | seenData0
+	e.entropy[0], e.entropy[1] = e.entropy[1], e.entropy[0]
+	const side0 = seenSent0 | seenSYN0 | seenFIN0 | seenRST0 | seenData0 | seenEntropy0
 	e.seen = e.seen&^(side0|side0<<1) | e.seen&side0<<1 | e.seen>>1&side0
 }
 
@@ -305,6 +306,10 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 	c.Flags |= p.Flags
 	c.TTL = min(c.TTL, p.TTL)
 	e.seen |= happened(p) << dir
+	if len(p.Payload) >= minEntropy && e.seen&(seenEntropy0<<dir) == 0 {
+		e.entropy[dir] = entropyOf(p.Payload)
+		e.seen |= seenEntropy0 << dir
+	}
 	switch {
 	case len(p.Payload) == 0:
 	case e.seen&seenLabel == 0:

@@ -135,11 +135,11 @@ func TestFragments(t *testing.T) {
 	b.send(0, fragment(7, 9, true, rest()))
 	b.send(0, fragment(7, 18, false, rest()))
 	b.send(0, fragment(8, 9, false, rest()))
-	b.send(31*sec, fragment(7, 9, false, rest())) // the first is forgotten
+	b.send(61*sec, fragment(7, 9, false, rest())) // the first is forgotten
 	wantRows(t, b,
 		"10.0.0.1:40000>10.0.0.2:80 3/0 / at 0 for 0 idle_timeout attempt 1",
 		"10.0.0.1:0>10.0.0.2:0 1/0 / at 0 for 0 idle_timeout attempt 1",
-		"10.0.0.1:0>10.0.0.2:0 1/0 / at 31 for 0 forced_end attempt 1")
+		"10.0.0.1:0>10.0.0.2:0 1/0 / at 61 for 0 forced_end attempt 1")
 	if n := b.m.n.strayFrags; n != 2 {
 		t.Errorf("%d stray fragments, want 2", n)
 	}

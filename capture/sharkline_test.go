@@ -15,7 +15,7 @@ import (
 // sharkFields are the columns asked of tshark. Of a packet in a tunnel each has a value for each of its headers, the
 // outermost first.
 var sharkFields = []string{"frame.protocols", "ip.src", "ip.dst", "ip.proto", "ip.len", "ip.flags.mf", "ip.frag_offset", "ip.reassembled_in",
-	"ipv6.src", "ipv6.dst", "ipv6.plen", "ipv6.fraghdr.nxt", "ipv6.fraghdr.more", "ipv6.fraghdr.offset", "ipv6.reassembled.in",
+	"ipv6.src", "ipv6.dst", "ipv6.plen", "ipv6.opt.jumbo", "ipv6.fraghdr.nxt", "ipv6.fraghdr.more", "ipv6.fraghdr.offset", "ipv6.reassembled.in",
 	"tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport", "sctp.srcport", "sctp.dstport"}
 
 // sharkIP is an IP header that tshark shows, and the ports behind it.
@@ -44,7 +44,7 @@ type sharkPacket struct {
 }
 
 // quoting are protocols that carry the beginnings of packets which are none of their own; tshark dissects those too.
-var quoting = []string{"icmp", "icmpv6", "nhrp", "sflow"}
+var quoting = []string{"icmp", "icmpv6", "nhrp", "sflow", "openflow"}
 
 // parseShark reads a line of tshark's. frame.protocols tells which header follows which.
 func parseShark(line string) (p sharkPacket) {
@@ -84,6 +84,10 @@ func parseShark(line string) (p sharkPacket) {
 			continue
 		}
 		switch name {
+		case "ipv6.hopopts":
+			if jumbo := num("ipv6.opt.jumbo"); jumbo > 0 {
+				at.length = 40 + jumbo
+			}
 		case "ipv6.fraghdr":
 			at.proto = uint8(num("ipv6.fraghdr.nxt"))
 			fragment("ipv6.fraghdr.more", "ipv6.fraghdr.offset")
@@ -143,10 +147,11 @@ func sharkSums(all []sharkPacket, from, to int, tunnels string) keySums {
 	return sums
 }
 
-// runShark has tshark dissect a capture file.
+// runShark has tshark dissect a capture file. The port of VXLAN before its assignment is one for us without being told.
 func runShark(t *testing.T, path string, defragment bool) []sharkPacket {
 	args := []string{"-r", path, "-2", "-n", "-o", fmt.Sprint("ip.defragment:", defragment), "-o", fmt.Sprint("ipv6.defragment:", defragment),
-		"-o", "tcp.desegment_tcp_streams:FALSE", "-o", "sctp.reassembly:FALSE", "-T", "fields"}
+		"-o", "tcp.desegment_tcp_streams:FALSE", "-o", "sctp.reassembly:FALSE",
+		"-d", "udp.port==8472,vxlan", "-T", "fields"}
 	for _, f := range sharkFields {
 		args = append(args, "-e", f)
 	}

@@ -57,6 +57,7 @@ type entry struct {
 	errorType uint8 // of the first ICMP error
 	errorCode uint8
 	link      linkBits
+	entropy   [2]entropy
 }
 
 // traits is what the headers of one side had: flow.WireSide has the same names.
@@ -79,18 +80,20 @@ const (
 type seen uint16
 
 const (
-	seenSent0  seen = 1 << iota // the initiator sent something
-	seenSent1                   // the responder sent something
-	seenSYN0                    // SYN of the initiator
-	seenSYN1                    // SYN of the responder
-	seenFIN0                    // FIN of the initiator
-	seenFIN1                    // FIN of the responder
-	seenRST0                    // RST of the initiator
-	seenRST1                    // RST of the responder
-	seenData0                   // payload of the initiator
-	seenData1                   // payload of the responder
-	seenRefuse                  // an ICMP error said that the responder can not be reached
-	seenLabel                   // the label is decided, or given up
+	seenSent0    seen = 1 << iota // the initiator sent something
+	seenSent1                     // the responder sent something
+	seenSYN0                      // SYN of the initiator
+	seenSYN1                      // SYN of the responder
+	seenFIN0                      // FIN of the initiator
+	seenFIN1                      // FIN of the responder
+	seenRST0                      // RST of the initiator
+	seenRST1                      // RST of the responder
+	seenData0                     // payload of the initiator
+	seenData1                     // payload of the responder
+	seenRefuse                    // an ICMP error said that the responder can not be reached
+	seenLabel                     // the label is decided, or given up
+	seenEntropy0                  // the entropy of the initiator's payload is known
+	seenEntropy1                  // the same of the responder's
 )
 
 // linkBits says which fields of an entry below IP are set, and of which version errorType is.
@@ -249,6 +252,21 @@ func (t *table) remove(i uint32) {
 	e.next = t.free
 	t.free = i
 	t.live--
+}
+
+// holds says whether entry i is that of a flow, not a free one.
+func (t *table) holds(i uint32) bool {
+	if i>>chunkBits >= uint32(len(t.chunks)) {
+		return false
+	}
+	e := t.at(i)
+	mask := uint32(len(t.buckets) - 1)
+	for n := t.hashEnds(&e.src, &e.dst, e.sport, e.dport, e.proto) & mask; t.buckets[n].i != none; n = (n + 1) & mask {
+		if t.buckets[n].i == i {
+			return true
+		}
+	}
+	return false
 }
 
 // vacate empties place n and moves later entries of the probe sequence up, so that no gap

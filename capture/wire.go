@@ -177,9 +177,9 @@ func (m *Meter) exportWire(e *entry, r *flow.Record) {
 
 // wireSide is what the packets of a side told.
 func (e *entry) wireSide(side int) flow.WireSide {
-	s, w := &e.traits[side], &e.wire[side]
+	s, w, h := &e.traits[side], &e.wire[side], e.entropy[side]
 	return flow.WireSide{ISN: w.ISN, Retransmits: w.Retransmits, OutOfOrder: w.OutOfOrder, Gap: w.Gap, ZeroWindows: w.ZeroWindows,
-		SessionFlags: s.SessionFlags, MaxTTL: s.MaxTTL}
+		SessionFlags: s.SessionFlags, MaxTTL: s.MaxTTL, Entropy: float32(h.bits) / entropyScale, EntropyBytes: h.over}
 }
 
 // conn gives the state of the connection as Zeek calls it.

@@ -31,7 +31,7 @@ var metered = []Field{
 		Int: func(b *batch, r *record) (int64, bool) { w := wireOf(b, r); return w.Offset, w.File != "" }},
 	{Name: "flow.pcap.last_offset", Type: Long, Of: Ours, Desc: "The same of the flow's last packet in the file.", Has: flow.HasWire,
 		Int: func(b *batch, r *record) (int64, bool) { w := wireOf(b, r); return w.LastOffset, w.File != "" }},
-	{Name: "flow.tunnel.type", Type: Keyword, Of: Ours, Desc: "What the packets were carried in: ipip, gre, nvgre, erspan, pptp, vxlan, geneve, gtpu, teredo, ayiya, l2tp, mpls, ethernet.", Has: flow.HasWire,
+	{Name: "flow.tunnel.type", Type: Keyword, Of: Ours, Desc: "What the packets were carried in: ipip, gre, nvgre, erspan, pptp, vxlan, geneve, gtpu, teredo, ayiya, l2tp, mpls, ethernet, pim.", Has: flow.HasWire,
 		Str: func(b *batch, r *record) string { return wireOf(b, r).Tunnel.String() }},
 	{Name: "flow.tunnel.id", Type: Long, Of: Ours, Desc: "VNI, TEID, key, session or call of the tunnel, of the first packet.", Has: flow.HasWire,
 		Int: func(b *batch, r *record) (int64, bool) { w := wireOf(b, r); return int64(w.TunnelID), w.HasTunnelID }},
@@ -75,6 +75,12 @@ func meteredSide(end string, has flow.Set, of func(*flow.Wire) *flow.WireSide) [
 		count("out_of_order", "TCP packets of the "+end+" that filled a gap; absent when there was none.", func(s *flow.WireSide) uint32 { return s.OutOfOrder }),
 		count("gap_bytes", "Bytes of the "+end+"'s TCP stream that were passed over and never seen; absent when there was none.", func(s *flow.WireSide) uint32 { return s.Gap }),
 		count("zero_windows", "Packets in which the "+end+" announced a window of 0; absent when there was none.", func(s *flow.WireSide) uint32 { return s.ZeroWindows }),
+		{Name: "flow." + end + ".payload_entropy", Type: Float, Of: Ours, Desc: "Entropy of the first payload of 32 bytes or more of the " + end + ", bits per byte, to 1/32: text about 4 to 5, compressed or encrypted bytes near the most that so many bytes can have (6.6 for 128).", Has: has,
+			Float: func(b *batch, r *record) (float64, bool) {
+				s := side(b, r)
+				return float64(s.Entropy), s.EntropyBytes > 0
+			}},
+		count("payload_entropy_bytes", "How many bytes of that payload the entropy is of: at most its first 128.", func(s *flow.WireSide) uint32 { return uint32(s.EntropyBytes) }),
 	}
 }
 

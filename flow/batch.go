@@ -110,6 +110,22 @@ func (b *Batch) SetMeta(r *Record, m Meta) {
 	r.Meta = uint32(len(b.Meta))
 }
 
+// SpareMeta gives an empty Meta in the place behind those of the side table. It is lost if another
+// is put there before KeepMeta points a record to it.
+func (b *Batch) SpareMeta() *Meta {
+	n := len(b.Meta)
+	b.Meta = slices.Grow(b.Meta, 1)
+	m := &b.Meta[:n+1][n]
+	*m = Meta{}
+	return m
+}
+
+// KeepMeta puts the Meta that SpareMeta gave last into the side table and points r to it.
+func (b *Batch) KeepMeta(r *Record) {
+	b.Meta = b.Meta[:len(b.Meta)+1]
+	r.Meta = uint32(len(b.Meta))
+}
+
 // SetEnr puts e into the side table and points r to it.
 func (b *Batch) SetEnr(r *Record, e Enr) {
 	b.Enr = append(b.Enr, e)

@@ -12,6 +12,7 @@ type Meta struct {
 	SSH     *SSH      `json:",omitempty"`
 	Mail    *Mail     `json:",omitempty"`
 	Talk    *Talk     `json:",omitempty"`
+	Parent  string    `json:",omitempty"` // community id of the conversation that announced this one, such as FTP's control
 	Code    uint16    `json:",omitempty"` // what the firewall calls the event (NSEL extended event); 0 is none
 	Reason  string    `json:",omitempty"` // why the event happened, in the firewall's words
 	AppName string    `json:",omitempty"` // application name as the exporter gave it (NBAR, App-ID); not our label
@@ -162,7 +163,18 @@ type Talk struct {
 	Version  string   `json:",omitempty"` // of the protocol
 	Commands []string `json:",omitempty"` // commands, methods, message types
 	Results  []string `json:",omitempty"` // reply codes, states
-	Names    []string `json:",omitempty"` // what was asked for: files, mailboxes
+	Names    []string `json:",omitempty"` // what was asked for: files, shares, mailboxes, topics, databases, units
 	User     string   `json:",omitempty"` // who: login, cookie
+	Client   string   `json:",omitempty"` // what the client calls itself: host, client id, program, address
 	Server   string   `json:",omitempty"` // what the server calls itself in its greeting
+	Domain   string   `json:",omitempty"` // directory that the user belongs to: domain, realm
+}
+
+// Size is how many values t, which may be nil, has in its lists, plus one: what a longer look at a
+// conversation tells is not smaller.
+func (t *Talk) Size() int {
+	if t == nil {
+		return 0
+	}
+	return 1 + len(t.Commands) + len(t.Results) + len(t.Names)
 }

@@ -29,7 +29,7 @@ type Wire struct {
 	TunnelDst   Addr   `json:",omitzero"`  // the same on the responder's side. Valid iff Tunnel
 }
 
-// WireSide is what one side of a flow did. All but MaxTTL is of TCP.
+// WireSide is what one side of a flow did. All but MaxTTL and Entropy is of TCP.
 type WireSide struct {
 	ISN          uint32 `json:",omitempty"` // initial sequence number. Valid iff HasISN
 	Retransmits  uint32 `json:",omitempty"` // packets that brought nothing new: data, SYN or FIN seen before
@@ -39,6 +39,9 @@ type WireSide struct {
 	SessionFlags uint8  `json:",omitempty"` // union of the flags of all packets but the first (YAF unionTCPFlags)
 	MaxTTL       uint8  `json:",omitempty"` // largest TTL or hop limit seen; the smallest is Counts.TTL
 	HasISN       bool   `json:",omitempty"`
+
+	Entropy      float32 `json:",omitempty"` // of the first payload of 32 bytes or more, bits per byte. Valid iff EntropyBytes > 0
+	EntropyBytes uint8   `json:",omitempty"` // bytes of that payload that Entropy is of: at most its first 128
 }
 
 // Reverse turns w round, as Record.Reverse does with its Record.
@@ -73,6 +76,9 @@ func (s *WireSide) add(o *WireSide) {
 	s.MaxTTL = max(s.MaxTTL, o.MaxTTL)
 	if !s.HasISN {
 		s.ISN, s.HasISN = o.ISN, o.HasISN
+	}
+	if s.EntropyBytes == 0 {
+		s.Entropy, s.EntropyBytes = o.Entropy, o.EntropyBytes
 	}
 }
 
@@ -186,8 +192,9 @@ const (
 	TunnelL2TP          // RFC 2661: tunnel << 16 | session
 	TunnelMPLS          // MPLS in IP or UDP (RFC 4023, 7510)
 	TunnelEther         // Ethernet in IP (RFC 3378, RFC 8986 section 4.9)
+	TunnelPIM           // PIM Register (RFC 7761)
 )
 
-var tunnels = [...]string{"", "ipip", "gre", "nvgre", "erspan", "pptp", "vxlan", "geneve", "gtpu", "teredo", "ayiya", "l2tp", "mpls", "ethernet"}
+var tunnels = [...]string{"", "ipip", "gre", "nvgre", "erspan", "pptp", "vxlan", "geneve", "gtpu", "teredo", "ayiya", "l2tp", "mpls", "ethernet", "pim"}
 
 func (t Tunnel) String() string { return name(tunnels[:], int(t)) }

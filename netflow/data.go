@@ -5,7 +5,7 @@ import "github.com/flowferry/flowferry/flow"
 // begin readies the work for the records of a message.
 func (x *work) begin(m message, b *flow.Batch) {
 	e := x.e
-	x.b = b
+	x.b, x.meta = b, nil
 	x.shared.n, x.sampled = 0, 0
 	x.export, x.uptime, x.hasUptime = m.export, m.uptime, m.hasUptime
 	x.proto = flow.Record{
@@ -21,44 +21,10 @@ func (x *work) dataSet(t *template, buf []byte, pos int) (err error) {
 		return x.optionsSet(t, buf, pos)
 	}
 	x.common()
-	p := &t.plan
 	first, events := len(x.b.Recs), x.events
-	if p.tail == p.min {
-		p.runAll(x, buf, pos)
-	} else {
-		err = p.runEach(x, buf, pos)
-	}
-	n := len(x.b.Recs) - first
-	ord := x.d.ordinals(n)
-	for i := range x.b.Recs[first:] {
-		x.b.Recs[first+i].Ord = ord + uint64(i)
-	}
-	x.counted(n, x.events-events)
+	err = t.plan.records(x, buf, pos)
+	x.counted(len(x.b.Recs)-first, x.events-events)
 	return err
-}
-
-// runAll decodes the records of a set, which are all of one length.
-func (p *plan) runAll(x *work, buf []byte, pos int) {
-	recs := x.b.Repeat(&x.proto, (len(buf)-pos)/p.min)
-	for i := range recs {
-		r := &recs[i]
-		r.Has |= p.has
-		_, got, _ := p.exec(x, r, p.steps, buf, pos)
-		x.finish(r, got)
-		pos += p.min
-	}
-}
-
-// runEach decodes the records of a set one after the other: where one ends the next begins.
-func (p *plan) runEach(x *work, buf []byte, pos int) error {
-	for len(buf)-pos >= p.min && !padding(p, buf[pos:]) {
-		next, ok := p.run(x, buf, pos)
-		if !ok {
-			return ErrRecord
-		}
-		pos = next
-	}
-	return nil
 }
 
 // counted enters records just made, events among them, in the accounts.

@@ -3,276 +3,134 @@ package netflow
 import (
 	"encoding/binary"
 	"math"
-	"sync"
 
 	"github.com/flowferry/flowferry/flow"
 )
 
-// got says what one record named, beyond the record's own Has.
-type got uint16
-
-const (
-	gotStart got = 1 << iota // Start is set
-	gotEnd
-	gotStartUp // work.first is set
-	gotEndUp
-	gotBoot // work.boot is set by this record
-	gotDuration
-	gotICMP
-	gotSampler
-	gotRate
-	gotArbitrary // biflowDirection: which side is the source means nothing
-	gotReversed  // biflowDirection: the source is the responder
-	gotInVRF
-	gotOutVRF
-	gotApp
-	gotInfo // what is of the Meta is to be settled
-)
-
-// work is the state of decoding one message. It is used again for the next, of whatever exporter,
-// so that nothing of it is allocated per record, and an exporter that is silent holds none of it.
-type work struct {
-	d     *Decoder
-	e     *exporter
-	b     *flow.Batch
-	proto flow.Record // what all records of the message have in common
-
-	export    int64  // export time, Unix ns
-	uptime    uint32 // sysUptime at export, ms. Valid iff hasUptime
-	hasUptime bool
-	byIf      bool // there are rates by interface
-
-	first, last uint32 // sysUptime of first and last packet, ms
-	boot        int64  // when the exporter started, Unix ns
-	duration    int64  // ns
-	sampler     uint64
-	rate        uint32
-	inVRF       uint32 // that has a name; 0 is none
-	outVRF      uint32
-
-	meta    flow.Meta // of the record at hand. Valid iff hasMeta
-	hasMeta bool
-	counts  counts  // what the message holds
-	events  uint64  // of all records so far
-	shared  shared  // Meta that records of the message share
-	app     string  // what options call the application of the record at hand
-	byName  bool    // options have named interfaces or VRFs
-	plain   bool    // proto has all that options have told
-	raw     [8]byte // room for a value
-	sampled uint32  // sFlow: Meta that the samples of the datagram share; 0 is none yet
-	ready   int     // sFlow: so far records stand prepared in the batch
-	follow  bool    // sFlow: samples have numbers not seen before
-	keepAll bool
-	keepNo  bool
-	names   names
-	arena   arena
-	hint    hint
-	walk    walk
-	https   slab[flow.HTTP]
-	hosts   map[string]*flow.HTTP // of which nothing but the host is known
-	lent    bool                  // the record's HTTP is one of hosts, which others share
-	dnses   slab[flow.DNS]
-	tlses   slab[flow.TLS]
-}
-
-// works are those that are free, at most maxWorks: what they hold of names and pieces of memory is
-// bounded, and as many are seldom at work at once.
-type works struct {
-	mu   sync.Mutex
-	free []*work
-}
-
-const maxWorks = 8
-
-func (w *works) take(d *Decoder) *work {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if n := len(w.free); n > 0 {
-		x := w.free[n-1]
-		w.free = w.free[:n-1]
-		return x
+// records decodes the records of a set, which ends with buf, from pos on. At least lead bytes stand
+// before pos.
+func (p *plan) records(x *work, buf []byte, pos int) error {
+	x.at.grow(len(p.vars) + 1)
+	like := x.proto
+	like.Has |= p.has
+	if p.srcIs4 {
+		like.Src.Set4(0)
 	}
-	return &work{d: d, keepAll: d.cfg.Unknown == "all", keepNo: d.cfg.Unknown == "none"}
-}
-
-func (w *works) give(x *work) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.free) < maxWorks {
-		w.free = append(w.free, x)
+	if p.dstIs4 {
+		like.Dst.Set4(0)
 	}
-}
-
-// run decodes the record of p that begins at pos of buf, which ends where the set does. There
-// must be at least p.first bytes behind pos and 8 before it. It gives where the next begins.
-func (p *plan) run(x *work, buf []byte, pos int) (next int, ok bool) {
-	b := x.b
-	b.Recs = append(b.Recs, x.proto)
-	r := &b.Recs[len(b.Recs)-1]
-	r.Has |= p.has
-	base, got, ok := p.exec(x, r, p.steps, buf, pos)
-	if !ok {
-		if r.Kind == flow.KindEvent {
-			x.events--
-		}
-		b.Undo()
-		x.hasMeta, x.meta, x.app, x.hint = false, flow.Meta{}, "", hint{}
-		return 0, false
-	}
-	x.finish(r, got)
-	return base + p.tail, true
-}
-
-// exec does the steps on one record. A number is loaded as the 8 bytes that end with it, and
-// the bytes before it are shifted out: one way for all lengths from 1 to 8.
-func (p *plan) exec(x *work, r *flow.Record, steps []step, buf []byte, base int) (int, got, bool) {
-	var g got
-	has := r.Has
-	for i := range steps {
-		s := &steps[i]
-		end := base + int(s.end)
-		v := binary.BigEndian.Uint64(buf[end-8:end]) << (s.sh & 63) >> (s.sh & 63)
-		switch s.op {
-		case opBytes:
-			r.Fwd.Bytes = v
-		case opPackets:
-			r.Fwd.Packets = v
-		case opProto:
-			r.Proto = uint8(v)
-		case opToS:
-			r.Fwd.ToS = uint8(v)
-		case opFlags:
-			r.Fwd.Flags |= uint8(v)
-		case opSrcPort:
-			r.SrcPort = uint16(v)
-		case opDstPort:
-			r.DstPort = uint16(v)
-		case opSrc4:
-			set4(&r.Src, v)
-		case opDst4:
-			set4(&r.Dst, v)
-		case opSrcMask:
-			r.SrcMask = max(r.SrcMask, uint8(v))
-		case opDstMask:
-			r.DstMask = max(r.DstMask, uint8(v))
-		case opInIf:
-			r.InIf = uint32(v)
-		case opOutIf:
-			r.OutIf = uint32(v)
-		case opNextHop4:
-			if v != 0 {
-				r.NextHop.Set4(uint32(v))
-				has |= flow.HasNextHop
-			}
-		case opSrcAS:
-			r.SrcAS = uint32(v)
-			has |= bit(v, flow.HasSrcAS)
-		case opDstAS:
-			r.DstAS = uint32(v)
-			has |= bit(v, flow.HasDstAS)
-		case opStartUp:
-			x.first = uint32(v)
-			g |= gotStartUp
-		case opEndUp:
-			x.last = uint32(v)
-			g |= gotEndUp
-		case opStartMs:
-			r.Start = instant(v, 1e6)
-			g |= gotStart
-		case opEndMs:
-			r.End = instant(v, 1e6)
-			g |= gotEnd
-		case opStartS:
-			r.Start = instant(v, 1e9)
-			g |= gotStart
-		case opEndS:
-			r.End = instant(v, 1e9)
-			g |= gotEnd
-		case opStartNTP:
-			r.Start = ntp(v)
-			g |= gotStart
-		case opEndNTP:
-			r.End = ntp(v)
-			g |= gotEnd
-		case opStartBefore:
-			r.Start = x.export - int64(uint32(v))*1e3
-			g |= gotStart
-		case opEndBefore:
-			r.End = x.export - int64(uint32(v))*1e3
-			g |= gotEnd
-		case opDirection:
-			r.Direction = direction(v)
-		case opVLAN:
-			r.VLAN = uint16(v) & 0xfff
-			has |= bit(v&0xfff, flow.HasVLAN)
-		case opPostVLAN:
-			r.PostVLAN = uint16(v) & 0xfff
-			has |= bit(v&0xfff, flow.HasPostVLAN)
-		case opEndReason:
-			if v <= uint64(flow.EndLackResources) {
-				r.EndReason = flow.EndReason(v)
-			}
-		case opICMP:
-			if v != 0 || g&gotICMP == 0 {
-				r.ICMPType, r.ICMPCode = uint8(v>>8), uint8(v)
-			}
-			g |= gotICMP
-		case opSrc6:
-			set6(&r.Src, buf[end-16:end])
-		case opDst6:
-			set6(&r.Dst, buf[end-16:end])
-		case opNextHop6:
-			if set6(&r.NextHop, buf[end-16:end]) {
-				has |= flow.HasNextHop
-			}
-		case opSrcMAC:
-			r.SrcMAC = flow.MAC(buf[end-6 : end])
-			has |= bit(v, flow.HasMACs)
-		case opDstMAC:
-			r.DstMAC = flow.MAC(buf[end-6 : end])
-			has |= bit(v, flow.HasMACs)
-		case opSampler:
-			x.sampler = v
-			g |= gotSampler
-		case opVar:
-			n, at := int(v), end
-			if n == 255 { // RFC 7011 section 7: 255 and two bytes of length
-				if at += 2; at > len(buf) {
-					return 0, g, false
-				}
-				n = int(binary.BigEndian.Uint16(buf[end:]))
-			}
-			base = at + n
-			if base+int(s.tail) > len(buf) {
-				return 0, g, false
-			}
-			r.Has = has
-			g |= p.value(x, r, s, buf[at:base])
-			has = r.Has
-		default:
-			r.Has = has
-			g |= p.rare(x, r, s.op, s, v, buf[end-int(s.n):end])
-			has = r.Has
+	for {
+		n, next, ok := p.locate(x.at, buf, pos)
+		p.exec(x, x.b.Repeat(&like, n), buf)
+		switch pos = next; {
+		case !ok:
+			return ErrRecord
+		case n < chunk:
+			return nil
 		}
 	}
-	r.Has = has
-	return base, g, true
 }
+
+// chunk is how many records are decoded side by side: as many as stay in the nearest cache.
+const chunk = 32
+
+// places says where in a set each part of each record of a chunk begins: the first at the record's
+// start, each next behind an element of variable length.
+type places [][]int
+
+func (at *places) grow(parts int) {
+	for len(*at) < parts {
+		*at = append(*at, make([]int, chunk))
+	}
+}
+
+// locate finds the next records, at most chunk, and where the one after them begins. ok is false
+// if that one runs beyond the set.
+func (p *plan) locate(at places, buf []byte, pos int) (n, next int, ok bool) {
+	for n < chunk && len(buf)-pos >= p.min && !padding(p, buf[pos:]) {
+		at[0][n] = pos
+		base := pos
+		for i := range p.vars {
+			if base, ok = p.vars[i].skip(buf, base); !ok {
+				return n, pos, false
+			}
+			at[i+1][n] = base
+		}
+		pos = base + p.tail
+		n++
+	}
+	return n, pos, true
+}
+
+// skip gives where the part behind an element of variable length begins.
+func (v *varlen) skip(buf []byte, base int) (next int, ok bool) {
+	at := base + v.end
+	n := int(buf[at-1])
+	if n == 255 { // RFC 7011 section 7: 255 and two bytes of length
+		if at += 2; at > len(buf) {
+			return 0, false
+		}
+		n = int(binary.BigEndian.Uint16(buf[at-2:]))
+	}
+	next = at + n
+	return next, next+v.tail <= len(buf)
+}
+
+// exec does p's steps on records whose parts begin where x.at says.
+func (p *plan) exec(x *work, recs []flow.Record, buf []byte) {
+	x.columns(p.cols, recs, buf, x.at)
+	ord := x.d.ordinals(len(recs))
+	for i := range recs {
+		r, g := &recs[i], p.got
+		r.Ord = ord + uint64(i)
+		if x.meta == nil {
+			x.spare()
+		}
+		if len(p.rows) > 0 {
+			x.one = recs[i : i+1]
+			g |= p.row(x, r, i, buf)
+		}
+		x.finish(r, g)
+	}
+}
+
+// row does what is to be done record by record, on the record r, number i of the chunk.
+func (p *plan) row(x *work, r *flow.Record, i int, buf []byte) (g got) {
+	for j := range p.rows {
+		s := &p.rows[j]
+		end := x.at[s.part][i] + int(s.end)
+		if s.op == opVar {
+			if buf[end-1] == 255 {
+				end += 2
+			}
+			if value := buf[end:x.at[s.part+1][i]]; len(value) > 0 {
+				g |= p.value(x, r, s, value)
+			}
+			continue
+		}
+		g |= p.rare(x, r, s.op, s, number8(buf, end, s.sh), buf[end-int(s.n):end])
+	}
+	return g
+}
+
+// alone is the place of a value that stands alone, behind lead bytes of nothing.
+var alone = places{{lead}}
 
 // value does the step of an element of variable length.
 func (p *plan) value(x *work, r *flow.Record, s *step, value []byte) got {
-	switch sz := sizes[s.then]; {
-	case s.then == opDrop || len(value) == 0:
-		return 0
-	case sz == sizeAny:
+	switch size := sizes[s.then]; {
+	case size == sizeAny:
 		return p.rare(x, r, s.then, s, 0, value)
-	case !sz.fits(len(value)):
+	case !size.fits(len(value)):
 		return 0
 	}
-	var buf [24]byte
 	one := [1]step{{op: s.then, n: uint16(len(value)), end: uint16(len(value)), sh: uint8(64 - 8*min(len(value), 8))}}
-	_, g, _ := p.exec(x, r, one[:], buf[:8+copy(buf[8:], value)], 8)
-	return g
+	if !s.then.columnar() {
+		return tells[s.then] | p.rare(x, r, s.then, s, number(value), value)
+	}
+	var buf [lead + 16]byte
+	x.columns(one[:], x.one, buf[:lead+copy(buf[lead:], value)], alone)
+	return tells[s.then]
 }
 
 // rare does what few templates ask for. raw is the value as it came, v the same as a number.
@@ -311,10 +169,8 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 		r.Has |= bit(v, flow.HasMPLS)
 	case opICMPType:
 		r.ICMPType = max(r.ICMPType, uint8(v))
-		g = gotICMP
 	case opICMPCode:
 		r.ICMPCode = max(r.ICMPCode, uint8(v))
-		g = gotICMP
 	case opNATSrc4, opNATSrc6:
 		if a, ok := flow.AddrBytes(raw); ok && !zero(raw) {
 			r.NATSrc = a
@@ -350,6 +206,9 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 	case opDurationUs:
 		x.duration = instant(v, 1e3)
 		g = gotDuration
+	case opSampler:
+		x.sampler = v
+		g = gotSampler
 	case opRate:
 		if v != 0 {
 			x.rate = uint32(min(v, math.MaxUint32))
@@ -366,18 +225,23 @@ func (p *plan) rare(x *work, r *flow.Record, op op, s *step, v uint64, raw []byt
 		g = gotApp
 	case opAppName:
 		if x.meta.AppName == "" {
-			x.meta.AppName = x.names.get(text(raw))
+			x.meta.AppName = x.names.get(raw)
 			x.hasMeta = x.hasMeta || x.meta.AppName != ""
 			return 0
 		}
 		return x.info(r, op, p.keeps[s.keep], v, raw)
 	case opUser:
 		if x.meta.User == "" {
-			x.meta.User = x.names.get(text(raw))
+			x.meta.User = x.names.get(raw)
 			x.hasMeta = x.hasMeta || x.meta.User != ""
 			return 0
 		}
 		return x.info(r, op, p.keeps[s.keep], v, raw)
+	case opHTTPHost:
+		if !x.httpHost(raw) {
+			x.keep(p.keeps[s.keep], raw)
+		}
+		return gotInfo
 	case opFlows: // templates also send a 1, or 0, of a plain flow
 		if v > 1 || r.Has.Has(flow.HasFlows) {
 			r.Flows = v

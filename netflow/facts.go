@@ -156,7 +156,7 @@ func (x *work) share(c alike) uint32 {
 			return s.at[i]
 		}
 	}
-	x.b.Meta = append(x.b.Meta, flow.Meta{Sampler: c.mode, AppName: c.app, Names: c.names})
+	x.b.Meta, x.meta = append(x.b.Meta, flow.Meta{Sampler: c.mode, AppName: c.app, Names: c.names}), nil
 	i := s.n % len(s.of)
 	s.of[i], s.at[i] = c, uint32(len(x.b.Meta))
 	s.n++

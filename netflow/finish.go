@@ -3,7 +3,6 @@ package netflow
 import (
 	"encoding/binary"
 	"math"
-	"strings"
 
 	"github.com/flowferry/flowferry/flow"
 )
@@ -34,7 +33,7 @@ func ntp(v uint64) int64 {
 func (x *work) finish(r *flow.Record, g got) {
 	x.times(r, g)
 	if g&gotInfo != 0 {
-		x.settle(r)
+		x.settle(r, g)
 	}
 	if r.Proto != flow.ProtoTCP && r.Proto != flow.ProtoUDP || g&gotICMP != 0 {
 		portless(r, g)
@@ -69,14 +68,23 @@ func (x *work) learned(r *flow.Record, g got) {
 		if x.meta.AppName == "" {
 			x.meta.AppName = c.app
 		}
-		x.b.SetMeta(r, x.meta)
-		x.meta, x.hasMeta = flow.Meta{}, false
+		x.keepMeta(r)
 	case c != (alike{}):
 		r.Meta = x.share(c)
 	default:
 		r.Meta = 0
 	}
 	x.app = ""
+}
+
+// spare makes an empty Meta for the record at hand. It is made in its place in the batch, and
+// stays there if keepMeta comes before the batch gets another.
+func (x *work) spare() { x.meta = x.b.SpareMeta() }
+
+// keepMeta gives the record the Meta that was made for it.
+func (x *work) keepMeta(r *flow.Record) {
+	x.b.KeepMeta(r)
+	x.meta, x.hasMeta = nil, false
 }
 
 // times settles Start and End: where one is missing the duration, or the other, stands in;
@@ -109,27 +117,30 @@ func (x *work) times(r *flow.Record, g got) {
 // there it comes from when the exporter started, or the times stay unknown and are kept as sent.
 func (x *work) uptimes(r *flow.Record, g got) {
 	export, uptime := x.export, x.uptime
+	first, last := uint32(r.Start), uint32(r.End)
 	switch {
 	case g&gotBoot != 0 && x.boot != 0:
 		uptime = uint32((export - x.boot) / 1e6)
 		export = x.boot + (export-x.boot)/1e6*1e6
 	case !x.hasUptime:
-		x.keepUptime(g&gotStartUp != 0, ieFlowStartSysUpTime, x.first)
-		x.keepUptime(g&gotEndUp != 0, ieFlowEndSysUpTime, x.last)
+		r.Start, r.End = x.unknownUptime(r.Start, g&gotStartUp, ieFlowStartSysUpTime), x.unknownUptime(r.End, g&gotEndUp, ieFlowEndSysUpTime)
 		return
 	}
 	if g&gotStartUp != 0 {
-		r.Start = export + int64(int32(x.first-uptime))*1e6
+		r.Start = export + int64(int32(first-uptime))*1e6
 	}
 	if g&gotEndUp != 0 {
-		r.End = export + int64(int32(x.last-uptime))*1e6
+		r.End = export + int64(int32(last-uptime))*1e6
 	}
 }
 
-func (x *work) keepUptime(given bool, id uint16, ms uint32) {
-	if given {
-		x.keep(nameOf(penIANA, id), binary.BigEndian.AppendUint32(x.raw[:0], ms))
+// unknownUptime keeps what was given as sysUptime, in ms, and gives the time instead: none.
+func (x *work) unknownUptime(t int64, given got, id uint16) int64 {
+	if given == 0 {
+		return t
 	}
+	x.keep(nameOf(penIANA, id), binary.BigEndian.AppendUint32(x.raw[:0], uint32(t)))
+	return 0
 }
 
 // portless settles ports and ICMP of a record that is neither TCP nor UDP. Without an element
@@ -221,30 +232,4 @@ func (a *arena) append(list []flow.Element, e flow.Element) []flow.Element {
 	a.elems = append(a.elems, e)
 	n := len(a.elems)
 	return a.elems[n-len(list)-1 : n : n]
-}
-
-// names keeps strings that come again and again, so that each is made once.
-type names map[string]string
-
-const (
-	maxNames = 4096
-	maxName  = 256 // bytes; longer ones are not kept
-)
-
-func (n *names) get(b []byte) string {
-	if s, ok := (*n)[string(b)]; ok {
-		return s
-	}
-	s := strings.ToValidUTF8(string(b), "\uFFFD")
-	if len(b) > maxName {
-		return s
-	}
-	if *n == nil {
-		*n = names{}
-	}
-	if len(*n) >= maxNames {
-		clear(*n)
-	}
-	(*n)[string(b)] = s
-	return s
 }

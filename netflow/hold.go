@@ -26,7 +26,7 @@ type message struct {
 
 const (
 	heldBytes = 64 // of state for each held set, beyond its bytes
-	lead      = 8  // bytes that must stand before a record; see plan.exec
+	lead      = 8  // bytes that must stand before a record; see number8
 )
 
 // park puts a set without template aside, or counts it as dropped.

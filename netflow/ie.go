@@ -5,7 +5,7 @@ import "github.com/flowferry/flowferry/flow"
 // This file, with ie_info.go for names and texts, is the one place where an information element
 // gets its meaning. To add one:
 // a constant with its IANA name, a row in elements with an op that exists, or else a new op,
-// its size in sizes, its case in plan.exec, and what it always gives in gives.
+// its size in sizes, its case in work.columns or plan.rare, and what it always gives in gives and tells.
 
 // Information elements by their IANA name (https://www.iana.org/assignments/ipfix). NetFlow v9
 // field types (RFC 3954 section 8) have the same numbers where both have the datum.
@@ -191,26 +191,15 @@ const (
 	opVar            // internal: an element of variable length, its own op in step.then
 	opBytes
 	opPackets
-	opRevBytes
-	opRevPackets
 	opProto
 	opToS
-	opDSCP
 	opFlags
-	opTTL
-	opUnionFlags
-	opInitFlags
-	opRevToS
-	opRevFlags
-	opRevTTL
-	opRevUnionFlags
-	opRevInitFlags
 	opSrcPort
 	opDstPort
-	opSrcPortIf // a port that is there only for its protocol
-	opDstPortIf
 	opSrc4
 	opDst4
+	opSrcIs4 // internal: opSrc4 where no other element gives the address
+	opDstIs4
 	opSrc6
 	opDst6
 	opSrcMask
@@ -222,15 +211,39 @@ const (
 	opSrcAS
 	opDstAS
 	opICMP
-	opICMPType
-	opICMPCode
 	opSrcMAC
 	opDstMAC
 	opVLAN
 	opPostVLAN
 	opDirection
-	opMPLS
 	opEndReason
+	opStartUp // ms since the exporter started
+	opEndUp
+	opStartS
+	opEndS
+	opStartMs
+	opEndMs
+	opStartNTP // 64 bits of NTP time stamp (RFC 7011 section 6.1.9)
+	opEndNTP
+	opStartBefore // µs before the export time
+	opEndBefore
+	opRows // what follows needs more than the record, or few templates ask for it
+	opRevBytes
+	opRevPackets
+	opDSCP
+	opTTL
+	opUnionFlags
+	opInitFlags
+	opRevToS
+	opRevFlags
+	opRevTTL
+	opRevUnionFlags
+	opRevInitFlags
+	opSrcPortIf // a port that is there only for its protocol
+	opDstPortIf
+	opICMPType
+	opICMPCode
+	opMPLS
 	opNATSrc4
 	opNATDst4
 	opNATSrc6
@@ -240,17 +253,7 @@ const (
 	opFirewallEvent
 	opNATEvent
 	opBiflow
-	opStartUp // ms since the exporter started
-	opEndUp
 	opBoot // when the exporter started, ms
-	opStartS
-	opEndS
-	opStartMs
-	opEndMs
-	opStartNTP // 64 bits of NTP time stamp (RFC 7011 section 6.1.9)
-	opEndNTP
-	opStartBefore // µs before the export time
-	opEndBefore
 	opDurationMs
 	opDurationUs
 	opSampler
@@ -293,6 +296,9 @@ const (
 	ops
 )
 
+// columnar says whether work.columns does the op; plan.rare does the others.
+func (o op) columnar() bool { return o > opVar && o < opRows }
+
 // size is which lengths of a value an op can take. Others are kept as unknown.
 type size uint8
 
@@ -330,6 +336,13 @@ var gives = [ops]flow.Set{
 	opUnionFlags: flow.HasFlags, opInitFlags: flow.HasInitFlags | flow.HasFlags, opSrcPort: flow.HasPorts, opDstPort: flow.HasPorts,
 	opSrcPortIf: flow.HasPorts, opDstPortIf: flow.HasPorts,
 	opInIf: flow.HasInIf, opOutIf: flow.HasOutIf, opSrcMask: flow.HasSrcMask, opDstMask: flow.HasDstMask,
+}
+
+// tells is what an op names in every record, beyond what it gives.
+var tells = [ops]got{
+	opStartS: gotStart, opEndS: gotEnd, opStartMs: gotStart, opEndMs: gotEnd, opStartNTP: gotStart, opEndNTP: gotEnd,
+	opStartBefore: gotStart, opEndBefore: gotEnd, opStartUp: gotStartUp, opEndUp: gotEndUp,
+	opICMP: gotICMP, opICMPType: gotICMP, opICMPCode: gotICMP,
 }
 
 // slot is a place of the record that several elements can fill. Of those in a template the one

@@ -29,7 +29,7 @@ func (x *work) info(r *flow.Record, op op, e flow.Element, v uint64, raw []byte)
 			x.keep(e, raw)
 		}
 	}
-	return gotInfo
+	return gotInfo | gotHint
 }
 
 // tell says whether there is a place for what op gives, or whether it is nothing.
@@ -48,7 +48,7 @@ func (x *work) tell(r *flow.Record, op op, v uint64, raw []byte) bool {
 	case opEventCode:
 		x.hint.code = uint16(v)
 	case opReason:
-		x.hint.reason = x.names.get(text(raw))
+		x.hint.reason = x.names.get(raw)
 	case opDNSType:
 		x.hint.dnsType = v
 	case opDNSRcode:
@@ -71,20 +71,16 @@ func (x *work) tell(r *flow.Record, op op, v uint64, raw []byte) bool {
 
 // say fills a text that is still empty. It is false where another value is there already.
 func (x *work) say(at *string, raw []byte) bool {
-	raw = bytes.TrimSpace(text(raw))
-	if len(raw) == 0 {
-		return true
-	}
 	s := x.names.get(raw)
-	if *at == "" {
+	if *at == "" && s != "" {
 		*at, x.hasMeta = s, true
 	}
-	return *at == s
+	return s == "" || *at == s
 }
 
 // sayOnce is say for texts that seldom come again.
 func (x *work) sayOnce(at *string, raw []byte) bool {
-	raw = bytes.TrimSpace(text(raw))
+	raw = trim(raw)
 	if *at == "" && len(raw) > 0 {
 		*at, x.hasMeta = strings.ToValidUTF8(string(raw), "\uFFFD"), true
 		return true
@@ -93,7 +89,7 @@ func (x *work) sayOnce(at *string, raw []byte) bool {
 }
 
 // nothing says of a text that it is empty.
-func nothing(raw []byte) bool { return len(bytes.TrimSpace(text(raw))) == 0 }
+func nothing(raw []byte) bool { return len(trim(raw)) == 0 }
 
 // http gives the record's own HTTP metadata, to be filled.
 func (x *work) http() *flow.HTTP {
@@ -113,19 +109,18 @@ func (x *work) httpHost(raw []byte) bool {
 	if x.meta.HTTP != nil {
 		return x.say(&x.http().Host, raw)
 	}
-	host := bytes.TrimSpace(text(raw))
-	if known := x.hosts[string(host)]; known != nil {
+	if known, ok := x.hosts.get(raw); ok {
 		x.meta.HTTP, x.hasMeta, x.lent = known, true, true
 		return true
 	}
-	ok := x.say(&x.http().Host, host)
-	if x.hosts == nil || len(x.hosts) >= maxNames {
-		x.hosts = map[string]*flow.HTTP{}
+	if nothing(raw) {
+		return true
 	}
-	if len(host) <= maxName {
-		x.hosts[x.meta.HTTP.Host], x.lent = x.meta.HTTP, true
-	}
-	return ok
+	h := x.http()
+	h.Host = x.names.get(raw)
+	x.hosts.put(raw, string(raw), h)
+	x.lent = true
+	return true
 }
 
 func (x *work) tls() *flow.TLS {
@@ -143,7 +138,7 @@ func (x *work) dns() *flow.DNS {
 }
 
 func (x *work) tellHTTP(op op, raw []byte) bool {
-	if op != opHTTPStatus && nothing(raw) {
+	if op != opHTTPStatus && op != opHTTPHost && nothing(raw) {
 		return true
 	}
 	switch op {
@@ -159,7 +154,7 @@ func (x *work) tellHTTP(op op, raw []byte) bool {
 	case opHTTPURL:
 		return x.url(raw)
 	case opHTTPGet: // "GET /path" or "/path"
-		method, url, ok := bytes.Cut(bytes.TrimSpace(text(raw)), []byte(" "))
+		method, url, ok := bytes.Cut(trim(raw), []byte(" "))
 		if !ok {
 			return x.url(method)
 		}
@@ -185,7 +180,7 @@ func (x *work) tellHTTP(op op, raw []byte) bool {
 
 // url takes a path, or an address with a host, with or without the scheme.
 func (x *work) url(raw []byte) bool {
-	raw = bytes.TrimSpace(text(raw))
+	raw = trim(raw)
 	if _, rest, ok := bytes.Cut(raw, []byte("://")); ok && raw[0] != '/' {
 		raw = rest
 	}
@@ -241,7 +236,7 @@ func (x *work) dnsName(raw []byte) bool {
 
 // hostName is a name as flow.DNS has it: in lower case, without the last dot, the root as ".".
 func hostName(raw []byte) []byte {
-	raw = bytes.ToLower(bytes.TrimSpace(text(raw)))
+	raw = bytes.ToLower(trim(raw))
 	if len(raw) > 1 {
 		raw = bytes.TrimSuffix(raw, []byte("."))
 	}
@@ -313,11 +308,21 @@ func (x *work) subApp(raw []byte) bool {
 	return false
 }
 
-// settle puts the hints in their place, once all elements of the record have been seen.
-func (x *work) settle(r *flow.Record) {
+// settle puts the hints in their place, once all elements of the record have been seen, and labels
+// the record.
+func (x *work) settle(r *flow.Record, g got) {
+	if g&gotHint != 0 {
+		x.settleHints(r)
+	}
+	if r.App == flow.AppNone {
+		r.App = spoken(x.meta)
+	}
+}
+
+func (x *work) settleHints(r *flow.Record) {
 	h := x.hint
 	x.hint = hint{}
-	m := &x.meta
+	m := x.meta
 	if d := m.DNS; d != nil {
 		if h.dnsType != 0 && d.Type == "" {
 			d.Type = app.DNSType(uint16(h.dnsType))
@@ -336,10 +341,7 @@ func (x *work) settle(r *flow.Record) {
 		m.Code, m.Reason, x.hasMeta = h.code, extendedEvents[h.code], true
 	}
 	if h.reason != "" && m.Reason == "" {
-		m.Reason, x.hasMeta = strings.TrimSpace(h.reason), true
-	}
-	if r.App == flow.AppNone {
-		r.App = spoken(m)
+		m.Reason, x.hasMeta = h.reason, true
 	}
 }
 

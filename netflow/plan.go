@@ -9,19 +9,23 @@ import (
 
 // plan is a template made ready: what to do with which bytes of a record.
 //
-// Offsets count from base: the record's first byte, and behind an element of variable length
-// the byte that follows its value.
+// An element of variable length stands between two parts of elements of fixed length. Offsets
+// count from the part's first byte:
 //
-//	base      s.end           (variable)      base'
-//	 │ fixed │ fixed │ length │ value ........ │ fixed │ fixed │
+//	part 0          s.end           v.end             part 1
+//	 │ fixed │ fixed │ length of vars[0] │ value ........ │ fixed │ fixed │
 type plan struct {
-	steps []step
+	cols  []step // what is done on many records at once
+	rows  []step // what is done on each record, after that
+	vars  []varlen
 	min   int      // bytes of the shortest record
-	tail  int      // bytes behind the last element of variable length; all of them where there is none
-	first int      // bytes from the record's start that must be there before the first step
+	tail  int      // bytes of the last part
 	has   flow.Set // what every record has
+	got   got      // and what it names beyond that
 	keeps []flow.Element
 	delta bool // records have delta counts
+
+	srcIs4, dstIs4 bool // the address is of IPv4 in every record
 }
 
 // step takes one value out of a record.
@@ -30,9 +34,15 @@ type step struct {
 	then op     // opVar: what to do with the value
 	sh   uint8  // 64 - 8n: what shifts the n bytes of a number to its value
 	n    uint16 // bytes of the value
-	end  uint16 // from base to the end of the value; opVar: to the end of its length byte
-	tail uint16 // opVar: bytes that must follow the value: the fixed elements and the next length byte
+	part uint16 // where the value is; opVar: the one before it
+	end  uint16 // from the part's beginning to the end of the value; opVar: to the end of its length byte
 	keep uint16 // opKeep and all beyond opInfo: index in plan.keeps
+}
+
+// varlen is an element of variable length, between two parts.
+type varlen struct {
+	end  int // from the beginning of the part before it to the end of its length byte
+	tail int // bytes of the part behind it, with the next length byte
 }
 
 // variable is the field length that says "of variable length" (RFC 7011 section 7).
@@ -42,17 +52,17 @@ const variable = 65535
 // or would not fit a datagram.
 func compile(fields []field) (p plan, ok bool) {
 	chosen := choose(fields)
-	pos := 0 // from base
-	lastVar := -1
+	pos := 0 // in the part
 	for i, f := range fields {
 		e := chosen[i]
-		s := step{op: e.op, n: f.n, end: uint16(pos + int(f.n)), sh: uint8(64 - 8*min(f.n, 8))}
+		s := step{op: e.op, n: f.n, part: uint16(len(p.vars)), end: uint16(pos + int(f.n)), sh: uint8(64 - 8*min(f.n, 8))}
 		if f.n == variable {
 			pos++
 			p.min++
-			s = step{op: opVar, then: e.op, n: 1, end: uint16(pos), sh: 56}
-			p.need(lastVar, pos)
-			lastVar, pos = len(p.steps), 0
+			s = step{op: opVar, then: e.op, n: 1, part: s.part, end: uint16(pos), sh: 56}
+			p.behind(pos)
+			p.vars = append(p.vars, varlen{end: pos})
+			pos = 0
 		} else {
 			pos += int(f.n)
 			p.min += int(f.n)
@@ -64,24 +74,41 @@ func compile(fields []field) (p plan, ok bool) {
 			s.keep = uint16(len(p.keeps))
 			p.keeps = append(p.keeps, nameOf(f.pen, f.id))
 		}
-		if s.op != opDrop && f.n != 0 {
-			p.steps = append(p.steps, s)
+		switch {
+		case e.op == opDrop || f.n == 0:
+		case s.op.columnar():
+			p.cols = append(p.cols, s)
+		default:
+			p.rows = append(p.rows, s)
+		}
+		if f.n != 0 && f.n != variable {
+			p.got |= tells[e.op]
 		}
 		p.has |= gives[e.op]
 		p.delta = p.delta || f.n != 0 && f.pen == penIANA && (f.id == ieOctetDeltaCount || f.id == iePacketDeltaCount)
 	}
-	p.need(lastVar, pos)
+	p.behind(pos)
 	p.tail = pos
+	p.srcIs4 = p.only(opSrc4, opSrc6, opSrcIs4)
+	p.dstIs4 = p.only(opDst4, opDst6, opDstIs4)
 	return p, p.min > 0
 }
 
-// need notes that n bytes must be there behind step i, or from the record's start.
-func (p *plan) need(i, n int) {
-	if i < 0 {
-		p.first = n
-		return
+// only puts is in place of op if there is no step of other. It says whether it has.
+func (p *plan) only(op, other, is op) bool {
+	at := slices.IndexFunc(p.cols, func(s step) bool { return s.op == op })
+	if at < 0 || slices.ContainsFunc(p.cols, func(s step) bool { return s.op == other }) {
+		return false
 	}
-	p.steps[i].tail = uint16(n)
+	p.cols[at].op = is
+	return true
+}
+
+// behind notes that the part behind the last element of variable length is of n bytes.
+func (p *plan) behind(n int) {
+	if len(p.vars) > 0 {
+		p.vars[len(p.vars)-1].tail = n
+	}
 }
 
 // choose gives each field its row of the element table: of several for one slot the best

@@ -112,7 +112,7 @@ func (x *work) counterRecord(index, form uint32, p []byte) (uint32, bool) {
 			return index, false
 		}
 		if c := x.iface(index); c != nil {
-			c.Name = x.names.get(text(name[:min(len(name), maxName)]))
+			c.Name = x.names.get(name[:min(len(name), maxMemo)])
 		}
 	default:
 		x.d.stats.sflowSkippedRecords.Add(1)

@@ -140,6 +140,9 @@ func (x *work) prepare(n int) {
 
 // sampledRecord appends the record of one packet.
 func (x *work) sampledRecord() *flow.Record {
+	if x.meta == nil {
+		x.spare()
+	}
 	n := len(x.b.Recs)
 	if n < x.ready {
 		x.b.Recs = x.b.Recs[:n+1]
@@ -153,7 +156,7 @@ func (x *work) sampledRecord() *flow.Record {
 func (x *work) undo() {
 	x.b.Undo()
 	x.ready = 0
-	x.meta, x.hasMeta = flow.Meta{}, false
+	x.meta, x.hasMeta = nil, false
 }
 
 // interfaces sets the interfaces and where the agent looked: a sample is taken by its data
@@ -205,7 +208,7 @@ func (x *work) sampleDone(r *flow.Record, s *sample) {
 func (x *work) sflowMeta() uint32 {
 	if x.sampled == 0 {
 		x.b.Meta = append(x.b.Meta, flow.Meta{Sampler: random, Unknown: x.original()})
-		x.sampled = uint32(len(x.b.Meta))
+		x.sampled, x.meta = uint32(len(x.b.Meta)), nil
 	}
 	return x.sampled
 }
@@ -216,9 +219,8 @@ func (x *work) ownMeta(r *flow.Record) {
 		x.meta.Unknown, x.hasMeta = x.arena.append(x.meta.Unknown, e), true
 	}
 	if x.hasMeta {
-		x.b.SetMeta(r, x.meta)
+		x.keepMeta(r)
 	}
-	x.meta, x.hasMeta = flow.Meta{}, false
 }
 
 // original is the agent's address where it is not the exporter's.

@@ -291,7 +291,7 @@ func (x *work) extendedUser(p []byte) bool {
 		if !ok {
 			return false
 		}
-		if user := x.names.get(text(name)); user != "" && x.meta.User == "" {
+		if user := x.names.get(name); user != "" && x.meta.User == "" {
 			x.meta.User, x.hasMeta = user, true
 		}
 		p = rest

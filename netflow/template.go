@@ -133,7 +133,7 @@ func (d *Decoder) define(e *exporter, f format, h header, raw []byte, now int64)
 		return false
 	}
 	if f.options {
-		t.plan.steps, t.plan.keeps = nil, nil // options are walked by their fields
+		t.plan.cols, t.plan.rows, t.plan.keeps = nil, nil, nil // options are walked by their fields
 	}
 	d.putTemplate(e, t)
 	return true

@@ -159,7 +159,7 @@ func decodeLink(link uint32, b []byte, p *Headers) (ether uint16, rest []byte, r
 	case LinkCHDLC: // address(1) control(1) EtherType(2)
 		return etherOf(b, 2)
 	}
-	return decodeRare(link, b)
+	return decodeOther(link, b, p)
 }
 
 // etherOf reads the EtherType at offset at. A length instead of a type leads to an LLC header,
@@ -241,10 +241,10 @@ func etherOfPPP(b []byte) (uint16, []byte, Reject) {
 	return 0, nil, RejectNotIP
 }
 
-// maxTags bounds the stack of VLAN, MPLS and PPPoE headers of one packet.
+// maxTags bounds the stack of such headers of one packet.
 const maxTags = 16
 
-// decodeTags takes VLAN tags, MPLS labels and a PPPoE header off.
+// decodeTags takes VLAN tags, MPLS labels, a PPPoE header and what decodeWrap knows off.
 func decodeTags(ether uint16, b []byte, p *Headers) (uint16, []byte, Reject) {
 	r := Accepted
 	for range maxTags {
@@ -262,6 +262,8 @@ func decodeTags(ether uint16, b []byte, p *Headers) (uint16, []byte, Reject) {
 				return 0, nil, RejectTruncated
 			}
 			ether, b, r = etherOfPPP(b[6:])
+		case etherMACsec, etherPBB, etherVNTag, etherNSH:
+			ether, b, r = decodeWrap(ether, b)
 		default:
 			return ether, b, Accepted
 		}

@@ -1,6 +1,7 @@
 // Package packet decodes one packet by hand, from its link header down to its transport header:
-// Ethernet, PPP and the other link types that tcpdump writes, VLAN, MPLS and PPPoE, IPv4 and IPv6
-// with extension headers, TCP, UDP, SCTP and ICMP.
+// Ethernet, PPP and the other link types that tcpdump writes (links.go has the less common), VLAN,
+// MPLS, PPPoE and other wrappers (wrap.go), IPv4 and IPv6 with extension headers, TCP, UDP, SCTP and
+// ICMP.
 //
 // It serves captures and the packet headers that sFlow agents send, so that both tell the same of
 // the same bytes. Decode keeps nothing between two packets and allocates nothing, but for the few

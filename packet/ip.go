@@ -44,8 +44,11 @@ func decodeIPv6(b []byte, wire int, p *Headers) Reject {
 		return RejectHeader
 	}
 	total := 40 + int(binary.BigEndian.Uint16(b[4:]))
-	if total == 40 && b[6] != ip6None && wire > 40 { // jumbogram or segmentation offload
-		total = wire
+	if total == 40 && wire > 40 {
+		switch b[6] {
+		case ip6HopByHop, flow.ProtoTCP, flow.ProtoUDP: // jumbogram or segmentation offload
+			total = wire
+		}
 	}
 	copy(p.Src[:], b[8:])
 	copy(p.Dst[:], b[24:])

@@ -32,6 +32,7 @@ const (
 	protoIPv6    = 41
 	protoIPIP    = 94
 	protoEtherIP = 97
+	protoPIM     = 103
 	protoMPLS    = 137
 	protoEther   = 143
 )
@@ -111,8 +112,21 @@ func enter(p *Headers) (inside, bool) {
 		if len(b) > 2 && b[0] == 0x30 {
 			return inside{rest: b[2:], ether: etherFrame, kind: flow.TunnelEther}, true
 		}
+	case protoPIM:
+		return enterPIM(b)
 	}
 	return inside{}, false
+}
+
+// enterPIM reads version(4 bits) kind(4) reserved(8) checksum(16), and in a Register message B(1 bit) N(1)
+// reserved(30) and the packet that a router sends to the rendezvous point: RFC 7761 section 4.9.3. With N there is
+// none, but a header for the checksum's sake.
+func enterPIM(b []byte) (inside, bool) {
+	const register, null = 0x21, 0x40
+	if len(b) < 8 || b[0] != register || b[4]&null != 0 {
+		return inside{}, false
+	}
+	return enterIP(b[8:], flow.TunnelPIM)
 }
 
 // UDP ports of tunnels (IANA service-names).
@@ -189,6 +203,8 @@ func enterVXLAN(b []byte, gpe bool) (inside, bool) {
 		case 2:
 			s.ether = etherIPv6
 		case 3:
+		case 4:
+			s.ether = etherNSH
 		default:
 			return inside{}, false
 		}

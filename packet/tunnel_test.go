@@ -82,6 +82,10 @@ func TestInner(t *testing.T) {
 	f(flow.TunnelL2TP, 1<<16|2, 17, overUDP(1701)+"0002 0001 0002 ff03 0021", udpHi)
 	f(flow.TunnelL2TP, 1<<16|2, 17, overUDP(1701)+"4a02 0000 0001 0002 0000 0000 0002 0000 57", ip6)
 
+	f(flow.TunnelPIM, -1, 103, "2100 dfff 00000000", udpHi)
+	f(flow.TunnelPIM, -1, 103, "2100 dfff 80000000", ip6)
+	f(flow.TunnelVXLAN, 100, 17, overUDP(4790)+"0c000004 00006400 0fc2 02 01 00000001", udpHi)
+
 	none := func(proto uint8, header string, inner []byte) {
 		t.Helper()
 		b := wrap(t, proto, header, inner)
@@ -92,6 +96,8 @@ func TestInner(t *testing.T) {
 		}
 	}
 	none(17, overUDP(53), udpHi)
+	none(103, "2100 dfff 40000000", udpHi)
+	none(103, "2000 dfff 00000000", udpHi)
 	none(17, overUDP(4789)+"00000000 00006400"+mac+"0800", udpHi)
 	none(17, overUDP(4789)+"08000000 00006400"+mac+"0806", nil)
 	none(17, overUDP(6081)+"3f006558 00006400", udpHi)

@@ -95,8 +95,11 @@ func (t *Table) addMeta(x *content, m *flow.Meta) {
 	if have.Mail == nil {
 		have.Mail = m.Mail
 	}
-	if have.Talk == nil {
+	if m.Talk.Size() > have.Talk.Size() {
 		have.Talk = m.Talk
+	}
+	if have.Parent == "" {
+		have.Parent = m.Parent
 	}
 	if have.Code == 0 {
 		have.Code, have.Reason = m.Code, m.Reason

@@ -1,7 +1,7 @@
 //go:build ignore
 
-// Makes pcap/made from the data beside it and from seeds.go, and export/made from nothing: `go run make.go seeds.go`,
-// here. Same input, same bytes.
+// Makes pcap/made from the data beside it, from seeds.go and links.go, and export/made from nothing:
+// `go run make.go seeds.go links.go`, here. Same input, same bytes.
 package main
 
 import (
@@ -28,6 +28,7 @@ func main() {
 	write("pcap/made/header-only.pcap", http[:24])
 	write("pcap/made/empty.pcap", nil)
 
+	write("pcap/made/links.pcapng", everyLink())
 	seeds()
 	for _, f := range fixed {
 		write("export/made/"+f.file, f.datagram())

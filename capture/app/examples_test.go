@@ -289,7 +289,7 @@ func TestResemblance(t *testing.T) {
 func TestAnnouncement(t *testing.T) {
 	f := func(app flow.App, b, addr string, port uint16, want flow.App) {
 		t.Helper()
-		a, ok := Announcement(app, []byte(b), 40000)
+		a, _, ok := Announcement(app, []byte(b), 40000)
 		if ok != (want != flow.AppNone) || ok && (a.App != want || a.Port != port || a.Addr != (flow.Addr{}) && a.Addr.String() != addr || a.Addr == (flow.Addr{}) && addr != "") {
 			t.Errorf("%q: %v, %v", b, a, ok)
 		}
@@ -339,7 +339,7 @@ func FuzzLabel(f *testing.F) {
 				t.Fatalf("%+v, hopeless %v", found, hopeless)
 			}
 			if l.Server = !l.Server; found.App != flow.AppNone {
-				if a, ok := Announcement(found.App, b, from); ok && (a.Port == 0 || a.App == flow.AppNone) {
+				if a, _, ok := Announcement(found.App, b, from); ok && (a.Port == 0) != (a.App == flow.AppNone) {
 					t.Fatalf("%+v", a)
 				}
 			}

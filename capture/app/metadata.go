@@ -43,8 +43,13 @@ var parsers = [...]parser{
 	{"starttls.go", flow.AppLDAP, flow.ProtoTCP, startOnly, startParse},
 	{"starttls.go", flow.AppXMPP, flow.ProtoTCP, startOnly, startParse},
 	{"starttls.go", flow.AppNNTP, flow.ProtoTCP, startOnly, startParse},
-	{"starttls.go", flow.AppPostgreSQL, flow.ProtoTCP, startOnly, startParse},
-	{"starttls.go", flow.AppMySQL, flow.ProtoTCP, startOnly, startParse},
+	{"postgresread.go", flow.AppPostgreSQL, flow.ProtoTCP, pgWhole, pgParse},
+	{"mysqlread.go", flow.AppMySQL, flow.ProtoTCP, mysqlWhole, mysqlParse},
+	{"smbread.go", flow.AppSMB, flow.ProtoTCP, neverWhole, smbParse},
+	{"mqttread.go", flow.AppMQTT, flow.ProtoTCP, neverWhole, mqttParse},
+	{"modbusread.go", flow.AppModbus, flow.ProtoTCP, atOnceWhole, modbusParse},
+	{"dnp3read.go", flow.AppDNP3, flow.ProtoTCP, atOnceWhole, dnp3Parse},
+	{"dnp3read.go", flow.AppDNP3, flow.ProtoUDP, atOnceWhole, dnp3Parse},
 }
 
 // find gives the parser of a label.
@@ -71,7 +76,12 @@ func (v View) Metadata(app flow.App, m *flow.Meta) bool {
 
 // Follows says whether conversations with this label tell more after the first messages.
 func Follows(app flow.App) bool {
-	return app == flow.AppHTTP || app == flow.AppDNS || app == flow.AppMDNS || app == flow.AppLLMNR
+	switch app {
+	case flow.AppHTTP, flow.AppDNS, flow.AppMDNS, flow.AppLLMNR,
+		flow.AppSMB, flow.AppNetBIOS, flow.AppModbus, flow.AppDNP3:
+		return true
+	}
+	return false
 }
 
 // Follow reads a payload that comes after what Metadata has read. Parts of m that change are made
@@ -82,6 +92,12 @@ func Follow(app flow.App, proto uint8, server bool, b []byte, m *flow.Meta) bool
 		return httpFollow(server, b, m)
 	case flow.AppDNS, flow.AppMDNS, flow.AppLLMNR:
 		return dnsFollow(proto, b, m)
+	case flow.AppSMB, flow.AppNetBIOS: // a session of NetBIOS carries SMB
+		return proto == flow.ProtoTCP && smbFollow(b, m)
+	case flow.AppModbus:
+		return modbusFollow(server, b, m)
+	case flow.AppDNP3:
+		return dnp3Follow(server, b, m)
 	}
 	return false
 }

@@ -26,7 +26,7 @@ func Filled() (*flow.Batch, *flow.Record) {
 		ICMPType: 3, ICMPCode: 1, SrcMask: 24, DstMask: 16, Via: flow.ViaIPFIX, Direction: flow.Ingress, EndReason: flow.EndOfFlow,
 		InitiatorBy: flow.BySYN, State: flow.StateEstablished, Complete: true, Skewed: true, Observers: 2,
 	}
-	side := flow.WireSide{ISN: 1, HasISN: true, Retransmits: 2, OutOfOrder: 3, Gap: 4, ZeroWindows: 5, SessionFlags: flow.ACK, MaxTTL: 64}
+	side := flow.WireSide{ISN: 1, HasISN: true, Retransmits: 2, OutOfOrder: 3, Gap: 4, ZeroWindows: 5, SessionFlags: flow.ACK, MaxTTL: 64, Entropy: 4.5, EntropyBytes: 200}
 	*b.AddWire(r) = flow.Wire{Fwd: side, Rev: side, File: "office.pcap", Offset: 24, LastOffset: 4096, SynRTT: 20000, AckRTT: 300,
 		History: flow.History{'S', 'h', 'A'}, Conn: flow.ConnS1, ICMPErrors: 1, ICMPVersion: 4, ICMPType: 3, ICMPCode: 3,
 		Tunnel: flow.TunnelVXLAN, TunnelID: 100, HasTunnelID: true, TunnelDepth: 1, TunnelSrc: flow.MustAddr("192.0.2.8"), TunnelDst: flow.MustAddr("192.0.2.9")}
@@ -40,10 +40,11 @@ func Filled() (*flow.Batch, *flow.Record) {
 			Cert: flow.Cert{Subject: "CN=www.example.com, O=Example", Issuer: "CN=Example CA", Serial: "0A1B", NotBefore: 1e18, NotAfter: 2e18, CommonName: "www.example.com",
 				IssuerName: "Example CA", AltNames: []string{"www.example.com", "192.0.2.1"}, SHA1: "0A", SHA256: "0B"},
 			Client: &flow.Cert{Subject: "CN=alice", Issuer: "CN=Example CA", Serial: "0C", NotBefore: 1e18, NotAfter: 2e18, SHA256: "0D"}},
-		SSH:  &flow.SSH{Client: "SSH-2.0-OpenSSH_9.6", Server: "SSH-2.0-dropbear", HASSH: "aa", HASSHServer: "bb"},
-		Mail: &flow.Mail{Helo: "client.example.com", From: "a@example.com", To: []string{"b@example.com", "c@example.com"}, Subject: "Hello"},
-		Talk: &flow.Talk{Version: "1", Commands: []string{"USER", "RETR"}, Results: []string{"230"}, Names: []string{"a.txt"}, User: "bob", Server: "vsFTPd"},
-		Code: 1001, Reason: "denied by ingress ACL", AppName: "Office365", User: "alice", Sampler: "random",
+		SSH:    &flow.SSH{Client: "SSH-2.0-OpenSSH_9.6", Server: "SSH-2.0-dropbear", HASSH: "aa", HASSHServer: "bb"},
+		Mail:   &flow.Mail{Helo: "client.example.com", From: "a@example.com", To: []string{"b@example.com", "c@example.com"}, Subject: "Hello"},
+		Talk:   &flow.Talk{Version: "1", Commands: []string{"USER", "RETR"}, Results: []string{"230"}, Names: []string{"a.txt"}, User: "bob", Server: "vsFTPd", Domain: "OFFICE", Client: "desk7"},
+		Parent: "1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
+		Code:   1001, Reason: "denied by ingress ACL", AppName: "Office365", User: "alice", Sampler: "random",
 		Names:   &flow.Names{InIf: "Gi0/3", OutIf: "Gi0/4", InIfAlias: "office", OutIfAlias: "uplink", InVRF: "staff", OutVRF: "internet"},
 		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {ID: 500, Value: []byte("x")}, {ID: 148, Name: "flowId", Value: []byte{7}}, {PEN: 9, ID: 12235, Value: []byte{3}}},
 		Cloud:   &flow.Cloud{Provider: "aws", Account: "123456789010", Project: "p", Region: "eu-west-1", Zone: "euw1-az1", Instance: "i-01234", Name: "web"},

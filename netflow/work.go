@@ -1,0 +1,104 @@
+package netflow
+
+import (
+	"sync"
+
+	"github.com/flowferry/flowferry/flow"
+)
+
+// got says what one record named, beyond the record's own Has.
+type got uint16
+
+const (
+	gotStart got = 1 << iota // Start is set
+	gotEnd
+	gotStartUp // Start is sysUptime of the first packet, ms; uptimes makes it a time
+	gotEndUp
+	gotBoot // work.boot is set by this record
+	gotDuration
+	gotICMP
+	gotSampler
+	gotRate
+	gotArbitrary // biflowDirection: which side is the source means nothing
+	gotReversed  // biflowDirection: the source is the responder
+	gotInVRF
+	gotOutVRF
+	gotApp
+	gotInfo // what is of the Meta is to be settled
+	gotHint // and perhaps of the hint
+)
+
+// work is the state of decoding one message. It is used again for the next, of whatever exporter,
+// so that nothing of it is allocated per record, and an exporter that is silent holds none of it.
+type work struct {
+	d     *Decoder
+	e     *exporter
+	b     *flow.Batch
+	proto flow.Record // what all records of the message have in common
+
+	export    int64  // export time, Unix ns
+	uptime    uint32 // sysUptime at export, ms. Valid iff hasUptime
+	hasUptime bool
+	byIf      bool // there are rates by interface
+
+	boot     int64 // when the exporter started, Unix ns
+	duration int64 // ns
+	sampler  uint64
+	rate     uint32
+	inVRF    uint32 // that has a name; 0 is none
+	outVRF   uint32
+
+	meta    *flow.Meta // of the record at hand, in its place in the batch; see spare
+	hasMeta bool       // something is in it
+	counts  counts     // what the message holds
+	events  uint64     // of all records so far
+	shared  shared     // Meta that records of the message share
+	app     string     // what options call the application of the record at hand
+	byName  bool       // options have named interfaces or VRFs
+	plain   bool       // proto has all that options have told
+	raw     [8]byte    // room for a value
+	sampled uint32     // sFlow: Meta that the samples of the datagram share; 0 is none yet
+	ready   int        // sFlow: so far records stand prepared in the batch
+	follow  bool       // sFlow: samples have numbers not seen before
+	at      places
+	one     []flow.Record // the record at hand
+	keepAll bool
+	keepNo  bool
+	names   names
+	arena   arena
+	hint    hint
+	walk    walk
+	https   slab[flow.HTTP]
+	hosts   memo[*flow.HTTP] // of which nothing but the host is known
+	lent    bool             // the record's HTTP is one of hosts, which others share
+	dnses   slab[flow.DNS]
+	tlses   slab[flow.TLS]
+}
+
+// works are those that are free, at most maxWorks: what they hold of names and pieces of memory is
+// bounded, and as many are seldom at work at once.
+type works struct {
+	mu   sync.Mutex
+	free []*work
+}
+
+const maxWorks = 8
+
+func (w *works) take(d *Decoder) *work {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(w.free); n > 0 {
+		x := w.free[n-1]
+		w.free = w.free[:n-1]
+		return x
+	}
+	return &work{d: d, keepAll: d.cfg.Unknown == "all", keepNo: d.cfg.Unknown == "none"}
+}
+
+func (w *works) give(x *work) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.free) < maxWorks {
+		w.free = append(w.free, x)
+	}
+}
