@@ -16,6 +16,7 @@ var children = map[string]func(args []string) error{
 	"paced":   childPaced,
 	"receive": childReceive,
 	"goflow2": childGoflow2,
+	"null":    childNull,
 }
 
 // child runs one of them.

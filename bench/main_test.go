@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -105,6 +107,45 @@ func TestAccount(t *testing.T) {
 	f(false, 0, 9, 0, 200, 200, 0, 0, 0)  // a datagram is missing
 	f(false, 0, 10, 0, 199, 199, 0, 0, 0) // a flow was not decoded
 	f(false, 0, 10, 0, 200, 199, 0, 0, 0) // a record went astray
+}
+
+// TestArrived makes sure that a lost document is found out.
+func TestArrived(t *testing.T) {
+	f := func(ok bool, came int, n account) {
+		t.Helper()
+		if err := n.arrived(came); (err == nil) != ok {
+			t.Errorf("%v: %d came, %v", n, came, err)
+		}
+	}
+	f(true, 0, account{"stitch.flows": 7})
+	f(true, 8, account{"stitch.flows": 7, "stitch.sessions": 1, "shipper.documents_in": 8})
+	f(false, 7, account{"stitch.flows": 7, "stitch.sessions": 1, "shipper.documents_in": 8})
+	f(false, 7, account{"stitch.flows": 7, "stitch.sessions": 1, "shipper.documents_in": 7})
+}
+
+// TestNullEngine ships into the engine that throws away: it counts each document.
+func TestNullEngine(t *testing.T) {
+	for _, compression := range []int{-1, 1} {
+		e := &nullEngine{}
+		server := httptest.NewServer(e)
+		s := &suite{dir: t.TempDir()}
+		sink, err := s.ships(server.URL, compression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := 0
+		err = eachBatch(gen.NewStream(gen.V9, 2000, 1), func(b *flow.Batch) error {
+			made += len(b.Recs)
+			return sink.Put(t.Context(), b)
+		})
+		if err := errors.Join(err, sink.Close(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		server.Close()
+		if came := e.docs.Load(); made != 2000 || came != 2000 {
+			t.Errorf("compression %d: %d documents of %d came", compression, came, made)
+		}
+	}
 }
 
 // TestWay holds the stages together: what goes in is kept, paired or merged.

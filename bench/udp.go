@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"github.com/flowferry/flowferry/ecs"
 	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/netflow"
+	"github.com/flowferry/flowferry/shipper"
 )
 
 // udp measures the whole way of a flow, from its datagram to the bytes of a bulk request: first
@@ -127,22 +129,44 @@ func goflow2Way(stream *gen.Stream) (int, error) {
 // exporters is how many addresses datagrams come from, each with a stream of its own.
 const exporters = 4
 
+// ways are the sinks behind the stages: the lines of bulk requests thrown away, and the product's
+// shipper, whose requests go to an engine in another process, which throws them away.
+var ways = []struct {
+	name string
+	sink func(s *suite, url string) (flow.Sink, error)
+}{
+	{"bulk lines, thrown away", func(*suite, string) (flow.Sink, error) { return newBulk(), nil }},
+	{"shipper, plain, HTTP", func(s *suite, url string) (flow.Sink, error) { return s.ships(url, -1) }},
+	{"shipper, gzip 1, HTTP", func(s *suite, url string) (flow.Sink, error) { return s.ships(url, 1) }},
+}
+
+func (s *suite) ships(url string, compression int) (flow.Sink, error) {
+	cfg := shipper.Config{Hosts: []string{url}, Compression: compression, Block: true, DeadLetter: filepath.Join(s.dir, "dead.ndjson")}
+	e, err := shipper.Connect(context.Background(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	return shipper.New(e, cfg), nil
+}
+
 // overUDP receives at several paces with the product's source, pipeline and stages, and holds
 // the account: each flow that was sent is kept, merged or named as lost.
 func (s *suite) overUDP(ctx context.Context) error {
-	rows := [][]string{{"datagrams/s sent", "flows/s sent", "lost by the kernel", "by a full queue", "CPU ns/flow", "flows/s per core"}}
-	for _, pace := range pick(s.quick, []int{4_000}, []int{4_000, 8_000, 16_000, 32_000}) {
-		a, err := s.carry(ctx, pace)
-		if err != nil {
-			return err
+	rows := [][]string{{"way", "datagrams/s sent", "flows/s sent", "lost by the kernel", "by a full queue", "CPU ns/flow", "flows/s per core"}}
+	for i, w := range ways {
+		for _, pace := range pick(s.quick, []int{4_000, 16_000}, []int{4_000, 8_000, 16_000, 32_000}) {
+			a, err := s.carry(ctx, pace, i)
+			if err != nil {
+				return fmt.Errorf("%s: %w", w.name, err)
+			}
+			per := float64(a.cpu) / float64(a.kept)
+			rows = append(rows, []string{w.name, number(float64(a.datagrams) / a.sending.Seconds()), number(float64(a.sent) / a.sending.Seconds()),
+				fmt.Sprintf("%.2f %%", 100*float64(a.sent-a.kept-a.queue)/float64(a.sent)),
+				fmt.Sprintf("%.2f %%", 100*float64(a.queue)/float64(a.sent)), number(per), number(1e9 / per)})
 		}
-		per := float64(a.cpu) / float64(a.kept)
-		rows = append(rows, []string{number(float64(a.datagrams) / a.sending.Seconds()), number(float64(a.sent) / a.sending.Seconds()),
-			fmt.Sprintf("%.2f %%", 100*float64(a.sent-a.kept-a.queue)/float64(a.sent)),
-			fmt.Sprintf("%.2f %%", 100*float64(a.queue)/float64(a.sent)), number(per), number(1e9 / per)})
 	}
-	fmt.Fprintf(s.out, "\nUDP on the loopback, %d exporters, NetFlow v9, the senders on the same %d CPUs; decoded, stitched, enriched, bulk bytes.\n"+
-		"Each flow sent is in the account: kept, paired, merged, or lost by name.\n", exporters, runtime.NumCPU())
+	fmt.Fprintf(s.out, "\nUDP on the loopback, %d exporters, NetFlow v9, the senders and the engine on the same %d CPUs; decoded, stitched, enriched, bulk bytes.\n"+
+		"Each flow sent is in the account: kept, paired, merged, or lost by name; each document shipped has come.\n", exporters, runtime.NumCPU())
 	table(s.out, rows)
 	return nil
 }
@@ -154,39 +178,60 @@ type arrived struct {
 	sending, cpu          time.Duration
 }
 
-// carry runs the product's way while senders send at a pace.
-func (s *suite) carry(ctx context.Context, pace int) (arrived, error) {
-	src, err := netflow.Listen(netflow.Config{Listen: []string{"127.0.0.1:0"}, Origin: 1})
+// carry runs the product's way into one of ways while senders send at a pace.
+func (s *suite) carry(ctx context.Context, pace, way int) (arrived, error) {
+	null, err := startNull(ctx)
 	if err != nil {
 		return arrived{}, err
+	}
+	a, n, err := s.carryInto(ctx, pace, way, null.url)
+	came, stopped := null.stop()
+	if err = errors.Join(err, stopped); err != nil {
+		return a, err
+	}
+	if err := n.arrived(came); err != nil {
+		return a, err
+	}
+	return a, n.check(&a)
+}
+
+func (s *suite) carryInto(ctx context.Context, pace, way int, url string) (a arrived, sums account, err error) {
+	src, err := netflow.Listen(netflow.Config{Listen: []string{"127.0.0.1:0"}, Origin: 1})
+	if err != nil {
+		return a, nil, err
+	}
+	sink, err := ways[way].sink(s, url)
+	if err != nil {
+		return a, nil, err
 	}
 	shards := make([][]flow.Stage, 2)
 	for i := range shards {
 		if shards[i], err = stages(); err != nil {
-			return arrived{}, err
+			return a, nil, err
 		}
 	}
-	p := &flow.Pipeline{Shards: len(shards), Sink: newBulk(), Stages: func(i int) []flow.Stage { return shards[i] }}
+	p := &flow.Pipeline{Shards: len(shards), Sink: sink, Stages: func(i int) []flow.Stage { return shards[i] }}
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 1)
 	cpu := cpuTime()
 	go func() { done <- p.Run(running, src) }()
 	flows := pace * 21 * pick(s.quick, 2, 5) // 21 in a datagram
-	a, err := s.sendFrom(ctx, src.Endpoints()[0].Addr.Port(), flows/exporters, pace/exporters)
+	a, err = s.sendFrom(ctx, src.Endpoints()[0].Addr.Port(), flows/exporters, pace/exporters)
 	time.Sleep(300 * time.Millisecond) // for what is still in the sockets
 	stop()
-	if err = errors.Join(err, <-done); err != nil {
-		return a, err
-	}
+	err = errors.Join(err, <-done, sink.Close(ctx))
 	a.cpu = cpuTime() - cpu
-	sums := account{}
+	sums = account{}
 	sums.add(src)
 	sums.add(p)
 	for _, list := range shards {
 		sums.add(list[0].(counting))
 	}
-	return a, sums.check(&a)
+	if ships, ok := sink.(counting); ok {
+		sums.add(ships)
+	}
+	return a, sums, err
 }
 
 // sendFrom starts the senders, each a child process, and waits for them.
@@ -265,5 +310,14 @@ func (n account) check(a *arrived) error {
 		return fmt.Errorf("of %d records %d are in the account", records, got)
 	}
 	a.kept, a.queue = int(records-dropped), int(dropped)
+	return nil
+}
+
+// arrived fails when not every document of a way with a shipper has come.
+func (n account) arrived(came int) error {
+	shipped, ok := n["shipper.documents_in"]
+	if made := n["stitch.flows"] + n["stitch.sessions"] + n["stitch.interims"]; ok && (uint64(came) != shipped || shipped != made) {
+		return fmt.Errorf("%d documents were made, %d were shipped, and %d came", made, shipped, came)
+	}
 	return nil
 }

@@ -17,13 +17,13 @@ func (t *Table) ready(recs []flow.Record) {
 	for _, h := range t.hashes {
 		sum += t.index.slots[t.index.home(h)].item
 	}
-	ahead := t.ahead[:0]
+	ahead := t.known[:0]
 	for _, h := range t.hashes {
 		if i := t.index.find(h); i != 0 {
 			ahead = append(ahead, i)
 		}
 	}
-	t.ahead, t.touched = ahead, t.touched+uint64(sum)
+	t.known, t.touched = ahead, t.touched+uint64(sum)
 	t.readConvs(ahead)
 	t.readPieces(ahead)
 }

@@ -15,7 +15,7 @@ func (t *Table) absorbBiflow(c *conv, r *flow.Record, meta *flow.Meta, s int, by
 	case a == notDuplicate && b == notDuplicate:
 		t.add(c, r, meta, s, by)
 		return
-	case a == b && !t.better(c, a, &r.Fwd, s, by) && !t.better(c, b, &r.Rev, 1-s, by):
+	case a == b && !t.better(c, a, r, &r.Fwd, s, by) && !t.better(c, b, r, &r.Rev, 1-s, by):
 		t.n.duplicates++
 		t.note(c, a, r, meta)
 		c.side[0].hear(r.End)

@@ -190,24 +190,33 @@ func (t *Table) belongs(c *conv, r *flow.Record, s int, by uint16) bool {
 	return true
 }
 
-// follows says whether r can be the direction of c that was not seen yet.
+// follows says whether r can be the direction of c that was not seen yet. A TCP answer with a SYN
+// begins before its initiator has sent anything but SYNs, so it is not of an earlier connection.
 func (t *Table) follows(c *conv, r *flow.Record) bool {
+	k := btoi(!c.side[0].seen()) // the side that was seen
 	gap := -overlap(c.start(), c.end(), r.Start, r.End)
 	if r.End < c.start() {
+		if gap > t.skew && c.opening(k)&flow.SYN != 0 && tcpFlags(r)&^flow.SYN != 0 {
+			return false
+		}
 		return gap <= t.window || !ends(r) && gap <= t.idle(r.Proto)
 	}
-	return gap <= t.reach(c, r)
+	return gap <= t.reach(c, r) && (gap <= t.skew || !reopens(&c.side[k], r))
 }
 
-// reach is how long after c something may still belong to it.
+// reach is how long after c something may still belong to it. Data after the end of a TCP connection
+// is what was sent again at once; later it is a piece of another one, of which the SYN was lost.
 func (t *Table) reach(c *conv, r *flow.Record) int64 {
+	tail := r.Proto == flow.ProtoTCP && r.Start > c.end() && c.tail(r)
 	switch {
 	case !c.ended():
 		return t.idle(r.Proto)
-	case r.Proto == flow.ProtoTCP && r.Start > c.end() && c.tail(r):
+	case tail && tcpFlags(r)&flow.PSH == 0:
 		return t.linger
-	case !c.side[0].seen() || !c.side[1].seen():
+	case (!c.side[0].seen() || !c.side[1].seen()) && !c.closed():
 		return t.window
+	case tail || !c.side[0].seen() || !c.side[1].seen():
+		return t.skew
 	}
 	return -1
 }

@@ -35,10 +35,16 @@ func (t *Table) duplicateOf(c *conv, mine *report, s int) uint32 {
 	if sd.latest(&its, mine); t.same(&its, mine) {
 		return emitted
 	}
-	if its.start = sd.start; sd.by != mine.by && t.same(&its, mine) { // of all that is covered
+	if its.start = sd.start; sd.by != mine.by && t.same(&its, mine) && !t.ahead(c, sd, mine) { // of all that is covered
 		return emitted
 	}
 	return notDuplicate
+}
+
+// ahead says whether r is of the reporter that this side is counted from, and of a time of which
+// nothing was told: what other reporters said of later times still waits, and left a hole.
+func (t *Table) ahead(c *conv, sd *side, r *report) bool {
+	return sd.main == r.by && !c.has(dead) && (c.total == 0 || r.start > t.totals.at(c.total).end)
 }
 
 // same says whether b reports the same traffic as a.
@@ -67,7 +73,7 @@ func abs(n int64) int64 { return max(n, -n) }
 // merge takes r, one direction, as another report of waiting piece n, from which the counts may
 // be taken instead.
 func (t *Table) merge(c *conv, n uint32, r *flow.Record, meta *flow.Meta, s int, by uint16) {
-	if !t.better(c, n, &r.Fwd, s, by) {
+	if !t.better(c, n, r, &r.Fwd, s, by) {
 		t.note(c, n, r, meta)
 	} else {
 		p := t.pieces.at(n)
@@ -101,8 +107,8 @@ func (t *Table) note(c *conv, n uint32, r *flow.Record, meta *flow.Meta) {
 
 // better says whether counts by a reporter are preferred to those of waiting piece n: if it is the
 // reporter that this side is counted from, and n from another that seemed to take over; or by
-// policy, as long as n is all there is of the conversation.
-func (t *Table) better(c *conv, n uint32, counts *flow.Counts, s int, by uint16) bool {
+// policy, as long as n is all there is of the conversation and r tells of all of its time.
+func (t *Table) better(c *conv, n uint32, r *flow.Record, counts *flow.Counts, s int, by uint16) bool {
 	if n == emitted {
 		return false
 	}
@@ -113,7 +119,7 @@ func (t *Table) better(c *conv, n uint32, counts *flow.Counts, s int, by uint16)
 	if c.side[s].main == by {
 		return true
 	}
-	if c.out > 0 || t.pieces.at(c.held).next != 0 {
+	if c.out > 0 || t.pieces.at(c.held).next != 0 || r.Start-p.start[s] > t.skew || p.end[s]-r.End > t.skew || t.continues(p, r) {
 		return false
 	}
 	switch t.cfg.Counts {
@@ -121,6 +127,16 @@ func (t *Table) better(c *conv, n uint32, counts *flow.Counts, s int, by uint16)
 		return counts.Bytes > p.bytes[s] || counts.Bytes == p.bytes[s] && counts.Packets > p.packets[s]
 	case "order":
 		return t.rankOf(by) < t.rankOf(p.by[s])
+	}
+	return false
+}
+
+// continues says whether the reporter of r told of an earlier time of piece p in another report.
+func (t *Table) continues(p *piece, r *flow.Record) bool {
+	for i := p.seen; i != 0; i = t.seens.at(i).next {
+		if q := t.seens.at(i); q.Exporter == r.Exporter && q.Domain == r.Domain && q.End <= r.Start {
+			return true
+		}
 	}
 	return false
 }

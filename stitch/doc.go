@@ -32,10 +32,13 @@
 //
 // Records with the same direction-free 5-tuple, sampling rate and kind of ICMP message belong
 // together if they overlap or follow each other by less than Idle, and the earlier one has not
-// ended. After an end only what overlaps it belongs to it, and for TCP what comes within Linger
-// without a SYN: late RSTs and ACKs, which are no new session. A SYN on a direction that has
-// already carried more than a SYN begins a new conversation. Reports with different sampling
-// rates are never mixed: they stay records of their own (an unknown rate counts as unsampled).
+// ended. After an end only what overlaps it belongs to it, and for TCP what comes without a SYN:
+// within Linger what carries no data (no PSH), late RSTs and ACKs, which are no new session; within
+// Skew data that was sent again. Later data is a piece of a connection of which the beginning was
+// lost. A SYN on a direction that has already carried more than a SYN begins a new conversation, and
+// so does a SYN in the answer after the other direction has had more. Reports with different
+// sampling rates are never mixed: they stay records of their own (an unknown rate counts as
+// unsampled).
 //
 // # What is a duplicate
 //
@@ -43,9 +46,11 @@
 // A report by another one of a time that is already covered is a duplicate: it is listed in
 // Meta.Seen and its counts go nowhere, so that totals are never more than the truth even if
 // exporters cut at different times. Which reporter the first piece is counted from is the policy
-// Counts; later pieces stay with it. Where its reports leave a hole another one takes over; as
-// long as the first may still report the same time, the other's piece waits and gives way if it
-// does. A biflow of which one direction is covered gives its other direction only.
+// Counts, among those that tell of all of its time while it waits; later pieces stay with it. Where
+// its reports leave a hole another one takes over; as long as the first may still report the same
+// time, the other's piece waits and gives way if it does. Long reports of two exporters that only
+// touch follow each other: at such a seam, what is within the difference of their clocks may be
+// counted twice. A biflow of which one direction is covered gives its other direction only.
 // Two records of one reporter are a duplicate only if they are equal, or the same traffic once
 // at ingress and once at egress; else they are shares of one flow (such as two ToS values) and
 // both count.

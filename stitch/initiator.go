@@ -66,6 +66,11 @@ func (t *Table) guess(c *conv) (flow.InitiatorBy, int) {
 			return flow.BySYN, s
 		}
 	}
+	for s := range c.side {
+		if c.answers(s) {
+			return flow.BySYN, 1 - s
+		}
+	}
 	a, b := c.aPort(), c.bPort()
 	if serverA, serverB := t.servers.has(a), t.servers.has(b); serverA != serverB {
 		return flow.ByServerPort, btoi(serverA)
@@ -89,6 +94,11 @@ func (t *Table) guess(c *conv) (flow.InitiatorBy, int) {
 // together hold a SYN but no ACK, which an answer always has.
 func (c *conv) opens(s int) bool {
 	return c.saw[s]&(hasInit|hasFlags) != 0 && c.opening(s)&(flow.SYN|flow.ACK) == flow.SYN
+}
+
+// answers says whether the first packet of side s was the answer to a SYN.
+func (c *conv) answers(s int) bool {
+	return c.saw[s]&hasInit != 0 && c.side[s].init&(flow.SYN|flow.ACK) == flow.SYN|flow.ACK
 }
 
 func btoi(b bool) int {

@@ -26,28 +26,47 @@ type packet struct {
 
 // talk is a conversation of the model: the truth.
 type talk struct {
+	tuple
+	packets []packet
+}
+
+// tuple is who talks; several conversations may have one after another the same.
+type tuple struct {
 	client, server         flow.Addr
 	clientPort, serverPort uint16
 	proto                  uint8
-	packets                []packet
 }
 
-// meter is an exporter of the model. It sees every packet of the directions that it sees.
-type meter struct {
-	addr         flow.Addr
-	active, idle int64
-	biflow       bool
-	reasons      bool // gives flowEndReason
-	sees         [2]bool
-}
-
-func drawTalk(t *rapid.T, i int) *talk {
-	c := &talk{
-		client: flow.Addr4(0x0a000000 + uint32(i)), server: flow.MustAddr("192.0.2.80"),
-		clientPort: uint16(40000 + i), serverPort: 443, proto: rapid.SampledFrom([]uint8{flow.ProtoTCP, flow.ProtoUDP}).Draw(t, "proto"),
+func drawTuple(t *rapid.T, i int) tuple {
+	return tuple{
+		client: flow.Addr4(0x0a000000 + uint32(i)), server: flow.MustAddr("192.0.2.80"), clientPort: uint16(40000 + i),
+		serverPort: rapid.SampledFrom([]uint16{443, 39999, 50001}).Draw(t, "server port"), // known, lower, higher
+		proto:      rapid.SampledFrom([]uint8{flow.ProtoTCP, flow.ProtoUDP}).Draw(t, "proto"),
 	}
-	at := epoch + rapid.Int64Range(0, 600).Draw(t, "start")*second
-	n := rapid.IntRange(2, 80).Draw(t, "packets")
+}
+
+// drawTalks makes one to four conversations of each of a few tuples, one after another: TCP's
+// may follow each other at once, others only after a silence.
+func drawTalks(t *rapid.T) (talks []*talk) {
+	for i := range rapid.IntRange(1, 4).Draw(t, "tuples") {
+		who := drawTuple(t, i)
+		at := epoch + rapid.Int64Range(0, 600).Draw(t, "start")*second
+		for range rapid.SampledFrom([]int{1, 1, 2, 4}).Draw(t, "talks") {
+			c := drawTalk(t, who, at)
+			talks = append(talks, c)
+			quiet := 10 * second
+			if who.proto != flow.ProtoTCP {
+				quiet = 3 * minute
+			}
+			at = c.packets[len(c.packets)-1].at + rapid.Int64Range(quiet, quiet+10*minute).Draw(t, "silence")
+		}
+	}
+	return talks
+}
+
+func drawTalk(t *rapid.T, who tuple, at int64) *talk {
+	c := &talk{tuple: who}
+	n := rapid.IntRange(4, 80).Draw(t, "packets")
 	step := rapid.SampledFrom([]int64{second / 50, second, 6 * second}).Draw(t, "step")
 	for k := range n {
 		p := packet{at: at, back: k%2 == 1, bytes: uint64(40 + k), flags: flow.ACK | flow.PSH}
@@ -65,130 +84,55 @@ func drawTalk(t *rapid.T, i int) *talk {
 	return c
 }
 
-func drawMeters(t *rapid.T) []meter {
-	meters := make([]meter, rapid.IntRange(1, 3).Draw(t, "meters"))
-	for i := range meters {
-		m := &meters[i]
-		m.addr = flow.Addr4(0xc6336400 + uint32(i))
-		m.active = rapid.SampledFrom([]int64{minute, 2 * minute, 5 * minute, 30 * minute}).Draw(t, "active")
-		m.idle = rapid.SampledFrom([]int64{15 * second, 20 * second}).Draw(t, "idle")
-		m.biflow, m.reasons = rapid.Bool().Draw(t, "biflow"), rapid.Bool().Draw(t, "reasons")
-		m.sees = [2]bool{true, true}
-		if i > 0 && !m.biflow {
-			m.sees = rapid.SampledFrom([][2]bool{{true, true}, {true, false}, {false, true}}).Draw(t, "sees")
-		}
-	}
-	return meters
-}
+// known says whether whatever an exporter tells of c tells its direction: by its ports.
+func (c *tuple) known() bool { return c.serverPort < c.clientPort }
 
-// export gives the records that m makes of c, with Received as the time when it sends them.
-func (m *meter) export(c *talk) (out []flow.Record) {
-	if m.biflow {
-		return m.cut(c, func(*packet) bool { return true })
-	}
-	for s, sees := range m.sees {
-		if sees {
-			out = append(out, m.cut(c, func(p *packet) bool { return p.back == (s == 1) })...)
-		}
-	}
-	return out
-}
-
-// cut makes pieces of the packets that it is to take.
-func (m *meter) cut(c *talk, take func(*packet) bool) (out []flow.Record) {
-	var r *flow.Record
-	for i := range c.packets {
-		p := &c.packets[i]
-		if !take(p) {
-			continue
-		}
-		if r != nil && p.at-r.Start >= m.active {
-			r.Received, r.EndReason = p.at, flow.EndActive
-			r = nil
-		}
-		if r == nil {
-			out = append(out, m.record(c, p))
-			r = &out[len(out)-1]
-		}
-		r.End = p.at
-		n := &r.Fwd
-		if m.biflow && p.back {
-			n = &r.Rev
-		}
-		n.Packets++
-		n.Bytes += p.bytes
-		n.Flags |= p.flags
-	}
-	r.Received, r.EndReason = r.End+m.idle, flow.EndIdle
-	if c.proto == flow.ProtoTCP {
-		r.Received, r.EndReason = r.End+second, flow.EndOfFlow
-	}
-	if !m.reasons {
-		for i := range out {
-			out[i].EndReason = flow.EndUnknown
-		}
-	}
-	return out
-}
-
-func (m *meter) record(c *talk, p *packet) flow.Record {
-	r := flow.Record{Start: p.at, Exporter: m.addr, Proto: c.proto, Via: flow.ViaIPFIX,
-		Src: c.client, SrcPort: c.clientPort, Dst: c.server, DstPort: c.serverPort,
-		Has: flow.HasTimes | flow.HasPorts | flow.HasProto | flow.HasBytes | flow.HasPackets}
-	if c.proto == flow.ProtoTCP {
-		r.Has |= flow.HasFlags
-	}
-	if m.biflow {
-		r.Has |= flow.HasRev
-	} else if p.back {
-		r.Src, r.SrcPort, r.Dst, r.DstPort = c.server, c.serverPort, c.client, c.clientPort
-	}
-	return r
-}
-
-// deliver puts the records in the order in which they arrive when each takes up to delay, and
-// numbers them.
-func deliver(t *rapid.T, records []flow.Record, delay int64) []flow.Record {
-	for i := range records {
-		records[i].Received += rapid.Int64Range(0, delay).Draw(t, "delay")
-	}
-	slices.SortStableFunc(records, func(a, b flow.Record) int { return int(min(max(a.Received-b.Received, -1), 1)) })
-	for i := range records {
-		records[i].Ord = uint64(i + 1)
-	}
-	return records
-}
-
-// told is what came out of one conversation.
+// told is what came out of one tuple.
 type told struct {
-	complete          []flow.Record
-	packets, segments uint64
+	complete []flow.Record
+	sum      [2]flow.Counts // of the flows: by the client, by the server
+	sampled  flow.Counts    // of the flows of the exporter that samples
+	from, to int64          // of the flows
+	seams    uint64         // flows
 }
 
-// stitchAll sends records through a table and collects what comes out by client.
-func stitchAll(t *rapid.T, cfg Config, records []flow.Record) map[flow.Addr]*told {
-	table := New(cfg)
-	out := map[flow.Addr]*told{}
+// world is one run of the model.
+type world struct {
+	talks  []*talk
+	meters []meter
+	cfg    Config
+	skew   int64 // the most by which an exporter's clock is off
+}
+
+func drawWorld(t *rapid.T) *world {
+	w := &world{talks: drawTalks(t), meters: drawMeters(t)}
+	w.cfg = Config{
+		Window:  20 * time.Second,
+		Counts:  rapid.SampledFrom([]string{"first", "max", "order"}).Draw(t, "counts"),
+		Order:   []string{w.meters[len(w.meters)-1].addr.String()},
+		Interim: rapid.SampledFrom([]time.Duration{0, 3 * time.Minute}).Draw(t, "interim"),
+	}
+	for i := range w.meters {
+		w.skew = max(w.skew, abs(w.meters[i].clock))
+	}
+	return w
+}
+
+// run sends records through a table and collects what comes out by tuple.
+func (w *world) run(t *rapid.T, records []flow.Record) map[tuple]*told {
+	table := New(w.cfg)
+	out := map[tuple]*told{}
+	for _, c := range w.talks {
+		out[c.tuple] = &told{from: 1 << 62}
+	}
 	collect := func(b *flow.Batch) {
 		for i := range b.Recs {
-			r := &b.Recs[i]
-			client := r.Src
-			if r.Src == flow.MustAddr("192.0.2.80") {
-				client = r.Dst
-			}
-			x := out[client]
-			if x == nil {
-				x = &told{}
-				out[client] = x
-			}
-			if r.Complete {
-				x.complete = append(x.complete, *r)
-			}
-			if r.Kind == flow.KindFlow {
-				x.packets += r.Fwd.Packets + r.Rev.Packets
-				x.segments++
-			}
+			t.Logf("out %s", flow.AppendText(nil, b, &b.Recs[i]))
+			w.collect(t, out, &b.Recs[i])
 		}
+	}
+	for i := range records {
+		t.Logf("in  %s", flow.AppendText(nil, nil, &records[i]))
 	}
 	for len(records) > 0 {
 		b := flow.NewBatch()
@@ -210,80 +154,117 @@ func stitchAll(t *rapid.T, cfg Config, records []flow.Record) map[flow.Addr]*tol
 	return out
 }
 
-// summary is what must not depend on the order of arrival.
-func (x *told) summary() string {
-	if len(x.complete) != 1 {
-		return fmt.Sprintf("%d complete records", len(x.complete))
+// collect notes r, which came out.
+func (w *world) collect(t *rapid.T, out map[tuple]*told, r *flow.Record) {
+	who := tuple{r.Src, r.Dst, r.SrcPort, r.DstPort, r.Proto}
+	fwd, rev := 0, 1
+	if r.Src == flow.MustAddr("192.0.2.80") {
+		who, fwd, rev = tuple{r.Dst, r.Src, r.DstPort, r.SrcPort, r.Proto}, 1, 0
 	}
-	r := &x.complete[0]
-	return fmt.Sprintf("%s:%d > %s:%d %d+%d packets %d+%d bytes from %d to %d", r.Src, r.SrcPort, r.Dst, r.DstPort,
-		r.Fwd.Packets, r.Rev.Packets, r.Fwd.Bytes, r.Rev.Bytes, r.Start-epoch, r.End-epoch)
+	x := out[who]
+	switch {
+	case x == nil:
+		t.Fatalf("nobody talked like %+v", r)
+	case r.Sampling != 0:
+		if r.Kind == flow.KindFlow {
+			x.sampled.Add(&r.Fwd)
+			x.sampled.Add(&r.Rev)
+		}
+		return
+	case r.Complete:
+		x.complete = append(x.complete, *r)
+	}
+	if r.Kind == flow.KindFlow {
+		x.sum[fwd].Add(&r.Fwd)
+		x.sum[rev].Add(&r.Rev)
+		x.seams++
+		x.from, x.to = min(x.from, r.Start), max(x.to, r.End)
+	}
 }
 
-func (c *talk) summary() string {
-	var n [2]flow.Counts
+// truth adds up the packets of c in the directions that some exporter sees.
+func (w *world) truth(c *talk) (n [2]flow.Counts, from, to int64) {
+	sees := w.sees()
+	from = 1 << 62
 	for _, p := range c.packets {
 		s := btoi(p.back)
+		if !sees[s] {
+			continue
+		}
 		n[s].Packets++
 		n[s].Bytes += p.bytes
+		from, to = min(from, p.at), max(to, p.at)
 	}
-	return fmt.Sprintf("%s:%d > %s:%d %d+%d packets %d+%d bytes from %d to %d", c.client, c.clientPort, c.server, c.serverPort,
-		n[0].Packets, n[1].Packets, n[0].Bytes, n[1].Bytes, c.packets[0].at-epoch, c.packets[len(c.packets)-1].at-epoch)
+	return n, from, to
 }
 
-// TestModel cuts random conversations with random loss-free exporters, lets their records
-// arrive in any order within the window, and expects the truth: one complete record for each
-// conversation, and flows whose packets add up to it.
+// sees says which directions are seen by some exporter that takes every packet.
+func (w *world) sees() (sees [2]bool) {
+	for i := range w.meters {
+		for s := range sees {
+			sees[s] = sees[s] || w.meters[i].sees[s] && w.meters[i].every == 0
+		}
+	}
+	return sees
+}
+
+// TestModel cuts random conversations with random exporters that lose nothing, lets their
+// records arrive in any order within the window, and some of them twice, and expects the truth:
+// one complete record for each conversation, and flows that add up to it.
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		talks, meters := drawTalks(t), drawMeters(t)
-		out := stitchAll(t, Config{Window: 15 * time.Second}, deliver(t, exportAll(talks, meters), second))
-		for _, c := range talks {
-			x := out[c.client]
-			if x == nil {
-				t.Fatalf("%s: nothing came out", c.summary())
-				return
-			}
-			if got, want := x.summary(), c.summary(); got != want {
-				t.Fatalf("got  %s\nwant %s", got, want)
-			}
-			if x.packets != uint64(len(c.packets)) {
-				t.Fatalf("%s: the flows hold %d packets", c.summary(), x.packets)
-			}
-		}
+		w := drawWorld(t)
+		w.check(t, w.run(t, deliver(t, w.exportAll(t), 8*second)))
 	})
 }
 
-// TestModelLoss loses records: what is told is never more than the truth.
-func TestModelLoss(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		talks, meters := drawTalks(t), drawMeters(t)
-		records := slices.DeleteFunc(exportAll(talks, meters), func(flow.Record) bool {
-			return rapid.IntRange(0, 4).Draw(t, "lost") == 0
-		})
-		cfg := Config{MaxFlows: rapid.SampledFrom([]int{0, 16}).Draw(t, "max flows")}
-		out := stitchAll(t, cfg, deliver(t, records, second))
-		for _, c := range talks {
-			if x := out[c.client]; x != nil && x.packets > uint64(len(c.packets)) {
-				t.Fatalf("%s: the flows hold %d packets", c.summary(), x.packets)
+// check compares what came out with the truth.
+func (w *world) check(t *rapid.T, out map[tuple]*told) {
+	byTuple := map[tuple][]*talk{}
+	for _, c := range w.talks {
+		byTuple[c.tuple] = append(byTuple[c.tuple], c)
+	}
+	for who, talks := range byTuple {
+		x := out[who]
+		slices.SortFunc(x.complete, func(a, b flow.Record) int { return int(min(max(a.Start-b.Start, -1), 1)) })
+		if len(x.complete) != len(talks) {
+			t.Fatalf("%d complete records of %d conversations of %v: %+v", len(x.complete), len(talks), who, x.complete)
+		}
+		var sum [2]flow.Counts
+		for i, c := range talks {
+			n, from, to := w.truth(c)
+			w.compare(t, c, &x.complete[i], n, from, to)
+			for s := range n {
+				sum[s].Add(&n[s])
 			}
 		}
-	})
-}
-
-func drawTalks(t *rapid.T) []*talk {
-	talks := make([]*talk, rapid.IntRange(1, 6).Draw(t, "talks"))
-	for i := range talks {
-		talks[i] = drawTalk(t, i)
-	}
-	return talks
-}
-
-func exportAll(talks []*talk, meters []meter) (records []flow.Record) {
-	for _, c := range talks {
-		for i := range meters {
-			records = append(records, meters[i].export(c)...)
+		for s := range sum {
+			if x.sum[s].Bytes != sum[s].Bytes || x.sum[s].Packets != sum[s].Packets {
+				t.Fatalf("%v, direction %d: the flows hold %d packets of %d", who, s, x.sum[s].Packets, sum[s].Packets)
+			}
+		}
+		if n := w.sampledOf(talks); x.sampled.Packets != n {
+			t.Fatalf("%v: the sampled flows hold %d packets of %d", who, x.sampled.Packets, n)
 		}
 	}
-	return records
+}
+
+// compare wants the complete record r to tell all of c.
+func (w *world) compare(t *rapid.T, c *talk, r *flow.Record, n [2]flow.Counts, from, to int64) {
+	got := [2]flow.Counts{r.Fwd, r.Rev}
+	if r.Src != c.client {
+		got[0], got[1] = got[1], got[0]
+		if sees := w.sees(); (c.known() || w.tellsFirst(c)) && sees[0] && sees[1] {
+			t.Fatalf("%v was turned: %+v", c.tuple, r)
+		}
+	}
+	say := func(n *flow.Counts) string { return fmt.Sprintf("%d/%d", n.Packets, n.Bytes) }
+	for s := range n {
+		if say(&got[s]) != say(&n[s]) {
+			t.Fatalf("%v, direction %d: got %s, want %s", c.tuple, s, say(&got[s]), say(&n[s]))
+		}
+	}
+	if abs(r.Start-from) > w.skew || abs(r.End-to) > w.skew {
+		t.Fatalf("%v: got %d to %d, want %d to %d", c.tuple, r.Start-epoch, r.End-epoch, from-epoch, to-epoch)
+	}
 }

@@ -65,6 +65,9 @@ func TestScenarios(t *testing.T) {
 		line(1, server, "10.0.0.1:80", 0, 1, tcp+"fwd=4/4000 fwd.flags=FSPA fwd.init=SA in=1 out=2")+
 			line(2, "10.0.0.1:80", server, 0, 1, tcp+"fwd=5/500 fwd.flags=FSPA fwd.init=S in=2 out=1"),
 		`src=10.0.0.1:80 dst=192.0.2.1:443 fwd=5/500 rev=4/4000 fwd.init=S rev.init=SA exporter=198.51.100.1 reason=end_of_flow state=established initiator=syn complete=true`)
+	f("the answer alone tells who asked, of ports that do not", Config{},
+		line(1, "192.0.2.1:50001", client, 0, 1, tcp+"fwd=4/4000 fwd.flags=FSPA fwd.init=SA"),
+		`src=192.0.2.1:50001 dst=10.0.0.1:40000 fwd=4/4000 fwd.init=SA exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown complete=true`)
 	f("halves from two exporters", Config{},
 		line(1, client, server, 0, 1, tcp+"fwd=5/500 fwd.flags=FSPA")+
 			line(2, server, client, 0, 1, tcp2+"fwd=4/4000 fwd.flags=FSPA"),
@@ -77,6 +80,26 @@ func TestScenarios(t *testing.T) {
 		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=6/600 exporter=198.51.100.2 reason=end_of_flow state=oneway_unknown initiator=server_port observers=2 complete=true meta`)
 	f("two reports, the preferred counts", Config{Counts: "order", Order: []string{"198.51.100.2"}}, twice,
 		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=6/600 exporter=198.51.100.2 reason=end_of_flow state=oneway_unknown initiator=server_port observers=2 complete=true meta`)
+	f("the larger report is of another time", Config{Counts: "max"},
+		line(1, client, server, 0, 60, tcp+"fwd=5/500 fwd.flags=SPA reason=active_timeout")+
+			line(2, client, server, 55, 70, tcp2+"fwd=9/900 fwd.flags=FPA")+line(3, client, server, 60, 70, tcp+"fwd=8/800 fwd.flags=FPA"),
+		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.1 reason=active_timeout state=oneway_unknown initiator=server_port segment=1 observers=2 meta
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=8/800 exporter=198.51.100.1 state=oneway_unknown initiator=server_port segment=2
+kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=13/1300 exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown initiator=server_port segments=2 observers=2 complete=true meta`)
+	f("the last word of another exporter is heard before the second piece of the first", Config{},
+		line(1, client, server, 0, 60, udp+"fwd=5/500")+line(2, client, server, 130, 131, "proto=17 exporter=198.51.100.2 fwd=1/100")+
+			line(3, client, server, 61, 120, udp+"fwd=8/800")+line(4, client, server, 130, 131, udp+"fwd=2/200"),
+		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.1 state=oneway_unknown initiator=server_port segment=1
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=8/800 exporter=198.51.100.1 state=oneway_unknown initiator=server_port segment=2
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=2/200 exporter=198.51.100.1 state=oneway_unknown initiator=server_port segment=3 observers=2 meta
+kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=15/1500 exporter=198.51.100.1 reason=forced_end state=oneway_unknown initiator=server_port segments=3 observers=2 complete=true meta`)
+	f("the larger report is the second piece of its exporter", Config{Counts: "max"},
+		line(1, client, server, 0, 0.5, tcp+"fwd=2/200 fwd.flags=SPA reason=active_timeout")+
+			line(2, client, server, 0, 3, tcp2+"fwd=5/500 fwd.flags=SPA reason=active_timeout")+
+			line(3, client, server, 1, 9, tcp+"fwd=9/900 fwd.flags=FPA")+line(4, client, server, 4, 9, tcp2+"fwd=6/600 fwd.flags=FPA"),
+		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.2 reason=active_timeout state=oneway_unknown initiator=server_port segment=1 observers=2 meta
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=6/600 exporter=198.51.100.2 state=oneway_unknown initiator=server_port segment=2
+kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=11/1100 exporter=198.51.100.2 reason=end_of_flow state=oneway_unknown initiator=server_port segments=2 observers=2 complete=true meta`)
 	f("a biflow and the same as two uniflows", Config{},
 		line(1, client, server, 0, 1, tcp+"fwd=5/500 rev=4/4000 fwd.flags=FSPA rev.flags=FSPA initiator=rfc5103")+
 			line(2, server, client, 0, 1, tcp2+"fwd=4/4000 fwd.flags=FSPA")+
@@ -115,6 +138,23 @@ kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 rev=5/440 exporter=1
 		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown initiator=server_port complete=true
 src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=6/600 exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown initiator=server_port complete=true
 src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=7/700 exporter=198.51.100.1 reason=forced_end state=oneway_unknown initiator=server_port complete=true`)
+	const answer, asked = "src=192.0.2.1:443 dst=10.0.0.1:40000 fwd=4/400 exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown complete=true\n",
+		"src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown initiator=server_port complete=true\n"
+	f("ports used again at once: the answer to the second is not that to the first", Config{},
+		line(1, client, server, 0, 1, tcp+"fwd=5/500 fwd.flags=FSPA")+line(2, server, client, 6, 7, tcp+"fwd=4/400 fwd.flags=FSPA"),
+		asked+answer)
+	f("the same, the second heard of first", Config{},
+		line(1, server, client, 6, 7, tcp+"fwd=4/400 fwd.flags=FSPA")+line(2, client, server, 0, 1, tcp+"fwd=5/500 fwd.flags=FSPA"),
+		answer+asked)
+	f("an answer to the last of several SYNs", Config{},
+		line(1, client, server, 0, 1, tcp+"fwd=2/80 fwd.flags=S")+line(2, server, client, 6, 7, tcp+"fwd=4/400 fwd.flags=FSPA"),
+		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=2/80 rev=4/400 exporter=198.51.100.1 reason=forced_end state=established initiator=syn complete=true`)
+	f("ports used again, the first piece was lost: data a minute after the end is not of the first", Config{},
+		line(1, client, server, 0, 1, tcp+"fwd=5/500 rev=4/400 fwd.flags=FSPA rev.flags=FSPA")+
+			line(2, client, server, 61, 90, tcp+"fwd=7/700 rev=6/600 fwd.flags=FPA rev.flags=FPA")+
+			line(3, client, server, 30, 90, tcp2+"fwd=9/900 rev=8/800 fwd.flags=FSPA rev.flags=FSPA"),
+		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 rev=4/400 exporter=198.51.100.1 reason=end_of_flow state=established initiator=server_port complete=true
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=7/700 rev=6/600 exporter=198.51.100.1 reason=end_of_flow state=midstream initiator=server_port observers=2 complete=true meta`)
 	f("a RST after all was told is no new session", Config{},
 		line(1, client, server, 0, 1, tcp+"fwd=5/500 rev=4/400 fwd.flags=FSPA rev.flags=FSPA")+
 			line(2, client, server, 61, 61, tcp+"fwd=1/40 fwd.flags=R")+line(3, client, server, 61, 61, tcp+"fwd=1/40 fwd.flags=R"),

@@ -36,7 +36,7 @@ type Table struct {
 	seed      uint64        // of the hash: nobody outside can aim at a bucket
 	index     index         // conversations, live and dead
 	hashes    []uint32      // of the keys of the batch
-	ahead     []uint32      // room for ready
+	known     []uint32      // room for ready
 	due       []uint32      // room for turn
 	room      []flow.Record // for the records of the next batch
 	touched   uint64        // keeps the reads of ready from being optimised away
