@@ -6,10 +6,9 @@ import "github.com/flowferry/flowferry/flow"
 // buried are remembered for the same time, so they stand in a queue and not in the wheel.
 func (t *Table) bury(i uint32, c *conv) {
 	c.is |= dead
-	c.held, c.done = 0, t.in(t.linger)
-	t.disarm(c)
+	c.far, c.done = 0, t.in(t.linger)
 	if t.dead.tail != 0 {
-		t.convs.at(t.dead.tail).held = i
+		t.convs.at(t.dead.tail).far = i
 	} else {
 		t.dead.head = i
 	}
@@ -19,11 +18,9 @@ func (t *Table) bury(i uint32, c *conv) {
 // forgetOldest forgets the conversation that was buried first.
 func (t *Table) forgetOldest() {
 	i := t.dead.head
-	c := t.convs.at(i)
-	if t.dead.head = c.held; t.dead.head == 0 {
+	if t.dead.head = t.convs.at(i).far; t.dead.head == 0 {
 		t.dead.tail = 0
 	}
-	c.held = 0
 	t.forget(i)
 }
 

@@ -40,7 +40,7 @@ func (t *Table) readyToWake(convs []uint32) {
 		}
 	}
 	for _, i := range convs {
-		if n := t.first(i); n != 0 {
+		if n := t.convs.at(i).held; n != 0 {
 			x := t.templates.at(t.pieces.at(n).what)
 			sum += uint64(x.has) + uint64(x.domain) + uint64(x.refs)
 		}
@@ -60,18 +60,10 @@ func (t *Table) readConvs(convs []uint32) {
 func (t *Table) readPieces(convs []uint32) {
 	sum := uint32(0)
 	for _, i := range convs {
-		if n := t.first(i); n != 0 {
+		if n := t.convs.at(i).held; n != 0 {
 			p := t.pieces.at(n)
 			sum += uint32(p.bytes[0]) + uint32(p.start[0]) + p.next
 		}
 	}
 	t.touched += uint64(sum)
-}
-
-// first gives the first waiting piece of conversation i, 0 for none.
-func (t *Table) first(i uint32) uint32 {
-	if c := t.convs.at(i); !c.has(dead) {
-		return c.held
-	}
-	return 0
 }

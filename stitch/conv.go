@@ -11,9 +11,9 @@ type conv struct {
 	ports    uint32  // A's << 16 | B's
 	sampling uint32  // sampling rate; 0 is every packet
 	near     uint32  // when to look at it for what waits
-	far      uint32  // when to look at it for its end
+	far      uint32  // when to look at it for its end; of a dead one, the next in the queue
 	done     uint32  // when it is over unless more comes; of a dead one, when to forget it
-	held     uint32  // first waiting piece, in the order of their starts; of a dead one, the next in the queue
+	held     uint32  // first waiting piece, in the order of their starts
 	total    uint32  // the sums of the pieces that went out; 0 if none has
 	out      uint32  // pieces that went out
 	icmp     uint16  // kind of ICMP message, see icmpKind
@@ -122,7 +122,7 @@ func (t *Table) open(k *key, hash uint32) uint32 {
 	*c = conv{is: used}
 	t.setKey(c, k)
 	t.index.add(hash, i)
-	t.disarm(c)
+	c.near, c.far = t.tick+nowhere, t.tick+nowhere
 	return i
 }
 
@@ -134,7 +134,6 @@ func (t *Table) forget(i uint32) {
 		t.longs.drop(c.a)
 	}
 	c.is = 0
-	t.disarm(c)
 	t.convs.drop(i)
 }
 

@@ -150,6 +150,8 @@ func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint16) {
 	gave := sidesOf(r.Has)
 	if p.both() {
 		gave &= p.gave
+	} else {
+		p.form &^= skewed
 	}
 	if p.forward() == s {
 		old := p.what

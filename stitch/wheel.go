@@ -56,9 +56,6 @@ func (t *Table) arm(i uint32, c *conv, when uint32) {
 	t.enter(&t.wheel[when&(slots-1)], i)
 }
 
-// disarm takes c out of the wheel: entries that it has there mean nothing from now on.
-func (t *Table) disarm(c *conv) { c.near, c.far = t.tick+nowhere, t.tick+nowhere }
-
 // advance moves the clock and wakes what is due. A clock that goes back by a little stands
 // still; one that goes back by more belongs to other data: what is held is written out.
 func (t *Table) advance(now int64) {
@@ -109,6 +106,9 @@ func (t *Table) turn(tick uint32) {
 // wake looks at conversation i, unless it only stands at later ticks by now.
 func (t *Table) wake(i, tick uint32) {
 	c := t.convs.at(i)
+	if c.is&(used|dead) != used {
+		return
+	}
 	near, far := int32(tick-c.near) >= 0, int32(tick-c.far) >= 0
 	if near {
 		c.near = tick + nowhere
