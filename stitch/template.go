@@ -47,9 +47,8 @@ type sides uint8
 
 const _ = uint8(sided / flow.HasPayload) // they fit
 
-func sidesOf(has flow.Set) sides    { return sides(has & sided / flow.HasPayload) }
-func (s sides) set() flow.Set       { return flow.Set(s) * flow.HasPayload }
-func (s sides) has(f flow.Set) bool { return s.set().Has(f) }
+func sidesOf(has flow.Set) sides { return sides(has & sided / flow.HasPayload) }
+func (s sides) set() flow.Set    { return flow.Set(s) * flow.HasPayload }
 
 // of makes x the traits of r.
 func (x *traits) of(r *flow.Record) {
