@@ -26,7 +26,7 @@ type Meter struct {
 	emit   func(*flow.Batch)
 	table
 	clock    int64 // Unix ns
-	expired  int64 // second up to which the lists were looked through
+	second   int64 // Unix ns: the begin of the second in which the lists were looked through last
 	frags    []fragment
 	held     []held
 	batch    *flow.Batch
@@ -314,7 +314,7 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 	case len(p.Payload) == 0:
 	case e.seen&seenLabel == 0:
 		m.label(e, dir)
-	case app.Follows(e.app):
+	case app.Follows(e.app, e.proto):
 		m.readOn(e, dir)
 	}
 	if len(p.Payload) > 0 && app.Announces(e.app) {

@@ -124,11 +124,11 @@ func (s *Source) read(ctx context.Context, f *File, m *Meter) error {
 			beat = time.Now()
 			m.send()
 		}
-		switch ok, err := s.only.selects(&p); {
+		switch ok, err := s.only.selects(p); {
 		case err != nil:
 			return fmt.Errorf("read %s: %w", s.path, err)
 		case ok:
-			m.Packet(&p)
+			m.Packet(p)
 		}
 	}
 }
@@ -194,7 +194,7 @@ func Datagrams(path, filter string, fn func(d Datagram) error) error {
 		if err != nil {
 			return err
 		}
-		if ok, err := only.selects(&pkt); err != nil {
+		if ok, err := only.selects(pkt); err != nil {
 			return err
 		} else if !ok {
 			continue

@@ -128,7 +128,7 @@ func TestDocumentValues(t *testing.T) {
 	f("flow.destination.initial_tcp_flags", list("SYN", "ACK"))
 	f("flow.seen_by", list("192.0.2.2"))
 	f("flow.unknown", map[string]any{"9.12235": list("0102", "03"), "0.500": "78", "flowId": "07"})
-	f("related.ip", list("10.1.2.3", "81.2.69.142", "198.51.100.7", "81.2.69.143", "93.184.216.34"))
+	f("related.ip", list("10.1.2.3", "81.2.69.142", "198.51.100.7", "81.2.69.143", "10.1.2.4", "93.184.216.34"))
 	f("threat.indicator.name", list("81.2.69.0/24"))
 	f("url.domain", "www.example.com")
 	f("url.path", "/a")

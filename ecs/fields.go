@@ -11,7 +11,7 @@ import (
 // The aliases, which a document never holds, stand last.
 //
 // To add a field: a row here, in its object; then go generate ./mappings.
-var Fields = slices.Concat(about, ends, network, ours, metered, oursSource, meteredSource, oursDestination, meteredDestination, oursRest, metadata, aliases)
+var Fields = slices.Concat(about, ends, network, ours, metered, oursSource, meteredSource, oursDestination, meteredDestination, oursRest, services, metadata, aliases)
 
 // byName finds a row of Fields.
 var byName = func() map[string]*Field {

@@ -42,15 +42,15 @@ var ours = []Field{
 		Text: appReason},
 	{Name: "flow.app.hint", Type: Keyword, Of: Ours, Desc: "What the port promises of a metered flow whose payload told nothing: never a label.",
 		Str: func(_ *batch, r *record) string { return r.AppHint.String() }},
-	{Name: "flow.app.version", Type: Keyword, Of: Ours, Desc: "Version of the protocol, where no field of its own has it: QUIC 1, 2, draft-29; SMB 2.1, 3.1.1; MQTT 3.1.1; MySQL, PostgreSQL.", side: meta,
+	{Name: "flow.app.version", Type: Keyword, Of: Ours, Desc: "Version of the protocol, where no field of its own has it: QUIC 1, 2, draft-29; SMB 2.1, 3.1.1; MQTT 3.1.1; MySQL, PostgreSQL, NTP, SNMP, Kerberos, LDAP, SIP.", side: meta,
 		Str: func(b *batch, r *record) string { return talkOf(b, r).Version }},
-	{Name: "flow.app.commands", Type: Keyword, Multi: true, Of: Ours, Desc: "Commands, methods or message types of the session, each once in order of first use: FTP and its data, SMTP, IMAP, POP3, SMB, MQTT, Modbus, DNP3, the first words of statements of MySQL and PostgreSQL.", side: meta,
+	{Name: "flow.app.commands", Type: Keyword, Multi: true, Of: Ours, Desc: "Commands, methods or message types of the session, each once in order of first use: FTP and its data, SMTP, IMAP, POP3, SMB, MQTT, Modbus, DNP3, DHCP, NTP, SNMP, Kerberos, LDAP, SIP, the first words of statements of MySQL and PostgreSQL.", side: meta,
 		Strs: func(dst []string, b *batch, r *record) []string { return append(dst, talkOf(b, r).Commands...) }},
-	{Name: "flow.app.results", Type: Keyword, Multi: true, Of: Ours, Desc: "Reply codes or states of the session, each once in order of first use.", side: meta,
+	{Name: "flow.app.results", Type: Keyword, Multi: true, Of: Ours, Desc: "Reply codes, states or message types of the other side, each once in order of first use.", side: meta,
 		Strs: func(dst []string, b *batch, r *record) []string { return append(dst, talkOf(b, r).Results...) }},
-	{Name: "flow.app.names", Type: Keyword, Multi: true, Of: Ours, Desc: "What was asked for, each once in order of first use: files of FTP and its data, shares and files of SMB, mailboxes of IMAP, topics of MQTT, databases, units of Modbus.", side: meta,
+	{Name: "flow.app.names", Type: Keyword, Multi: true, Of: Ours, Desc: "What was asked for, each once in order of first use: files of FTP and its data, shares and files of SMB, mailboxes of IMAP, topics of MQTT, databases, units of Modbus, OIDs of SNMP, services of Kerberos, entries of LDAP, URIs of SIP, operations of NTP control; of NetBIOS sessions and datagrams whom they are for, then from.", side: meta,
 		Strs: func(dst []string, b *batch, r *record) []string { return append(dst, talkOf(b, r).Names...) }},
-	{Name: "flow.app.server", Type: Keyword, Of: Ours, Desc: "What the server calls itself: greeting of FTP, SMTP, IMAP, POP3; host of SMB; version of MySQL and PostgreSQL; address of DNP3.", side: meta,
+	{Name: "flow.app.server", Type: Keyword, Of: Ours, Desc: "What the server calls itself: greeting of FTP, SMTP, IMAP, POP3; host of SMB; version of MySQL and PostgreSQL; Server header of SIP; address of DNP3.", side: meta,
 		Str: func(b *batch, r *record) string { return talkOf(b, r).Server }},
 	{Name: "flow.app.client", Type: Keyword, Of: Ours, Desc: "What the client calls itself: host of SMB, client id of MQTT, program of MySQL and PostgreSQL, address of DNP3.", side: meta,
 		Str: func(b *batch, r *record) string { return talkOf(b, r).Client }},
@@ -190,9 +190,9 @@ var oursRest = []Field{
 
 // metadata is what few flows have: names and texts, and what other documents share with this.
 var metadata = []Field{
-	{Name: "related.ip", Type: IP, Multi: true, Of: ECS, Desc: "Every address of the flow, whichever end, translated or answered by DNS.",
+	{Name: "related.ip", Type: IP, Multi: true, Of: ECS, Desc: "Every address of the flow, whichever end, translated, answered by DNS or assigned by DHCP.",
 		Addrs: relatedIP},
-	{Name: "related.hosts", Type: Keyword, Multi: true, Of: ECS, Desc: "Every name of the flow: asked for by DNS, of HTTP hosts, the TLS server name and the certificate's common name.", side: meta,
+	{Name: "related.hosts", Type: Keyword, Multi: true, Of: ECS, Desc: "Every name of the flow: asked for by DNS and NetBIOS, of DHCP clients, of HTTP hosts, the TLS server name and the certificate's common name.", side: meta,
 		Strs: relatedHosts},
 	{Name: "related.hash", Type: Keyword, Multi: true, Of: ECS, Desc: "Every fingerprint of the flow: JA3, JA3S, JA4, HASSH and those of certificates.", side: meta,
 		Strs: relatedHash},
@@ -273,11 +273,11 @@ var metadata = []Field{
 			_, query, _ := strings.Cut(httpOf(b, r).Path, "?")
 			return query
 		}},
-	{Name: "user_agent.original", Type: Keyword, Of: ECS, Desc: "HTTP User-Agent header.", side: meta,
-		Str: func(b *batch, r *record) string { return httpOf(b, r).UserAgent }},
-	{Name: "user.name", Type: Keyword, Of: ECS, Desc: "User as the exporter gave it, else who logs in: FTP, POP3, IMAP, RDP cookie, SMB, MQTT, MySQL, PostgreSQL.", side: meta,
+	{Name: "user_agent.original", Type: Keyword, Of: ECS, Desc: "User-Agent header of HTTP or SIP.", side: meta,
+		Str: func(b *batch, r *record) string { return cmp.Or(httpOf(b, r).UserAgent, sipOf(b, r).UserAgent) }},
+	{Name: "user.name", Type: Keyword, Of: ECS, Desc: "User as the exporter gave it, else who logs in: FTP, POP3, IMAP, RDP cookie, SMB, MQTT, MySQL, PostgreSQL, Kerberos client, LDAP bind, SNMP version 3, SIP digest.", side: meta,
 		Str: func(b *batch, r *record) string { return cmp.Or(metaOf(b, r).User, talkOf(b, r).User) }},
-	{Name: "user.domain", Type: Keyword, Of: ECS, Desc: "Directory that the user belongs to: domain of SMB.", side: meta,
+	{Name: "user.domain", Type: Keyword, Of: ECS, Desc: "Directory that the user belongs to: domain of SMB, Kerberos realm.", side: meta,
 		Str: func(b *batch, r *record) string { return talkOf(b, r).Domain }},
 
 	{Name: "email.from.address", Type: Keyword, Multi: true, Of: ECS, Desc: "Envelope sender of the first message of a mail session.", side: meta,

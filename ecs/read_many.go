@@ -57,13 +57,13 @@ func relatedIP(dst []flow.Addr, b *batch, r *record) []flow.Addr {
 	if r.Has.Has(flow.HasNATDst) {
 		dst = appendAddr(dst, r.NATDst)
 	}
-	return resolved(dst, b, r)
+	return resolved(dhcpAssigned(dst, b, r), b, r)
 }
 
 // relatedHosts gathers the names of the flow.
 func relatedHosts(dst []string, b *batch, r *record) []string {
 	t := tlsOf(b, r)
-	dst = appendString(questionNames(dst, b, r), t.ServerName)
+	dst = dhcpHosts(appendString(questionNames(dst, b, r), t.ServerName), b, r)
 	return appendString(hostNames(dst, b, r), t.CommonName)
 }
 
@@ -78,6 +78,8 @@ func relatedHash(dst []string, b *batch, r *record) []string {
 
 var (
 	questionNames = questions(func(d *flow.DNS) string { return d.Question })
+	dhcpAssigned  = dhcpAddrs(func(d *flow.DHCP) flow.Addr { return d.Assigned })
+	dhcpHosts     = dhcpTexts(func(d *flow.DHCP) string { return d.Host })
 	hostNames     = exchanges(func(x *flow.Exchange) string { return hostname(x.Host) })
 )
 

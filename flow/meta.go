@@ -163,11 +163,19 @@ type Talk struct {
 	Version  string   `json:",omitempty"` // of the protocol
 	Commands []string `json:",omitempty"` // commands, methods, message types
 	Results  []string `json:",omitempty"` // reply codes, states
-	Names    []string `json:",omitempty"` // what was asked for: files, shares, mailboxes, topics, databases, units
+	Names    []string `json:",omitempty"` // what was asked for: files, shares, mailboxes, topics, databases, units, services, entries
 	User     string   `json:",omitempty"` // who: login, cookie
 	Client   string   `json:",omitempty"` // what the client calls itself: host, client id, program, address
 	Server   string   `json:",omitempty"` // what the server calls itself in its greeting
 	Domain   string   `json:",omitempty"` // directory that the user belongs to: domain, realm
+
+	// Of one protocol alone.
+	DHCP     []DHCP    `json:",omitempty"` // at most 8
+	NTP      *NTP      `json:",omitempty"`
+	SNMP     *SNMP     `json:",omitempty"`
+	Kerberos *Kerberos `json:",omitempty"`
+	LDAP     *LDAP     `json:",omitempty"`
+	SIP      *SIP      `json:",omitempty"`
 }
 
 // Size is how many values t, which may be nil, has in its lists, plus one: what a longer look at a

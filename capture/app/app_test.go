@@ -85,7 +85,7 @@ func TestLabels(t *testing.T) {
 	f(tcp, "GET http://host.net/p HTTP/1.0\nHost: other\n\n", "", flow.AppHTTP, false, "{HTTP:{Method:GET,Host:host.net,Path:/p,Version:1.0,UserAgent:,Referrer:,Server:,ContentType:,Status:0}}")
 	f(tcp, "GET /old\r\n", "", flow.AppHTTP, false, "{HTTP:{Method:GET,Host:,Path:/old,Version:,UserAgent:,Referrer:,Server:,ContentType:,Status:0}}")
 	f(tcp, "GET / HTTP/1.1\r\nHost: half", "", flow.AppHTTP, false, "{HTTP:{Method:GET,Host:,Path:/,Version:1.1,UserAgent:,Referrer:,Server:,ContentType:,Status:0}}")
-	f(tcp, "OPTIONS sip:x SIP/2.0\r\n", "", flow.AppSIP, false, "")
+	f(tcp, "OPTIONS sip:x SIP/2.0\r\n", "", flow.AppSIP, false, "{Talk:{Version:2.0,Commands:[OPTIONS],Names:[sip:x]}}")
 	f(tcp, "GET", "", flow.AppNone, false, "")
 	f(tcp, "HTTP/1.1 abc nonsense", "", flow.AppNone, false, "")
 
@@ -112,7 +112,7 @@ func TestLabels(t *testing.T) {
 	f(udp, dnsQuery[:20], "", flow.AppNone, false, "")
 	f(udp, "hello, this is no DNS message", "", flow.AppNone, false, "")
 	netbios := "\x00\x01\x01\x10\x00\x01\x00\x00\x00\x00\x00\x00\x20" + strings.Repeat("CA", 16) + "\x00\x00\x20\x00\x01"
-	f(udp, netbios, "", flow.AppNetBIOS, false, "")
+	f(udp, netbios, "", flow.AppNetBIOS, false, "{DNS:{ID:1,Question:,Type:NB,Class:IN,Rcode:,Answers:,Opcode:QUERY,Flags:[RD,CD]}}")
 }
 
 // What begins like nothing we know is told from what is too short to tell.

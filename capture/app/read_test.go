@@ -61,6 +61,7 @@ func TestParse(t *testing.T) {
 	f(flow.AppRDP, "\x03\x00\x00\x2fCookie: mstshash=alice\r\n"+clientHello, "\x03\x00\x00\x13"+serverHello, "{"+inTLS+",Talk:{User:alice}}")
 	f(flow.AppRDP, "\x03\x00\x00\x2fCookie: mstshash=cut", "", "")
 	f(flow.AppIRC, "STARTTLS\r\n"+clientHello, ":x 670\r\n"+serverHello, "{"+inTLS+"}")
+	f(flow.AppLDAP, clientHello, serverHello, "{"+inTLS+"}")
 	f(flow.AppIRC, "NICK me\r\n", "", "")
 
 	f(flow.AppHTTP, "CONNECT host.net:443 HTTP/1.1\r\n\r\n"+clientHello, "HTTP/1.1 200 OK\r\n\r\n"+serverHello,
@@ -102,10 +103,22 @@ func TestTLSParse(t *testing.T) {
 
 // The example of the JA4 description.
 func TestJA4(t *testing.T) {
-	h := offer{version: 0x303, versions: []int{0x0a0a, 0x304, 0x303}, serverName: "x", alpn: []string{"h2"},
-		ciphers:    []int{0x5a5a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035},
-		extensions: []int{0x7a7a, 0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017, 0x002d, 0x000d, 0x0005, 0x0023, 0x0012, 0x002b, 0xff01, 0x000b, 0x000a, 0x0015},
-		signatures: []int{0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601}}
+	list := func(all ...uint16) (b []byte) {
+		for _, v := range all {
+			b = binary.BigEndian.AppendUint16(b, v)
+		}
+		return b
+	}
+	extensions := func(types ...uint16) (b []byte) { // empty ones
+		for _, v := range types {
+			b = binary.BigEndian.AppendUint32(b, uint32(v)<<16)
+		}
+		return b
+	}
+	h := offer{version: 0x303, versions: list(0x0a0a, 0x304, 0x303), alpn: []byte("\x00\x03\x02h2"),
+		ciphers:    list(0x5a5a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035),
+		extensions: extensions(0x7a7a, 0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017, 0x002d, 0x000d, 0x0005, 0x0023, 0x0012, 0x002b, 0xff01, 0x000b, 0x000a, 0x0015),
+		signatures: list(0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601)}
 	f := func(want string) {
 		t.Helper()
 		if got := h.ja4('t'); got != want {
@@ -113,7 +126,7 @@ func TestJA4(t *testing.T) {
 		}
 	}
 	f("t13d1516h2_8daaf6152771_e5627efa2ab1")
-	h.alpn = []string{"\xabz"}
+	h.alpn = []byte("\x00\x03\x02\xabz")
 	f("t13d1516aa_8daaf6152771_e5627efa2ab1")
 	h = offer{version: 0x300}
 	f("ts3i000000_000000000000_000000000000")
@@ -205,9 +218,11 @@ func FuzzRDP(f *testing.F) {
 func FuzzFollow(f *testing.F) {
 	f.Add(false, []byte("GET / HTTP/1.1\r\n\r\n"), []byte(dnsQuery))
 	f.Add(true, []byte("HTTP/1.1 200 OK\r\n\r\n"), []byte(dnsReply))
+	f.Add(false, []byte(dhcpDiscover), []byte(snmpGet))
+	f.Add(true, []byte(ldapSearchDone), []byte(ntpServer))
 	f.Fuzz(func(t *testing.T, server bool, one, two []byte) {
 		defer fuzztest.Guard()()
-		for _, app := range []flow.App{flow.AppHTTP, flow.AppDNS} {
+		for _, app := range []flow.App{flow.AppHTTP, flow.AppDNS, flow.AppDHCP, flow.AppDHCPv6, flow.AppNTP, flow.AppSNMP, flow.AppKerberos, flow.AppLDAP, flow.AppSIP, flow.AppNetBIOS} {
 			var m flow.Meta
 			for range 10 {
 				for _, b := range [][]byte{one, two} {
@@ -216,6 +231,9 @@ func FuzzFollow(f *testing.F) {
 				}
 			}
 			if m.HTTP != nil && len(m.HTTP.More) > maxMore || m.DNS != nil && len(m.DNS.More) > maxMore {
+				t.Error("too many")
+			}
+			if x := m.Talk; x != nil && (len(x.Commands) > maxList || len(x.Results) > maxList || len(x.Names) > maxList || len(x.DHCP) > maxClients) {
 				t.Error("too many")
 			}
 		}

@@ -14,7 +14,7 @@ func smb1Chain(b []byte, k *talker) {
 	for range smb1MaxChain {
 		k.command(named(smb1Commands, cmd, "COMMAND_"))
 		words := 2 * int(at8(b, at))
-		m.words = part(b, at+1, words)
+		m.words = bytesAt(b, at+1, words)
 		if m.words == nil || at+1+words+2 > len(b) {
 			return
 		}
@@ -77,7 +77,7 @@ func (m *smb1Message) request(cmd int, k *talker) {
 	w := m.words
 	switch {
 	case cmd == 0x73 && len(w) == 24: // chain(4) buffer(2) most(2) number(2) key(4) length(2)
-		ntlm(part(m.b, m.from, le16(w[14:])), k)
+		ntlm(bytesAt(m.b, m.from, le16(w[14:])), k)
 	case cmd == 0x73 && len(w) == 26: // … length(2) length(2): two answers to the challenge
 		user, next := m.str(m.from+le16(w[14:])+le16(w[16:]), m.wide)
 		domain, _ := m.str(next, m.wide)
@@ -108,7 +108,7 @@ func smb1Path(cmd int) bool {
 
 // letters reads a string of a known length, without the zero that may end it.
 func (m *smb1Message) letters(at, n int) string {
-	b := part(m.b, at, min(n, max(m.to-at, 0)))
+	b := bytesAt(m.b, at, min(n, max(m.to-at, 0)))
 	for m.wide && len(b) >= 2 && b[len(b)-1] == 0 && b[len(b)-2] == 0 {
 		b = b[:len(b)-2]
 	}
@@ -125,7 +125,7 @@ func (m *smb1Message) answer(cmd int, k *talker) {
 	case cmd == 0x72 && len(w) >= 2 && le16(w) != 0xffff: // dialect(2), of those the client has listed
 		k.version(smb1Version(len(w), le16(w)))
 	case cmd == 0x73 && len(w) == 8: // chain(4) action(2) length(2)
-		ntlm(part(m.b, m.from, le16(w[6:])), k)
+		ntlm(bytesAt(m.b, m.from, le16(w[6:])), k)
 	}
 }
 

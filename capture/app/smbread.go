@@ -81,11 +81,11 @@ func smb2Request(cmd int, b []byte, k *talker) {
 	body := b[64:]
 	switch {
 	case cmd == 1 && len(body) >= 16: // size(2) flags(1) security(1) capabilities(4) channel(4) offset(2) length(2)
-		ntlm(part(b, le16(body[12:]), le16(body[14:])), k)
+		ntlm(bytesAt(b, le16(body[12:]), le16(body[14:])), k)
 	case cmd == 3 && len(body) >= 8 && k.moreNames(): // size(2) flags(2) offset(2) length(2)
-		k.name(wide(part(b, le16(body[4:]), le16(body[6:]))))
+		k.name(wide(bytesAt(b, le16(body[4:]), le16(body[6:]))))
 	case cmd == 5 && len(body) >= 48 && k.moreNames(): // offset(2) length(2) at 44
-		k.name(wide(part(b, le16(body[44:]), le16(body[46:]))))
+		k.name(wide(bytesAt(b, le16(body[44:]), le16(body[46:]))))
 	}
 }
 
@@ -98,7 +98,7 @@ func smb2Reply(cmd int, b []byte, k *talker) {
 			k.version(smb2Dialect(d))
 		}
 	case cmd == 1 && len(body) >= 8 && le16(body) == 9: // size(2) flags(2) offset(2) length(2)
-		ntlm(part(b, le16(body[4:]), le16(body[6:])), k)
+		ntlm(bytesAt(b, le16(body[4:]), le16(body[6:])), k)
 	}
 }
 
@@ -111,8 +111,8 @@ func smb2Dialect(d int) string {
 	return s
 }
 
-// part gives so many bytes from a place on, nil when they are not all there.
-func part(b []byte, from, n int) []byte {
+// bytesAt gives so many bytes from a place on, nil when they are not all there.
+func bytesAt(b []byte, from, n int) []byte {
 	if from > len(b) || n > len(b)-from {
 		return nil
 	}
