@@ -26,8 +26,24 @@ func (t *Table) forgetOldest() {
 
 // forgetDead forgets what was remembered long enough.
 func (t *Table) forgetDead() {
-	for t.dead.head != 0 && t.past(t.convs.at(t.dead.head).done) {
-		t.forgetOldest()
+	for {
+		due := t.due[:0]
+		for i := t.dead.head; i != 0 && len(due) < flow.BatchSize; {
+			c := t.convs.at(i)
+			if !t.past(c.done) {
+				break
+			}
+			due = append(due, i)
+			i = c.far
+		}
+		t.due = due
+		t.readyToForget(due)
+		for range due {
+			t.forgetOldest()
+		}
+		if len(due) < flow.BatchSize {
+			return
+		}
 	}
 }
 

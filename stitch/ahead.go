@@ -48,6 +48,19 @@ func (t *Table) readyToWake(convs []uint32) {
 	t.touched += sum
 }
 
+// readyToForget reads what will be needed of the index to take conversations out.
+func (t *Table) readyToForget(convs []uint32) {
+	homes := t.homes[:0]
+	for _, i := range convs {
+		homes = append(homes, t.index.home(t.hash(t.convs.at(i))))
+	}
+	sum := uint32(0)
+	for _, at := range homes {
+		sum += t.index.slots[at].item
+	}
+	t.homes, t.touched = homes, t.touched+uint64(sum)
+}
+
 func (t *Table) readConvs(convs []uint32) {
 	sum := uint32(0)
 	for _, i := range convs {

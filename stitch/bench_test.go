@@ -102,6 +102,48 @@ func benchmark(b *testing.B, live uint32) {
 	runtime.KeepAlive(table)
 }
 
+// BenchmarkShort sends conversations of one flow each, which has both directions and is known to be
+// the last: 130 seconds' worth of them are remembered.
+func BenchmarkShort(b *testing.B) {
+	const rate = 8000 // a second
+	heap := heapInUse()
+	table := New(Config{MaxFlows: 1 << 21})
+	batch := flow.NewBatch()
+	n := uint32(0)
+	send := func() time.Duration {
+		batch.Recs = batch.Recs[:0]
+		for range flow.BatchSize {
+			r := batch.Next()
+			uniflow(r, n*0x9e3779b1>>1, false, minute+second/rate*int64(n))
+			r.Start, r.EndReason, r.Ord = r.End-second, flow.EndOfFlow, uint64(n)+1
+			r.Rev, r.Has = r.Fwd, r.Has|flow.HasRev
+			n++
+		}
+		batch.Now = batch.Recs[flow.BatchSize-1].Received
+		begin := time.Now()
+		table.Do(batch)
+		return time.Since(begin)
+	}
+	for n < 150*rate {
+		send()
+	}
+	heap = heapInUse() - heap
+	var took []time.Duration
+	b.ReportAllocs()
+	for b.Loop() {
+		group := time.Duration(0)
+		for range 16 {
+			group += send()
+		}
+		took = append(took, group)
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/flow.BatchSize/16, "median-ns/record")
+	b.ReportMetric(float64(took[0].Nanoseconds())/flow.BatchSize/16, "min-ns/record")
+	b.ReportMetric(float64(heap)/float64(table.index.n), "B/remembered")
+	runtime.KeepAlive(table)
+}
+
 func heapInUse() int64 {
 	var m runtime.MemStats
 	runtime.GC()

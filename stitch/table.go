@@ -37,7 +37,8 @@ type Table struct {
 	index     index         // conversations, live and dead
 	hashes    []uint32      // of the keys of the batch
 	known     []uint32      // room for ready
-	due       []uint32      // room for turn
+	due       []uint32      // room for turn and forgetDead
+	homes     []uint32      // room for readyToForget
 	room      []flow.Record // for the records of the next batch
 	touched   uint64        // keeps the reads of ready from being optimised away
 	wheel     [slots]slot
