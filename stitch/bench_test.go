@@ -117,13 +117,13 @@ func benchmarkLive(b *testing.B, live uint32, make func() func(*flow.Batch)) {
 		send()
 	}
 	heap = heapInUse() - heap
-	report(b, send)
+	timed(b, send)
 	b.ReportMetric(float64(heap)/float64(live), "B/live")
 	runtime.KeepAlive(do)
 }
 
-// report measures send, which sends a batch.
-func report(b *testing.B, send func() time.Duration) {
+// timed measures send, which gives out a batch.
+func timed(b *testing.B, send func() time.Duration) {
 	var took []time.Duration
 	b.ReportAllocs()
 	for b.Loop() {
@@ -164,7 +164,7 @@ func BenchmarkShort(b *testing.B) {
 		send()
 	}
 	heap = heapInUse() - heap
-	report(b, send)
+	timed(b, send)
 	b.ReportMetric(float64(heap)/float64(table.index.n), "B/remembered")
 	runtime.KeepAlive(table)
 }
