@@ -32,6 +32,7 @@ type Meter struct {
 	batch    *flow.Batch
 	inspects inspects
 	metas    metas
+	meta     flow.Meta // what the flow in hand tells, for package app
 	expects  expects
 	tunnels  tunnels
 	counted  func(flow, packet uint64) // when not nil: is told which packet was counted in which flow, by ordinals
