@@ -182,7 +182,7 @@ func (m *Meter) bind(i uint32, x *expected) {
 	e.app, e.sure, e.why = x.app, flow.ConfidenceHigh, flow.ReasonAnnounced
 	e.seen |= seenLabel
 	e.detail = m.metas.get()
-	*m.metas.at(e.detail) = told{parent: communityID(&x.parent), talk: x.talk}
+	*m.metas.at(e.detail) = facts{parent: communityID(&x.parent), talk: x.talk}
 	x.flow = i + 1
 }
 

@@ -53,6 +53,8 @@ type File struct {
 // io.EOF is a clean end.
 type format interface {
 	next(f *File) error
+	// has says whether b begins with a packet and has all of it.
+	has(b []byte) bool
 }
 
 // counter counts the compressed bytes read, for Progress.
@@ -173,6 +175,20 @@ func (f *File) Next() (*Packet, error) {
 	f.ord++
 	f.packet.Ord, f.packet.Offset = f.ord, f.off
 	return &f.packet, nil
+}
+
+// Read fills pkts with the next packets: one, and those behind it that are in memory. They are good
+// until the next call of Read or Next. Where they end early, err tells why, as that of Next.
+func (f *File) Read(pkts []Packet) (n int, err error) {
+	for n < len(pkts) && (n == 0 || f.format.has(f.r.held()[f.skip:])) {
+		p, err := f.Next()
+		if err != nil {
+			return n, err
+		}
+		pkts[n] = *p
+		n++
+	}
+	return n, nil
 }
 
 func (f *File) stop(err error) error {

@@ -79,7 +79,7 @@ func (e *entry) meta() uint32 {
 
 // label looks at the payload in hand until the label of the flow is decided.
 func (m *Meter) label(e *entry, dir int) {
-	p := &m.p
+	p := m.p
 	if e.proto != flow.ProtoTCP && e.proto != flow.ProtoUDP {
 		if e.proto == flow.ProtoESP {
 			e.app, e.sure, e.why = flow.AppESP, flow.ConfidenceHigh, flow.ReasonProtocol

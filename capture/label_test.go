@@ -147,7 +147,7 @@ func TestMetas(t *testing.T) {
 		}
 	}
 	x.free(all[3])
-	if again := x.get(); again != all[3] || *x.at(again) != (told{}) {
+	if again := x.get(); again != all[3] || *x.at(again) != (facts{}) {
 		t.Errorf("place %d, want %d: %v", again, all[3], *x.at(again))
 	}
 	x.free(0)

@@ -79,16 +79,31 @@ func (p *pcap) u16(b []byte) uint16 {
 	return binary.LittleEndian.Uint16(b)
 }
 
+// sizes reads the lengths in a packet header: as captured, and on the wire.
+func (p *pcap) sizes(h []byte) (captured, wire uint32) {
+	captured, wire = p.u32(h[8:]), p.u32(h[12:])
+	if p.swapped || p.maySwap && captured > wire {
+		captured, wire = wire, captured
+	}
+	return captured, wire
+}
+
+func (p *pcap) has(b []byte) bool {
+	n := 16 + p.extra
+	if len(b) < n {
+		return false
+	}
+	captured, _ := p.sizes(b)
+	return uint64(n)+uint64(captured) <= uint64(len(b))
+}
+
 func (p *pcap) next(f *File) error {
 	n := 16 + p.extra
 	h, err := f.peek(n, "a packet header")
 	if err != nil {
 		return err
 	}
-	captured, wire := p.u32(h[8:]), p.u32(h[12:])
-	if p.swapped || p.maySwap && captured > wire {
-		captured, wire = wire, captured
-	}
+	captured, wire := p.sizes(h)
 	if captured > maxPacket {
 		return f.broken("a packet of %d bytes; no packet is longer than %d", captured, maxPacket)
 	}

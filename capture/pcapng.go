@@ -65,6 +65,17 @@ func (p *pcapng) next(f *File) error {
 	}
 }
 
+func (p *pcapng) has(b []byte) bool {
+	if p.order == nil || len(b) < 12 {
+		return false
+	}
+	switch p.order.Uint32(b) {
+	case blockPacket, blockSimple, blockEnhanced:
+		return uint64(p.order.Uint32(b[4:]))+3 <= uint64(len(b))
+	}
+	return false
+}
+
 // section takes the byte order of a section header block; another block changes nothing.
 func (p *pcapng) section(f *File, h []byte) error {
 	if binary.LittleEndian.Uint32(h) != blockSection {
