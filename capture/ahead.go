@@ -13,6 +13,9 @@ import (
 // maxAhead is how many packets are decoded before the first of them is counted.
 const maxAhead = 16
 
+// farFlows is how many flows the processor's cache of about 1 MB holds: fewer are not read ahead.
+const farFlows = 2048
+
 // upcoming is a packet that will be counted next.
 type upcoming struct {
 	packet.Headers
@@ -35,6 +38,9 @@ func (m *Meter) read(u *upcoming, pkt *Packet) {
 func (m *Meter) ready(pkts []Packet) {
 	for i := range pkts {
 		m.read(&m.next[i], &pkts[i])
+	}
+	if m.live < farFlows {
+		return
 	}
 	next, sum := m.next[:len(pkts)], uint64(0)
 	mask := uint32(len(m.buckets) - 1)

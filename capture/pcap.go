@@ -97,7 +97,7 @@ func (p *pcap) has(b []byte) bool {
 	return uint64(n)+uint64(captured) <= uint64(len(b))
 }
 
-func (p *pcap) next(f *File) error {
+func (p *pcap) next(f *File, pkt *Packet) error {
 	n := 16 + p.extra
 	h, err := f.peek(n, "a packet header")
 	if err != nil {
@@ -112,7 +112,6 @@ func (p *pcap) next(f *File) error {
 		return err
 	}
 	f.skip = len(b)
-	pkt := &f.packet
 	pkt.Data, pkt.Link, pkt.Wire = b[n:], p.link, int(max(wire, captured))
 	pkt.Time = int64(p.u32(b))*1e9 + int64(p.u32(b[4:]))*p.unit
 	return nil
