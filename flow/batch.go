@@ -132,6 +132,13 @@ func (b *Batch) SetEnr(r *Record, e Enr) {
 	r.Enr = uint32(len(b.Enr))
 }
 
+// AddEnr puts an empty Enr into the side table and points r to it. The pointer is good until the
+// next is added.
+func (b *Batch) AddEnr(r *Record) *Enr {
+	b.SetEnr(r, Enr{})
+	return &b.Enr[r.Enr-1]
+}
+
 // Metered gives the record's Wire, nil when it has none.
 func (b *Batch) Metered(r *Record) *Wire {
 	if r.Wire == 0 {
