@@ -244,7 +244,7 @@ func (s *suite) sendFrom(ctx context.Context, port uint16, flows, pace int) (tot
 	var wg sync.WaitGroup
 	for i := range exporters {
 		wg.Go(func() {
-			_, said, err := s.child(ctx, self, "child", "send", fmt.Sprint(port), fmt.Sprint(i), fmt.Sprint(flows), fmt.Sprint(pace))
+			said, err := s.beside(ctx, self, "child", "send", fmt.Sprint(port), fmt.Sprint(i), fmt.Sprint(flows), fmt.Sprint(pace))
 			if err == nil {
 				_, err = fmt.Sscan(said, &parts[i].datagrams, &parts[i].sent, &parts[i].sending)
 			}
