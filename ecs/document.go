@@ -92,6 +92,7 @@ type scratch struct {
 	addrs []flow.Addr
 	strs  []string
 	lines []byte
+	days  calendar
 	common
 }
 
@@ -162,7 +163,7 @@ func (s *step) append(dst []byte, closes, open uint8, tmp *scratch, b *flow.Batc
 		}
 	case instant:
 		if v, ok := s.Int(b, r); ok {
-			return appendDate(s.head(dst, closes, open), v)
+			return appendDate(s.head(dst, closes, open), v, &tmp.days)
 		}
 	case text:
 		if v := s.Str(b, r); v != "" {
