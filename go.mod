@@ -4,6 +4,7 @@ go 1.25.0
 
 require (
 	github.com/calmh/ipfix v1.3.0
+	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/elastic/go-elasticsearch/v8 v8.19.7
 	github.com/gaissmai/bart v0.30.0
 	github.com/go-viper/mapstructure/v2 v2.4.0

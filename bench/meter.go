@@ -203,7 +203,7 @@ func childPackets(args []string) error {
 		if err != nil {
 			return err
 		}
-		m.Packet(&p)
+		m.Packet(p)
 	}
 	m.Flush()
 	n.print()

@@ -105,9 +105,9 @@ func (c *Cutter) each(ctx context.Context, path string, last int64, fn func(p *P
 		case err != nil:
 			return err
 		}
-		ok, err := only.selects(&p)
+		ok, err := only.selects(p)
 		if ok && err == nil {
-			err = fn(&p)
+			err = fn(p)
 		}
 		if err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
-// digest is the Origin of a file's records, the first 8 bytes of its SHA-256 as it is on disk. It
+// digest is the Origin of a file's records, the XXH64 digest of it as it is on disk. It
 // is computed in a goroutine of its own, beside the metering: both read the file, the second to
 // come finds it in the page cache.
 type digest struct {

@@ -3,11 +3,11 @@
 // decodes, and emits a bidirectional flow.Record for each when it ends, with a label and metadata
 // found in the first bytes of its payload.
 //
-// A packet goes File.Next → packet.Decode → packet.Inner → Meter.Packet in one goroutine; nothing is copied on
-// the way and nothing is allocated per packet. Live does the same for network interfaces, with one
-// ring of memory shared with the kernel and one meter for each worker. Each packet ends in exactly
-// one place: in the counts of one flow, or in one named counter of rejects, so that after
-// Meter.Flush
+// A packet goes File.Next → packet.Decode → packet.Inner → Meter.Packet in one goroutine; nothing is
+// copied on the way, for a file is read in pieces of 1 MiB in which the packets stay, and nothing is
+// allocated per packet. Live does the same for network interfaces, with one ring of memory shared
+// with the kernel and one meter for each worker. Each packet ends in exactly one place: in the counts
+// of one flow, or in one named counter of rejects, so that after Meter.Flush
 //
 //	capture.packets = capture.flow_packets + capture.unsupported_link + capture.not_ip
 //	                + capture.truncated + capture.bad_header

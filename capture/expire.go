@@ -24,7 +24,7 @@ func (m *Meter) touch(i uint32, e *entry) {
 	case e.proto == flow.ProtoTCP && e.seen&(seenSent0|seenSent1) == seenSent0|seenSent1:
 		l = listHeld
 	}
-	if l != e.list || m.clock/int64(time.Second) != e.touched/int64(time.Second) {
+	if l != e.list || e.touched < m.second {
 		m.unlink(i, e)
 		m.push(i, e, l)
 	}
@@ -40,8 +40,8 @@ func (e *entry) closed() bool {
 // tick moves the clock and once a second exports what has ended.
 func (m *Meter) tick(t int64) {
 	m.clock = max(m.clock, t)
-	if sec := m.clock / int64(time.Second); sec > m.expired {
-		m.expired = sec
+	if m.clock-m.second >= int64(time.Second) {
+		m.second = m.clock - m.clock%int64(time.Second)
 		m.releaseHeld(fragmentHold)
 		for c := range classes {
 			m.expire(listID(c), m.limits[c].Idle)

@@ -30,7 +30,11 @@ func (m *Meter) export(i uint32, why flow.EndReason) {
 	e.exportKind(r)
 	e.exportLink(r)
 	if meta := e.meta(); meta != 0 {
-		m.batch.SetMeta(r, *m.metas.at(meta))
+		have := *m.metas.at(meta)
+		if why == flow.EndActive { // later payloads may change it
+			have = app.Snapshot(have)
+		}
+		m.batch.SetMeta(r, have)
 	}
 	m.n.records++
 	if e.segment > 1 || why == flow.EndActive {

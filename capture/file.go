@@ -1,25 +1,16 @@
 package capture
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
-
-// maxPacket is the longest packet that is believed: libpcap's own limit (MAXIMUM_SNAPLEN). A
-// longer one means that the file is broken there.
-const maxPacket = 256 << 10
-
-// window is what the reader holds of a file: any packet with its block around it fits.
-const window = 2 * maxPacket
 
 // Packet is one packet as captured.
 type Packet struct {
@@ -48,18 +39,20 @@ type File struct {
 	f      *os.File
 	closer func()
 	in     counter
-	r      *bufio.Reader
-	used   []*bufio.Reader // to give back
+	r      *window
+	used   []*window // to give back
 	format format
 	off    int64 // of the next unread byte, after decompression
 	ord    uint64
 	eof    bool
-	skip   int // bytes of the packet handed out last, still in r
+	packet Packet // handed out last
+	skip   int    // bytes of it with its header or block, still in r
 }
 
-// format reads one packet of a pcap or pcapng file. io.EOF is a clean end.
+// format reads one packet of a pcap or pcapng file into f.packet, all but its ordinal and offset.
+// io.EOF is a clean end.
 type format interface {
-	next(f *File) (Packet, error)
+	next(f *File) error
 }
 
 // counter counts the compressed bytes read, for Progress.
@@ -108,7 +101,7 @@ func (f *File) begin() error {
 	if err := f.decompress(); err != nil {
 		return err
 	}
-	head, _ := f.r.Peek(4)
+	head, _ := f.r.peek(4)
 	if len(head) < 4 {
 		return fmt.Errorf("open %s: %d bytes are too few for a capture file", f.path, len(head))
 	}
@@ -125,7 +118,7 @@ func (f *File) begin() error {
 
 // decompress puts a decompressor in front when the first bytes ask for one.
 func (f *File) decompress() error {
-	head, _ := f.r.Peek(4)
+	head, _ := f.r.peek(4)
 	switch {
 	case len(head) >= 2 && head[0] == 0x1f && head[1] == 0x8b: // RFC 1952 section 2.3.1
 		z, err := gzip.NewReader(f.r)
@@ -145,22 +138,17 @@ func (f *File) decompress() error {
 	return nil
 }
 
-// windows keeps readers for the next file: many small captures are read one after the other.
-var windows = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, window) }}
-
 // read makes f read from r.
 func (f *File) read(r io.Reader) {
-	f.r = windows.Get().(*bufio.Reader)
-	f.r.Reset(r)
+	f.r = newWindow(r)
 	f.used = append(f.used, f.r)
 }
 
 // Close closes the file. The data of its packets are not valid any more.
 func (f *File) Close() error {
 	f.closer()
-	for _, r := range f.used {
-		r.Reset(nil)
-		windows.Put(r)
+	for _, w := range f.used {
+		w.free()
 	}
 	f.used = nil
 	if f.f == nil {
@@ -169,23 +157,22 @@ func (f *File) Close() error {
 	return f.f.Close()
 }
 
-// Next gives the next packet. At the end of the file it returns io.EOF; where the file is
-// broken it returns a *BrokenError once, and io.EOF from then on.
-func (f *File) Next() (Packet, error) {
+// Next gives the next packet, good until the next call. At the end of the file it returns io.EOF;
+// where the file is broken it returns a *BrokenError once, and io.EOF from then on.
+func (f *File) Next() (*Packet, error) {
 	if f.eof {
-		return Packet{}, io.EOF
+		return nil, io.EOF
 	}
 	if err := f.discard(f.skip); err != nil {
-		return Packet{}, f.stop(err)
+		return nil, f.stop(err)
 	}
 	f.skip = 0
-	p, err := f.format.next(f)
-	if err != nil {
-		return Packet{}, f.stop(err)
+	if err := f.format.next(f); err != nil {
+		return nil, f.stop(err)
 	}
 	f.ord++
-	p.Ord, p.Offset = f.ord, f.off
-	return p, nil
+	f.packet.Ord, f.packet.Offset = f.ord, f.off
+	return &f.packet, nil
 }
 
 func (f *File) stop(err error) error {
@@ -198,7 +185,14 @@ func (f *File) Progress() (done, total int64) { return f.in.n.Load(), f.in.total
 
 // peek gives the next n bytes without consuming them. At a clean end it returns io.EOF.
 func (f *File) peek(n int, what string) ([]byte, error) {
-	b, err := f.r.Peek(n)
+	if b := f.r.held(); len(b) >= n {
+		return b[:n], nil
+	}
+	return f.slowPeek(n, what)
+}
+
+func (f *File) slowPeek(n int, what string) ([]byte, error) {
+	b, err := f.r.peek(n)
 	switch {
 	case len(b) == n:
 		return b, nil
@@ -214,7 +208,12 @@ func (f *File) peek(n int, what string) ([]byte, error) {
 
 // discard consumes n bytes.
 func (f *File) discard(n int) error {
-	m, err := f.r.Discard(n)
+	if n <= len(f.r.held()) {
+		f.r.at += n
+		f.off += int64(n)
+		return nil
+	}
+	m, err := f.r.discard(n)
 	if err != nil && m < n {
 		err = f.broken("%d bytes should follow, the file has %d more", n, m)
 	}
@@ -243,11 +242,11 @@ func isCapture(r io.Reader) bool {
 	f := &File{closer: func() {}}
 	defer f.Close()
 	f.in.r = r
-	f.r = bufio.NewReader(&f.in)
+	f.read(&f.in)
 	if err := f.decompress(); err != nil {
 		return false // it begins like a compressed file and is not one
 	}
-	head, _ := f.r.Peek(4)
+	head, _ := f.r.peek(4)
 	if len(head) < 4 {
 		return false
 	}

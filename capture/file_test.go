@@ -46,8 +46,9 @@ func readAll(t testing.TB, path string) (out []Packet, broken error) {
 			broken = err
 			continue
 		}
-		p.Data = bytes.Clone(p.Data)
-		out = append(out, p)
+		own := *p
+		own.Data = bytes.Clone(p.Data)
+		out = append(out, own)
 	}
 }
 
@@ -337,7 +338,7 @@ func FuzzFile(f *testing.F) {
 			if len(p.Data) > maxPacket || p.Wire < 0 {
 				t.Fatalf("a packet of %d bytes, %d on the wire", len(p.Data), p.Wire)
 			}
-			m.m.Packet(&p)
+			m.m.Packet(p)
 		}
 		m.m.Flush()
 		if n := m.m.n; n.packets != n.flowPackets+n.rejects[packet.RejectLink]+n.rejects[packet.RejectNotIP]+n.rejects[packet.RejectTruncated]+n.rejects[packet.RejectHeader] {

@@ -163,7 +163,7 @@ func (m *Meter) judge(e *entry, in *inspect, dir int, fresh, more bool) {
 	case in.packets >= 4*maxInspect:
 	case !e.decided(in.packets), !more && was: // nothing is new
 		return
-	case !in.whole(e):
+	case !in.whole(e, m.p.Payload):
 		return
 	}
 	m.conclude(e)
@@ -231,8 +231,13 @@ func (in *inspect) look(e *entry, dir int, payload []byte, fresh bool) app.Look 
 }
 
 // whole says whether the metadata would gain nothing from more payload, or no more is kept.
-func (in *inspect) whole(e *entry) bool {
-	return in.side[0].full() || in.side[1].full() || in.view(e).Whole(e.app)
+func (in *inspect) whole(e *entry, latest []byte) bool {
+	if in.side[0].full() || in.side[1].full() {
+		return true
+	}
+	v := in.view(e)
+	v.Latest = latest
+	return v.Whole(e.app)
 }
 
 func (in *inspect) view(e *entry) app.View {

@@ -26,7 +26,7 @@ type Meter struct {
 	emit   func(*flow.Batch)
 	table
 	clock    int64 // Unix ns
-	expired  int64 // second up to which the lists were looked through
+	second   int64 // Unix ns: the begin of the second in which the lists were looked through last
 	frags    []fragment
 	held     []held
 	batch    *flow.Batch

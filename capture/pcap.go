@@ -1,6 +1,9 @@
 package capture
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // pcap reads the classic format (draft-ietf-opsawg-pcap section 4):
 //
@@ -10,7 +13,7 @@ import "encoding/binary"
 // in the byte order of the machine that wrote it. Snaplen is not believed: real files hold
 // packets that are longer.
 type pcap struct {
-	order   binary.ByteOrder
+	big     bool  // written by a big-endian machine
 	unit    int64 // ns per unit of the fraction
 	extra   int   // bytes after the usual packet header
 	skip    int   // bytes after the file header
@@ -31,18 +34,18 @@ const (
 
 // pcapMagic tells the format by the first four bytes; both results are empty for another file.
 func pcapMagic(head []byte) (p *pcap, ng bool) {
-	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
-		switch order.Uint32(head) {
+	for _, big := range []bool{false, true} {
+		switch (&pcap{big: big}).u32(head) {
 		case magicNG:
 			return nil, true
 		case magicMicro:
-			return &pcap{order: order, unit: 1000}, false
+			return &pcap{big: big, unit: 1000}, false
 		case magicNano:
-			return &pcap{order: order, unit: 1}, false
+			return &pcap{big: big, unit: 1}, false
 		case magicModified:
-			return &pcap{order: order, unit: 1000, extra: 8}, false
+			return &pcap{big: big, unit: 1000, extra: 8}, false
 		case magicIxiaHW, magicIxiaSW:
-			return &pcap{order: order, unit: 1, skip: 4}, false
+			return &pcap{big: big, unit: 1, skip: 4}, false
 		}
 	}
 	return nil, false
@@ -53,36 +56,49 @@ func (p *pcap) header(f *File) error {
 	if err != nil {
 		return err
 	}
-	major, minor := p.order.Uint16(h[4:]), p.order.Uint16(h[6:])
-	if major == 2 {
+	if major, minor := p.u16(h[4:]), p.u16(h[6:]); major == 2 {
 		p.swapped, p.maySwap = minor < 3, minor == 3
 	}
-	p.link = p.order.Uint32(h[20:]) & 0x03ffffff // the upper bits tell of a frame check sequence
+	p.link = p.u32(h[20:]) & 0x03ffffff // the upper bits tell of a frame check sequence
 	return f.discard(24 + p.skip)
 }
 
-func (p *pcap) next(f *File) (Packet, error) {
+// u32 reads a number in the file's byte order.
+func (p *pcap) u32(b []byte) uint32 {
+	v := binary.LittleEndian.Uint32(b)
+	if p.big {
+		v = bits.ReverseBytes32(v)
+	}
+	return v
+}
+
+func (p *pcap) u16(b []byte) uint16 {
+	if p.big {
+		return binary.BigEndian.Uint16(b)
+	}
+	return binary.LittleEndian.Uint16(b)
+}
+
+func (p *pcap) next(f *File) error {
 	n := 16 + p.extra
 	h, err := f.peek(n, "a packet header")
 	if err != nil {
-		return Packet{}, err
+		return err
 	}
-	captured, wire := p.order.Uint32(h[8:]), p.order.Uint32(h[12:])
+	captured, wire := p.u32(h[8:]), p.u32(h[12:])
 	if p.swapped || p.maySwap && captured > wire {
 		captured, wire = wire, captured
 	}
 	if captured > maxPacket {
-		return Packet{}, f.broken("a packet of %d bytes; no packet is longer than %d", captured, maxPacket)
+		return f.broken("a packet of %d bytes; no packet is longer than %d", captured, maxPacket)
 	}
 	b, err := f.peek(n+int(captured), "a packet")
 	if err != nil {
-		return Packet{}, err
+		return err
 	}
 	f.skip = len(b)
-	return Packet{
-		Data: b[n:],
-		Time: int64(p.order.Uint32(b))*1e9 + int64(p.order.Uint32(b[4:]))*p.unit,
-		Wire: int(max(wire, captured)),
-		Link: p.link,
-	}, nil
+	pkt := &f.packet
+	pkt.Data, pkt.Link, pkt.Wire = b[n:], p.link, int(max(wire, captured))
+	pkt.Time = int64(p.u32(b))*1e9 + int64(p.u32(b[4:]))*p.unit
+	return nil
 }

@@ -37,29 +37,29 @@ const (
 	maxIfaces = 1 << 16 // an interface id of the old packet block has 16 bits
 )
 
-func (p *pcapng) next(f *File) (Packet, error) {
+func (p *pcapng) next(f *File) error {
 	for {
 		h, err := f.peek(12, "a block")
 		if err != nil {
-			return Packet{}, err
+			return err
 		}
 		if err := p.section(f, h); err != nil {
-			return Packet{}, err
+			return err
 		}
 		typ, n := p.order.Uint32(h), p.order.Uint32(h[4:])
 		if n < 12 || n > 1<<31-4 {
-			return Packet{}, f.broken("a block of %d bytes", n)
+			return f.broken("a block of %d bytes", n)
 		}
 		n = (n + 3) &^ 3
 		switch typ {
 		case blockInterface, blockPacket, blockSimple, blockEnhanced:
-			pkt, ok, err := p.block(f, typ, int(n))
+			ok, err := p.block(f, typ, int(n))
 			if ok || err != nil {
-				return pkt, err
+				return err
 			}
 		default:
 			if err := f.discard(int(n)); err != nil {
-				return Packet{}, err
+				return err
 			}
 		}
 	}
@@ -83,30 +83,30 @@ func (p *pcapng) section(f *File, h []byte) error {
 }
 
 // block reads one block of n bytes; ok says that it held a packet.
-func (p *pcapng) block(f *File, typ uint32, n int) (pkt Packet, ok bool, err error) {
+func (p *pcapng) block(f *File, typ uint32, n int) (ok bool, err error) {
 	if n > maxPacket+1<<16 {
-		return pkt, false, f.broken("a block of %d bytes; none is longer than %d", n, maxPacket+1<<16)
+		return false, f.broken("a block of %d bytes; none is longer than %d", n, maxPacket+1<<16)
 	}
 	b, err := f.peek(n, "a block")
 	if err == io.EOF {
 		err = f.broken("a block of %d bytes is missing", n)
 	}
 	if err != nil {
-		return pkt, false, err
+		return false, err
 	}
 	body := b[8 : n-4]
 	if typ == blockInterface {
 		if len(body) < 8 || len(p.ifaces) >= maxIfaces {
-			return pkt, false, f.broken("a bad interface description")
+			return false, f.broken("a bad interface description")
 		}
 		p.ifaces = append(p.ifaces, p.description(body))
-		return pkt, false, f.discard(n)
+		return false, f.discard(n)
 	}
-	if pkt, ok = p.packet(typ, body); !ok {
-		return pkt, false, f.broken("a packet block that contradicts itself")
+	if f.packet, ok = p.packet(typ, body); !ok {
+		return false, f.broken("a packet block that contradicts itself")
 	}
 	f.skip = n
-	return pkt, true, nil
+	return true, nil
 }
 
 func (p *pcapng) packet(typ uint32, b []byte) (pkt Packet, ok bool) {

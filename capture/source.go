@@ -46,7 +46,7 @@ func NewSource(path string, cfg Config) (*Source, error) {
 	return s, nil
 }
 
-// Origin gives the Origin of the source's records: the first 8 bytes of the file's SHA-256. It
+// Origin gives the Origin of the source's records: the XXH64 digest of the file. It
 // waits until the file was read for it; Run computes it beside the metering. It is 0 when the file
 // can not be read, which is Run's error.
 func (s *Source) Origin() uint64 {
@@ -124,11 +124,11 @@ func (s *Source) read(ctx context.Context, f *File, m *Meter) error {
 			beat = time.Now()
 			m.send()
 		}
-		switch ok, err := s.only.selects(&p); {
+		switch ok, err := s.only.selects(p); {
 		case err != nil:
 			return fmt.Errorf("read %s: %w", s.path, err)
 		case ok:
-			m.Packet(&p)
+			m.Packet(p)
 		}
 	}
 }
@@ -194,7 +194,7 @@ func Datagrams(path, filter string, fn func(d Datagram) error) error {
 		if err != nil {
 			return err
 		}
-		if ok, err := only.selects(&pkt); err != nil {
+		if ok, err := only.selects(pkt); err != nil {
 			return err
 		} else if !ok {
 			continue

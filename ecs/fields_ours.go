@@ -10,7 +10,7 @@ import (
 
 // ours is what ECS has no place for: all of it under flow.*.
 var ours = []Field{
-	{Name: "flow.origin", Type: Keyword, Of: Ours, only: traits, Desc: "Whence: digest of the imported file or epoch of the live run, 16 hex digits; with event.sequence the document's id.",
+	{Name: "flow.origin", Type: Keyword, Of: Ours, only: traits, Desc: "Whence: XXH64 digest of the imported file or epoch of the live run, 16 hex digits; with event.sequence the document's id.",
 		Text: func(dst []byte, _ *batch, r *record) []byte { return appendHex64(dst, r.Origin) }},
 	{Name: "flow.via", Type: Keyword, Of: Ours, only: traits, Desc: "By what way the record came: netflow_v5, netflow_v9, ipfix, capture, log …",
 		Str: func(_ *batch, r *record) string { return r.Via.String() }},

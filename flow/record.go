@@ -9,7 +9,7 @@ package flow
 type Record struct {
 	Start, End int64  // first and last packet. Valid iff HasTimes, else both are Received
 	Received   int64  // when the record reached us: datagram arrival; for captures the time of the last packet read
-	Origin     uint64 // whence: the first 8 bytes of the import file's SHA-256, or the epoch of a live run
+	Origin     uint64 // whence: the XXH64 digest of the import file, or the epoch of a live run
 	Ord        uint64 // ordinal of the flow's first record or packet within Origin, from 1; with Origin the document's id
 	Has        Set    // which optional fields the source really gave
 

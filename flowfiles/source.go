@@ -56,7 +56,7 @@ func Open(path string) (*Source, error) {
 	return &Source{path: path, format: format, origin: origin, size: size, day: st.ModTime().UnixNano()}, nil
 }
 
-// Origin gives Record.Origin of all records: the first 8 bytes of the file's SHA-256.
+// Origin gives Record.Origin of all records: the XXH64 digest of the file.
 func (s *Source) Origin() uint64 { return s.origin }
 
 // Format gives the format that was found.

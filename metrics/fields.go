@@ -50,7 +50,7 @@ var about = []Field{
 		at: func(d *Document) any { return &d.Duration }},
 	{Name: "observer.ip", Type: ecs.IP, Of: ecs.ECS, Desc: "The exporter: who sent the datagrams.",
 		at: func(d *Document) any { return &d.Exporter }},
-	{Name: "flow.origin", Type: ecs.Keyword, Of: ecs.Ours, Desc: "Whence: digest of the imported file or epoch of the live run, 16 hex digits, as in the documents of flows.",
+	{Name: "flow.origin", Type: ecs.Keyword, Of: ecs.Ours, Desc: "Whence: XXH64 digest of the imported file or epoch of the live run, 16 hex digits, as in the documents of flows.",
 		at: func(d *Document) any { return &d.Origin }},
 	{Name: "flow.via", Type: ecs.Keyword, Of: ecs.Ours, Desc: "Protocol and version: netflow_v5, netflow_v9, ipfix, sflow_v5 …",
 		at: func(d *Document) any { return &d.Via }},

@@ -80,7 +80,7 @@ func unzip(in io.Reader, ahead int) (r *bufio.Reader, zipped bool, err error) {
 }
 
 // NewIPFIXFile reads the file once for its digest and gives the source. Origin of the records is
-// the first 8 bytes of the SHA-256 of the file as it is on disk.
+// the XXH64 digest of the file as it is on disk.
 func NewIPFIXFile(path string, cfg Config) (*IPFIXFile, error) {
 	origin, size, err := flow.FileOrigin(path)
 	if err != nil {

@@ -2,11 +2,12 @@ package netflow
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"os"
 	"sync/atomic"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/flowferry/flowferry/flow"
 )
@@ -26,11 +27,11 @@ type Payloads struct {
 	total int64
 }
 
-// NewPayloads looks at the files and gives the source. Origin of the records is the first 8
-// bytes of the SHA-256 over all files' bytes in order.
+// NewPayloads looks at the files and gives the source. Origin of the records is the XXH64 digest
+// of all files' bytes in order.
 func NewPayloads(paths []string, cfg Config) (*Payloads, error) {
 	p := &Payloads{paths: paths}
-	sum := sha256.New()
+	sum := xxhash.New()
 	for _, path := range paths {
 		data, err := readPayload(path)
 		if err != nil {
@@ -40,7 +41,7 @@ func NewPayloads(paths []string, cfg Config) (*Payloads, error) {
 		sum.Write(data)
 	}
 	cfg.Allow = nil
-	cfg.Origin = binary.BigEndian.Uint64(sum.Sum(nil))
+	cfg.Origin = sum.Sum64()
 	p.dec = NewDecoder(cfg)
 	return p, nil
 }

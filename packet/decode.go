@@ -103,6 +103,11 @@ const (
 // Decode fills p from a captured packet. wire is the length on the wire.
 func Decode(link uint32, b []byte, wire int, p *Headers) Reject {
 	*p = Headers{}
+	if link == LinkEthernet && len(b) >= 34 && b[12] == etherIPv4>>8 && b[13] == etherIPv4&0xff { // most packets
+		p.ethernet(b)
+		p.Ether = etherIPv4
+		return decodeIPv4(b[14:], wire-14, p)
+	}
 	all := len(b)
 	ether, b, r := decodeLink(link, b, p)
 	if r != Accepted {
@@ -134,9 +139,7 @@ func decodeLink(link uint32, b []byte, p *Headers) (ether uint16, rest []byte, r
 		if len(b) < 14 {
 			return 0, nil, RejectTruncated
 		}
-		p.HasMACs = true
-		copy(p.DstMAC[:], b)
-		copy(p.SrcMAC[:], b[6:])
+		p.ethernet(b)
 		return etherOf(b, 12)
 	case LinkRaw, LinkRaw12, LinkRaw14, LinkIPv4, LinkIPv6:
 		return etherOfIP(b)
@@ -160,6 +163,11 @@ func decodeLink(link uint32, b []byte, p *Headers) (ether uint16, rest []byte, r
 		return etherOf(b, 2)
 	}
 	return decodeOther(link, b, p)
+}
+
+// ethernet notes the addresses of an Ethernet header.
+func (p *Headers) ethernet(b []byte) {
+	p.HasMACs, p.DstMAC, p.SrcMAC = true, flow.MAC(b[:6]), flow.MAC(b[6:12])
 }
 
 // etherOf reads the EtherType at offset at. A length instead of a type leads to an LLC header,

@@ -153,9 +153,14 @@ var tunnelPorts = func() (low [256]uint8) {
 }()
 
 // enterUDP goes by the port. VXLAN and its like draw the source port at random; the others
-// answer from their port.
+// answer from their port. Where the other side's port is a system port (RFC 6335 section 6), as
+// of a DNS server, the tunnel's is one that a client drew by chance.
 func enterUDP(p *Headers) (inside, bool) {
+	const system = 1024
 	b := p.Payload
+	if p.SrcPort < system || p.DstPort < system {
+		return inside{}, false
+	}
 	switch p.DstPort {
 	case portVXLAN, portVXLANOld:
 		return enterVXLAN(b, false)

@@ -164,3 +164,24 @@ func TestMayCarry(t *testing.T) {
 		t.Error("a fragment")
 	}
 }
+
+// An answer of DNS to a client that drew the port of a tunnel is read as what it is, although
+// its bytes would pass for a packet of IPv6.
+func TestPortByChance(t *testing.T) {
+	answer := unhex(t, "02000000010102000000020208004500005201a6400040110000", "59a0147b0a0018b9", "00350dd8003e0000",
+		"6c0981800001000100000000", "087777773535373930", "076578616d706c65", "03636f6d00", "00010001", "c00c000100010000012c0004af10c788")
+	var p, in Headers
+	var tunnel Tunnel
+	if r := Decode(LinkEthernet, answer, len(answer), &p); r != Accepted || p.DstPort != portTeredo {
+		t.Fatal(r, p.DstPort)
+	}
+	if Inner(&p, &in, &tunnel) {
+		t.Errorf("%v from %v", tunnel.Kind, p.SrcPort)
+	}
+	answer[35] = 0x36
+	answer[34] = 0x10 // as from a client's port
+	Decode(LinkEthernet, answer, len(answer), &p)
+	if !Inner(&p, &in, &tunnel) {
+		t.Error("the bytes no longer pass for a tunnel: the test shows nothing")
+	}
+}

@@ -2,64 +2,74 @@ package stitch
 
 import "github.com/flowferry/flowferry/flow"
 
-// age is a list of conversations, the one that was queued longest ago at its head.
-type age struct{ head, tail uint32 }
-
-// push puts conversation i at the end.
-func (t *Table) push(l *age, i uint32) {
-	c := t.convs.at(i)
-	c.prev, c.next, c.heard = l.tail, 0, false
-	if l.tail != 0 {
-		t.convs.at(l.tail).next = i
+// bury keeps conversation i, which was told completely, in mind for what comes late. All that are
+// buried are remembered for the same time, so they stand in a queue and not in the wheel.
+func (t *Table) bury(i uint32, c *conv) {
+	c.is |= dead
+	c.far, c.done = 0, t.in(t.linger)
+	if t.dead.tail != 0 {
+		t.convs.at(t.dead.tail).far = i
 	} else {
-		l.head = i
+		t.dead.head = i
 	}
-	l.tail = i
+	t.dead.tail = i
 }
 
-// unlink takes conversation i out.
-func (t *Table) unlink(l *age, i uint32) {
-	c := t.convs.at(i)
-	if c.prev != 0 {
-		t.convs.at(c.prev).next = c.next
-	} else {
-		l.head = c.next
+// forgetOldest forgets the conversation that was buried first.
+func (t *Table) forgetOldest() {
+	i := t.dead.head
+	if t.dead.head = t.convs.at(i).far; t.dead.head == 0 {
+		t.dead.tail = 0
 	}
-	if c.next != 0 {
-		t.convs.at(c.next).prev = c.prev
-	} else {
-		l.tail = c.prev
-	}
-	c.prev, c.next = 0, 0
+	t.forget(i)
 }
 
-// ages is the list in which c stands.
-func (t *Table) ages(c *conv) *age {
-	if c.dead {
-		return &t.dead
+// forgetDead forgets what was remembered long enough.
+func (t *Table) forgetDead() {
+	for {
+		due := t.due[:0]
+		for i := t.dead.head; i != 0 && len(due) < flow.BatchSize; {
+			c := t.convs.at(i)
+			if !t.past(c.done) {
+				break
+			}
+			due = append(due, i)
+			i = c.far
+		}
+		t.due = due
+		t.readyToForget(due)
+		for range due {
+			t.forgetOldest()
+		}
+		if len(due) < flow.BatchSize {
+			return
+		}
 	}
-	return &t.live
 }
 
-// oldest gives the live conversation that was not heard of for longest, to within one round of the
-// list: one that was heard of since it was queued is queued again, once.
+// oldest gives a live conversation that was not heard of for long: a hand goes round over all, and
+// passes by those that were heard of since it came by last.
 func (t *Table) oldest() uint32 {
-	i := t.live.head
-	for t.convs.at(i).heard {
-		t.unlink(&t.live, i)
-		t.push(&t.live, i)
-		i = t.live.head
+	for {
+		if t.hand++; t.hand > t.convs.used {
+			t.hand = 1
+		}
+		c := t.convs.at(t.hand)
+		if c.is&(used|dead|heard) == used {
+			return t.hand
+		}
+		c.is &^= heard
 	}
-	return i
 }
 
 // evict makes room: what is only remembered goes first, then the oldest is written out early.
 func (t *Table) evict() {
-	i := t.dead.head
-	if i == 0 {
-		i = t.oldest()
-		t.n.evicted++
-		t.finish(i, flow.EndLackResources)
+	if t.dead.head != 0 {
+		t.forgetOldest()
+		return
 	}
+	i := t.oldest()
+	t.n.evicted++
+	t.finish(t.convs.at(i), flow.EndLackResources)
 	t.forget(i)
 }

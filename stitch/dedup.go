@@ -8,28 +8,34 @@ const (
 	emitted      = 0
 )
 
-// duplicateOf finds the waiting piece of which r, one direction, is another report, or emitted
+// duplicateOf finds the waiting piece of which mine, of direction s, is another report, or emitted
 // if that has left.
-func (t *Table) duplicateOf(c *conv, r *flow.Record, s int, by uint32) uint32 {
+func (t *Table) duplicateOf(c *conv, mine *report, s int) uint32 {
 	sd := &c.side[s]
 	if !sd.seen() {
 		return notDuplicate
 	}
-	mine := reportOf(r, &r.Fwd, by)
 	best, most := notDuplicate, int64(0)
-	for i := c.held; i != 0; i = t.pieces.at(i).next {
+	for i := c.held; i != 0; {
 		p := t.pieces.at(i)
-		if p.has(s) && t.same(&p.side[s], &mine) {
-			if n := overlap(p.rec.Start, p.rec.End, r.Start, r.End); best == notDuplicate || n > most {
-				best, most = i, n
+		if p.has(s) {
+			var its report
+			if p.report(&its, s); t.same(&its, mine) {
+				if n := overlap(p.first(), p.last(), mine.start, mine.end); best == notDuplicate || n > most {
+					best, most = i, n
+				}
 			}
 		}
+		i = p.next
 	}
 	if best != notDuplicate {
 		return best
 	}
-	covered := report{start: sd.start, end: sd.end, by: sd.last.by}
-	if t.same(&sd.last, &mine) || sd.last.by != by && t.same(&covered, &mine) && !t.ahead(c, sd, &mine) {
+	var its report
+	if sd.latest(&its, mine); t.same(&its, mine) {
+		return emitted
+	}
+	if its.start = sd.start; sd.by != mine.by && t.same(&its, mine) && !t.ahead(c, sd, mine) { // of all that is covered
 		return emitted
 	}
 	return notDuplicate
@@ -38,7 +44,7 @@ func (t *Table) duplicateOf(c *conv, r *flow.Record, s int, by uint32) uint32 {
 // ahead says whether r is of the reporter that this side is counted from, and of a time of which
 // nothing was told: what other reporters said of later times still waits, and left a hole.
 func (t *Table) ahead(c *conv, sd *side, r *report) bool {
-	return sd.main == r.by && !c.dead && (c.total == 0 || r.start > t.pieces.at(c.total).rec.End)
+	return sd.main == r.by && !c.has(dead) && (c.total == 0 || r.start > t.totals.at(c.total).end)
 }
 
 // same says whether b reports the same traffic as a.
@@ -51,80 +57,76 @@ func (t *Table) same(a, b *report) bool {
 		return -n <= t.skew
 	}
 	if *a == *b {
-		return a.timed
+		return a.place.timed()
 	}
-	if a.in == b.in && a.out == b.out && a.dir == b.dir || -n > t.skew {
+	if a.place.is(b.place) || -n > t.skew {
 		return false
 	}
-	if a.dir != 0 && b.dir != 0 && a.dir != b.dir {
+	if x, y := a.place.direction(), b.place.direction(); x != 0 && y != 0 && x != y {
 		return true // at ingress and at egress
 	}
-	return a.packets == b.packets && a.bytes == b.bytes && abs(a.start-b.start) <= t.skew && abs(a.end-b.end) <= t.skew
+	return a.counts == b.counts && abs(a.start-b.start) <= t.skew && abs(a.end-b.end) <= t.skew
 }
 
 func abs(n int64) int64 { return max(n, -n) }
 
 // merge takes r, one direction, as another report of waiting piece n, from which the counts may
 // be taken instead.
-func (t *Table) merge(i, n uint32, r *flow.Record, meta *flow.Meta, s int, by uint32) {
-	c := t.convs.at(i)
-	if !t.better(c, n, r, s, by) {
+func (t *Table) merge(c *conv, n uint32, r *flow.Record, meta *flow.Meta, s int, by uint16) {
+	if !t.better(c, n, r, &r.Fwd, s, by) {
 		t.note(c, n, r, meta)
 	} else {
 		p := t.pieces.at(n)
-		old := p.rec
+		var old flow.Record
+		t.record(&old, c, &p.content, p.first(), p.last())
 		t.replace(c, p, r, s, by)
 		t.strip(c, n, r, s, by)
 		t.note(c, n, &old, nil)
-		t.addMeta(&p.rec, meta)
+		t.addMeta(&p.content, meta)
 	}
-	c.side[s].heard = max(c.side[s].heard, r.End)
-	t.rearm(i, r)
+	c.side[s].hear(r.End)
 }
 
 // note lists r as another report of waiting piece n, or of the conversation if that has left.
 func (t *Table) note(c *conv, n uint32, r *flow.Record, meta *flow.Meta) {
-	if n == emitted {
-		n = c.total
-	}
-	if n == 0 { // told already
+	var x *content
+	switch {
+	case n != emitted:
+		x = &t.pieces.at(n).content
+	case c.total != 0:
+		x = &t.totals.at(c.total).content
+	default: // told already
 		return
 	}
-	p := t.pieces.at(n)
-	p.rec.Ord = min(p.rec.Ord, r.Ord)
-	t.addMeta(&p.rec, meta)
-	if !sameSource(&p.rec, r) {
-		t.list(p, r)
+	x.ord = min(x.ord, r.Ord)
+	t.addMeta(x, meta)
+	if !t.templates.at(x.what).sameSource(r) {
+		t.list(x, r)
 	}
 }
 
-func sameSource(a, b *flow.Record) bool {
-	return a.Exporter == b.Exporter && a.Domain == b.Domain && a.InIf == b.InIf && a.OutIf == b.OutIf && a.Direction == b.Direction
-}
-
-// better says whether the counts of r are preferred to those of waiting piece n: if r comes from the
+// better says whether counts by a reporter are preferred to those of waiting piece n: if it is the
 // reporter that this side is counted from, and n from another that seemed to take over; or by
 // policy, as long as n is all there is of the conversation and r tells of all of its time.
-func (t *Table) better(c *conv, n uint32, r *flow.Record, s int, by uint32) bool {
+func (t *Table) better(c *conv, n uint32, r *flow.Record, counts *flow.Counts, s int, by uint16) bool {
 	if n == emitted {
 		return false
 	}
 	p := t.pieces.at(n)
-	if p.side[s].by == by {
+	if p.by[s] == by {
 		return false
 	}
 	if c.side[s].main == by {
 		return true
 	}
-	if c.out > 0 || t.pieces.at(c.held).next != 0 || r.Start-p.side[s].start > t.skew || p.side[s].end-r.End > t.skew || t.continues(p, r) {
+	if c.out > 0 || t.pieces.at(c.held).next != 0 || r.Start-p.start[s] > t.skew || p.end[s]-r.End > t.skew || t.continues(p, r) {
 		return false
 	}
 	switch t.cfg.Counts {
 	case "max":
-		bytes, packets := r.Fwd.Bytes, r.Fwd.Packets
-		return bytes > p.side[s].bytes || bytes == p.side[s].bytes && packets > p.side[s].packets
+		return counts.Bytes > p.bytes[s] || counts.Bytes == p.bytes[s] && counts.Packets > p.packets[s]
 	case "order":
-		return t.rankOf(by) < t.rankOf(p.side[s].by)
+		return t.rankOf(by) < t.rankOf(p.by[s])
 	}
 	return false
 }
@@ -140,54 +142,68 @@ func (t *Table) continues(p *piece, r *flow.Record) bool {
 }
 
 // replace takes the counts of r, one direction, instead of those that p has.
-func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint32) {
-	start, end := min(p.rec.Start, r.Start), max(p.rec.End, r.End)
-	c.side[s].traffic, c.side[s].main = 0, by
+func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint16) {
+	c.saw[s] &^= traffic
+	c.side[s].main = by
 	t.account(c, r, s, by)
-	p.due = t.now + t.window
-	p.side[s] = reportOf(r, &r.Fwd, by)
-	if keyForward(&p.rec) != (s == 0) { // r is p's reverse direction
-		turnedRev(&p.rec, r)
-		return
+	p.due = t.in(t.window)
+	gave := sidesOf(r.Has)
+	if p.both() {
+		gave &= p.gave
+	} else {
+		p.form &^= skewed
 	}
-	old := p.rec
-	p.rec = *r
-	p.rec.Meta, p.rec.Wire = old.Meta, old.Wire
-	p.rec.Ord, p.rec.Start, p.rec.End = min(old.Ord, r.Ord), start, end
-	if old.Has.Has(flow.HasRev) {
-		back := old
-		back.Fwd = old.Rev
-		turnedRev(&p.rec, &back)
+	if p.forward() == s {
+		old := p.what
+		p.what = t.intern(r)
+		t.release(old)
+		p.received, p.reason = r.Received, r.EndReason
+	}
+	t.put(p, r, &r.Fwd, placeOf(r), s, by)
+	t.join(&p.content, r, gave)
+}
+
+// join takes over of r, a direction of which the counts were put into x, what is of the whole.
+// What only one of two directions has counted is not kept for both.
+func (t *Table) join(x *content, r *flow.Record, gave sides) {
+	x.gave = gave
+	x.ord = min(x.ord, r.Ord)
+	if r.Skewed {
+		x.form |= skewed
 	}
 }
 
 // strip takes out of the other waiting pieces what r, which counts, has reported too.
-func (t *Table) strip(c *conv, except uint32, r *flow.Record, s int, by uint32) {
-	mine := reportOf(r, &r.Fwd, by)
+func (t *Table) strip(c *conv, except uint32, r *flow.Record, s int, by uint16) {
+	var mine report
+	mine.of(r, by)
 	for at := &c.held; *at != 0; {
 		i := *at
 		p := t.pieces.at(i)
-		if i == except || !p.has(s) || p.side[s].by == by || !t.same(&p.side[s], &mine) {
+		if i == except || !p.has(s) || p.by[s] == by {
 			at = &p.next
 			continue
 		}
-		t.list(t.pieces.at(except), &p.rec)
-		if !p.has(1 - s) {
+		var its report
+		if p.report(&its, s); !t.same(&its, &mine) {
+			at = &p.next
+			continue
+		}
+		var old flow.Record
+		t.record(&old, c, &p.content, p.first(), p.last())
+		t.list(&t.pieces.at(except).content, &old)
+		if !p.both() {
 			*at = p.next
 			t.free(i)
 			t.held--
 			t.n.duplicates++
 			continue
 		}
-		if keyForward(&p.rec) == (s == 0) {
-			turn(&p.rec)
-		}
-		dropReverse(&p.rec)
-		p.side[s] = report{}
-		if p.merged {
+		t.drop(p, s)
+		if p.form&merged != 0 {
 			t.n.duplicates++
 			t.n.paired--
-			p.merged = false
+			p.form &^= merged
 		}
 		at = &p.next
 	}

@@ -26,7 +26,7 @@
 // session follows. Only a short flow of which nothing tells whether it is the end waits longer:
 // for its own duration and Idle, because the exporter would tell of a continuation by then.
 // The price of true Complete marks is that wait for such flows; the price of a larger Window is
-// latency for all, and about a kilobyte for each flow in it.
+// latency for all, and some 300 bytes for each flow in it.
 //
 // # What is one conversation
 //
@@ -57,12 +57,30 @@
 //
 // # How data passes
 //
-// A Table belongs to one shard. It keeps conversations and the pieces that wait in slabs
-// without pointers, finds them by hash, and wakes them by a timer wheel that runs on the
-// batch's clock, so that an import runs on the data's own time. It holds at most MaxFlows
-// conversations; when it is full, what has ended is forgotten first, then the conversation
-// heard of longest ago is written out early (lack_of_resources) and counted. A batch marked
-// Last writes out all that is held (forced_end).
+// A Table belongs to one shard. It keeps its state in slabs without pointers:
+//
+//	index ──▶ conv ──▶ piece ──▶ piece …   each conversation, and what waits of it
+//	(hash)     │         └──▶ template     what many records have in common, kept once
+//	           └─────▶ total ──▶ template  the sums of what went out
+//
+// A conv is what must be known of a conversation to tell what a record is to it, in two cache
+// lines (128 bytes). A piece, a flow that waits, has its times and counts by side (136 bytes), a
+// total the sums (104 bytes, for conversations of which a piece went out). All else that a record
+// holds (exporter, interfaces, routing, labels) is its template, shared by value and counted; what
+// few records have (names, what a meter told) stands in slabs of its own. The record is put together
+// again when it leaves.
+//
+// With many conversations most of a record's cost is memory that is not in a cache. So the keys
+// of a batch are hashed first, and what the records will need of index, conversations and pieces is
+// read in loops whose reads do not wait for each other; so is what a tick of the clock will wake.
+//
+// Conversations are woken by a timer wheel that runs on the batch's clock, so that an import runs
+// on the data's own time. One that goes on has one entry for its end, found to be too early now and
+// then, and one for what waits. What has ended waits for Linger in a queue.
+//
+// A table holds at most MaxFlows conversations; when it is full, what has ended is forgotten first,
+// then a conversation that was not heard of for long is written out early (lack_of_resources) and
+// counted. A batch marked Last writes out all that is held (forced_end).
 //
 // The account: stitch.in = stitch.flows + stitch.paired + stitch.duplicates + stitch.held.
 package stitch

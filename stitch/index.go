@@ -1,9 +1,7 @@
 package stitch
 
-import "github.com/flowferry/flowferry/flow"
-
-// index finds conversations by the hash of their key: an open table with linear probing, of which
-// an entry is 8 bytes. Several conversations may have one key. It is used to three quarters.
+// index finds items, conversations say, by the hash of their key: an open table with linear
+// probing, of which an entry is 8 bytes. Several items may have one key. It is used to three quarters.
 type index struct {
 	slots []indexSlot // a power of two of them
 	n     int         // in use
@@ -11,7 +9,7 @@ type index struct {
 
 type indexSlot struct {
 	hash uint32
-	conv uint32 // 0 is empty
+	item uint32 // 0 is empty
 }
 
 // smallest is how many slots an index has at least.
@@ -23,16 +21,16 @@ func (x *index) home(hash uint32) uint32 { return hash & uint32(len(x.slots)-1) 
 // next is the place behind at.
 func (x *index) next(at uint32) uint32 { return (at + 1) & uint32(len(x.slots)-1) }
 
-func (x *index) add(hash, conv uint32) {
+func (x *index) add(hash, item uint32) {
 	if x.n++; 4*x.n > 3*len(x.slots) {
 		x.grow()
 	}
-	x.put(indexSlot{hash, conv})
+	x.put(indexSlot{hash, item})
 }
 
 func (x *index) put(s indexSlot) {
 	at := x.home(s.hash)
-	for x.slots[at].conv != 0 {
+	for x.slots[at].item != 0 {
 		at = x.next(at)
 	}
 	x.slots[at] = s
@@ -42,23 +40,23 @@ func (x *index) grow() {
 	old := x.slots
 	x.slots = make([]indexSlot, max(smallest, 2*len(old)))
 	for _, s := range old {
-		if s.conv != 0 {
+		if s.item != 0 {
 			x.put(s)
 		}
 	}
 }
 
-// remove takes conv out and moves what follows it up, so that no hole parts a run.
-func (x *index) remove(hash, conv uint32) {
+// remove takes item out and moves what follows it up, so that no hole parts a run.
+func (x *index) remove(hash, item uint32) {
 	at := x.home(hash)
-	for x.slots[at].conv != conv {
+	for x.slots[at].item != item {
 		at = x.next(at)
 	}
 	x.n--
 	for gap := at; ; {
 		at = x.next(at)
 		s := x.slots[at]
-		if s.conv == 0 {
+		if s.item == 0 {
 			x.slots[gap] = indexSlot{}
 			return
 		}
@@ -69,39 +67,11 @@ func (x *index) remove(hash, conv uint32) {
 	}
 }
 
-// ready hashes the keys of a batch, and reads what will be needed of the index and of the
-// conversations that are known. The reads of different records do not wait for each other, as
-// those of the work itself do: in a large table that is most of the time.
-func (t *Table) ready(recs []flow.Record) {
-	t.hashes = t.hashes[:0]
-	sum := uint32(0)
-	for i := range recs {
-		h := uint32(recs[i].Hash(t.seed))
-		t.hashes = append(t.hashes, h)
-		sum += t.index.slots[t.index.home(h)].conv
-	}
-	held := t.heads[:0]
-	for _, h := range t.hashes {
-		if i := t.index.find(h); i != 0 {
-			c := t.convs.at(i)
-			sum += c.hash + c.side[0].main + c.side[1].last.by + uint32(c.done)
-			held = append(held, c.held)
-		}
-	}
-	for _, i := range held {
-		if i != 0 {
-			p := t.pieces.at(i)
-			sum += p.rec.InIf + p.seen
-		}
-	}
-	t.heads, t.touched = held, t.touched+uint64(sum)
-}
-
 // find gives the first conversation with this hash, 0 for none.
 func (x *index) find(hash uint32) uint32 {
-	for at := x.home(hash); x.slots[at].conv != 0; at = x.next(at) {
+	for at := x.home(hash); x.slots[at].item != 0; at = x.next(at) {
 		if x.slots[at].hash == hash {
-			return x.slots[at].conv
+			return x.slots[at].item
 		}
 	}
 	return 0

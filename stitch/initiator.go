@@ -30,40 +30,48 @@ func (p *ports) has(port uint16) bool { return p[port/64]>>(port%64)&1 != 0 }
 // evidence takes over what a record itself says of its initiator, if that is better than what
 // is known: an exporter's biflow direction (RFC 5103) or our meter's verdict.
 func (c *conv) evidence(r *flow.Record, s int) {
-	if !c.fixed && r.InitiatorBy != flow.ByNone && (c.by == flow.ByNone || r.InitiatorBy < c.by) {
-		c.by, c.initiator = r.InitiatorBy, uint8(s)
+	if !c.has(fixed) && r.InitiatorBy != flow.ByNone && (c.by == flow.ByNone || r.InitiatorBy < c.by) {
+		c.begins(s, r.InitiatorBy)
+	}
+}
+
+// begins says that side s is the initiator, and why.
+func (c *conv) begins(s int, by flow.InitiatorBy) {
+	c.by = by
+	if c.is &^= fromB; s == 1 {
+		c.is |= fromB
 	}
 }
 
 // decide settles who is the initiator, once and before the first piece goes out. In this order:
 // RFC 5103 direction, TCP SYN, known server port, lower port, first seen.
 func (t *Table) decide(c *conv) {
-	if c.fixed {
+	if c.has(fixed) {
 		return
 	}
-	c.fixed = true
+	c.is |= fixed
 	if c.by != flow.ByNone && c.by <= flow.BySYN {
 		return
 	}
 	by, initiator := t.guess(c)
 	if c.by == flow.ByNone || by < c.by {
-		c.by, c.initiator = by, uint8(initiator)
+		c.begins(initiator, by)
 	}
 }
 
 // guess gives the best reason that the conversation itself holds. Side 0 is sent by A.
 func (t *Table) guess(c *conv) (flow.InitiatorBy, int) {
 	for s := range c.side {
-		if c.side[s].opens() {
+		if c.opens(s) {
 			return flow.BySYN, s
 		}
 	}
 	for s := range c.side {
-		if c.side[s].answers() {
+		if c.answers(s) {
 			return flow.BySYN, 1 - s
 		}
 	}
-	a, b := c.key.APort, c.key.BPort
+	a, b := c.aPort(), c.bPort()
 	if serverA, serverB := t.servers.has(a), t.servers.has(b); serverA != serverB {
 		return flow.ByServerPort, btoi(serverA)
 	}
@@ -74,24 +82,23 @@ func (t *Table) guess(c *conv) (flow.InitiatorBy, int) {
 	switch {
 	case !first.seen():
 		return flow.ByFirstSeen, 1
-	case !second.seen() || first.firstAt < second.firstAt:
+	case !second.seen() || first.start < second.start:
 		return flow.ByFirstSeen, 0
-	case first.firstAt == second.firstAt && first.first <= second.first:
-		return flow.ByFirstSeen, 0
+	case first.start == second.start:
+		return flow.ByFirstSeen, btoi(c.has(bFirst))
 	}
 	return flow.ByFirstSeen, 1
 }
 
-// opens says whether this side sent the first SYN: its first packet was one, or all its flags
+// opens says whether side s sent the first SYN: its first packet was one, or all its flags
 // together hold a SYN but no ACK, which an answer always has.
-func (s *side) opens() bool {
-	flags := s.opening()
-	return (s.hasInit || s.hasFlags) && flags&(flow.SYN|flow.ACK) == flow.SYN
+func (c *conv) opens(s int) bool {
+	return c.saw[s]&(hasInit|hasFlags) != 0 && c.opening(s)&(flow.SYN|flow.ACK) == flow.SYN
 }
 
-// answers says whether the first packet of this side was the answer to a SYN.
-func (s *side) answers() bool {
-	return s.hasInit && s.init&(flow.SYN|flow.ACK) == flow.SYN|flow.ACK
+// answers says whether the first packet of side s was the answer to a SYN.
+func (c *conv) answers(s int) bool {
+	return c.saw[s]&hasInit != 0 && c.side[s].init&(flow.SYN|flow.ACK) == flow.SYN|flow.ACK
 }
 
 func btoi(b bool) int {
@@ -110,11 +117,10 @@ func turn(r *flow.Record) {
 	}
 }
 
-// orient turns r so that Src is the initiator. A record of the responder's direction alone
-// stays as it is and names no initiator.
-func orient(r *flow.Record, c *conv) (turned bool) {
-	_, fwd := r.Key()
-	if fwd != (c.initiator == 0) {
+// orient turns r, whose forward direction is side s, so that Src is the initiator. A record of the
+// responder's direction alone stays as it is and names no initiator.
+func orient(r *flow.Record, c *conv, s int) (turned bool) {
+	if s != c.initiator() {
 		if !r.Has.Has(flow.HasRev) {
 			r.InitiatorBy = flow.ByNone
 			return false
@@ -128,25 +134,32 @@ func orient(r *flow.Record, c *conv) (turned bool) {
 
 // state says how far c came, as far as its flags and sides tell.
 func (t *Table) state(c *conv) flow.State {
-	from, to := &c.side[c.initiator], &c.side[1-c.initiator]
-	tcp := c.key.Proto == flow.ProtoTCP
+	s := c.initiator()
+	from, to := &c.side[s], &c.side[1-s]
+	tcp := c.proto == flow.ProtoTCP
 	switch {
-	case c.icmp >= oneWay || !to.seen() && (toMany(&c.key.A) || toMany(&c.key.B)):
+	case c.icmp >= oneWay || !to.seen() && t.toMany(c):
 		return flow.StateUnknown // it asks for no answer
 	case !from.seen():
 		return flow.StateOneway
-	case to.seen() && to.traffic == 0: // a biflow that counted no answer
+	case to.seen() && c.saw[1-s]&traffic == 0: // a biflow that counted no answer
 		return flow.StateAttempt
-	case to.seen() && !(tcp && from.hasFlags):
+	case to.seen() && !(tcp && c.saw[s]&hasFlags != 0):
 		return flow.StateEstablished
 	case to.seen():
 		return tcpState(from, to)
 	case tcp && from.flags&flow.ACK != 0: // it had an answer to acknowledge
 		return flow.StateOneway
-	case t.showsBoth(from.last.by):
+	case t.showsBoth(from.by):
 		return flow.StateAttempt
 	}
 	return flow.StateOneway
+}
+
+// toMany says whether one of the addresses of c stands for many hosts.
+func (t *Table) toMany(c *conv) bool {
+	p := t.ends(c)
+	return toMany(&p.a) || toMany(&p.b)
 }
 
 // toMany says whether a is a multicast address or the limited broadcast address.

@@ -5,94 +5,102 @@ import "github.com/flowferry/flowferry/flow"
 // maxHeld is how many pieces of one conversation wait at once; the first leaves early then.
 const maxHeld = 16
 
-// absorb takes a flow into the table. It may write out others into t.batch, so r must not
-// point into it.
+// absorb takes a flow into the table. It may write out others behind those in t.batch.
 func (t *Table) absorb(r *flow.Record, hash uint32, meta *flow.Meta) {
-	key, fwd := r.Key()
-	s := btoi(!fwd)
+	var k key
+	s := k.of(r)
 	by := t.reporterOf(r)
-	i := t.match(&key, hash, r, s, by)
+	i := t.match(&k, hash, r, s, by)
 	if i == 0 {
-		i = t.open(&key, hash, r)
+		i = t.open(&k, hash)
 	}
 	c := t.convs.at(i)
 	c.evidence(r, s)
-	if !r.Has.Has(flow.HasRev) {
-		if d := t.duplicateOf(c, r, s, by); d != notDuplicate {
+	if r.Has.Has(flow.HasRev) {
+		t.absorbBiflow(c, r, meta, s, by)
+	} else {
+		var mine report
+		mine.of(r, by)
+		if d := t.duplicateOf(c, &mine, s); d != notDuplicate {
 			t.n.duplicates++
-			t.merge(i, d, r, meta, s, by)
-			return
+			t.merge(c, d, r, meta, s, by)
+		} else {
+			t.add(c, r, meta, s, by)
 		}
-		t.add(i, r, meta, s, by)
-		return
 	}
-	t.absorbBiflow(i, r, meta, s, by)
+	t.rearm(i, c, r)
 }
 
-// add takes r, which is no duplicate, into conversation i.
-func (t *Table) add(i uint32, r *flow.Record, meta *flow.Meta, s int, by uint32) {
-	c := t.convs.at(i)
+// add takes r, which is no duplicate, into c.
+func (t *Table) add(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16) {
 	t.account(c, r, s, by)
 	switch {
-	case c.dead:
-		t.straggle(i, r, meta, s, by)
-		return
+	case c.has(dead):
+		t.straggle(c, r, meta, s, by)
 	case !t.pair(c, r, meta, s, by):
 		t.hold(c, r, meta, s, by)
 	}
-	t.rearm(i, r)
 }
 
 // account takes over what r tells of the conversation.
-func (t *Table) account(c *conv, r *flow.Record, s int, by uint32) {
-	c.start, c.end = min(c.start, r.Start), max(c.end, r.End)
-	t.accountSide(&c.side[s], r, &r.Fwd, by)
+func (t *Table) account(c *conv, r *flow.Record, s int, by uint16) {
+	t.accountSide(c, s, r, &r.Fwd, placeOf(r), by)
 	if r.Has.Has(flow.HasRev) {
-		t.accountSide(&c.side[1-s], r, &r.Rev, by)
+		t.accountSide(c, 1-s, r, &r.Rev, reversePlace(r), by)
 	}
 }
 
-func (t *Table) accountSide(sd *side, r *flow.Record, n *flow.Counts, by uint32) {
+// accountSide takes over what n, a direction of r that was reported at where, tells of side s.
+func (t *Table) accountSide(c *conv, s int, r *flow.Record, n *flow.Counts, where place, by uint16) {
+	sd, saw := &c.side[s], &c.saw[s]
 	tcp := r.Proto == flow.ProtoTCP
-	opens := !sd.seen() || r.Start < sd.firstAt
-	if opens {
-		sd.firstAt, sd.first = r.Start, r.Ord
-		sd.init, sd.hasInit = n.InitFlags, tcp && r.Has.Has(flow.HasInitFlags)
+	first := !sd.seen()
+	if first || r.Start < sd.start {
+		sd.start = r.Start
+		sd.init = n.InitFlags
+		saw.set(hasInit, tcp && r.Has.Has(flow.HasInitFlags))
+		if c.is &^= bFirst; s == 0 && c.side[1].seen() || s == 1 && !c.side[0].seen() {
+			c.is |= bFirst
+		}
 	}
-	if !sd.seen() {
-		sd.start, sd.end = r.Start, r.End
+	if first || r.End >= sd.end { // the latest so far
+		last := max(sd.heardAt(), r.End)
+		sd.end, sd.lasted, sd.heard = r.End, spanOf(r.End-r.Start), 0
+		sd.hear(last)
+		sd.place, sd.counts, sd.by = where, digest(n.Packets, n.Bytes), by
+		saw.set(ended, t.last(r))
+		saw.set(cut, r.EndReason == flow.EndActive)
 	}
-	if r.End >= sd.end { // the latest so far
-		sd.ended = t.last(r)
-		sd.cut = r.EndReason == flow.EndActive
-	}
-	sd.start, sd.end, sd.heard = min(sd.start, r.Start), max(sd.end, r.End), max(sd.heard, r.End)
 	if tcp && r.Has.Has(flow.HasFlags) {
-		sd.flags, sd.hasFlags = sd.flags|n.Flags, true
+		sd.flags |= n.Flags
+		*saw |= hasFlags
 	}
-	sd.ended = sd.ended || sd.flags&(flow.FIN|flow.RST) != 0
-	sd.traffic += n.Packets + n.Bytes
-	sd.last = reportOf(r, n, by)
+	if sd.flags&(flow.FIN|flow.RST) != 0 {
+		*saw |= ended
+	}
+	if n.Packets|n.Bytes != 0 {
+		*saw |= traffic
+	}
 	if sd.main == 0 || sd.main == by {
 		sd.main, sd.until = by, t.expect(r)
 	}
 }
 
-// expect gives the time by which the next piece must have come if r is continued: its exporter
+// expect gives the tick by which the next piece must have come if r is continued: its exporter
 // cuts it when it has lasted as long as r, or ends it after a silence.
-func (t *Table) expect(r *flow.Record) int64 {
+func (t *Table) expect(r *flow.Record) uint32 {
 	if r.EndReason == flow.EndActive {
-		return t.now + t.active + t.idle(r.Proto)
+		return t.in(t.active + t.idle(r.Proto))
 	}
-	return t.now + min(r.End-r.Start, t.active) + t.idle(r.Proto)
+	return t.in(min(r.End-r.Start, t.active) + t.idle(r.Proto))
 }
 
-// candidate gives the time until which a report by another exporter than the one that side s
+// candidate gives the tick until which a report by another exporter than the one that side s
 // is counted from must wait, because that one may still report the same.
-func (t *Table) candidate(c *conv, s int, by uint32) int64 {
+func (t *Table) candidate(c *conv, s int, by uint16) uint32 {
 	sd := &c.side[s]
-	if !sd.seen() || sd.main == by || sd.until < t.now {
-		return 0
+	if !sd.seen() || sd.main == by || t.past(sd.until) {
+		return t.tick
 	}
 	return sd.until
 }
@@ -114,68 +122,58 @@ func (t *Table) quietEnd(r *flow.Record) bool {
 }
 
 // hold makes a waiting piece of r, in the order of their starts.
-func (t *Table) hold(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint32) {
+func (t *Table) hold(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16) {
 	i := t.newPiece(r, meta, s, by)
 	p := t.pieces.at(i)
-	p.came = t.now
-	p.due = t.now + t.window
+	p.due = t.in(t.window)
 	if !p.has(1-s) && t.waitsForHalf(c, s, by) {
-		p.due = max(p.due, t.now+t.half)
+		p.due = t.in(max(t.window, t.half))
 	}
-	for k := range p.side {
+	for k := range p.by {
 		if p.has(k) {
-			p.due = max(p.due, t.candidate(c, k, by))
+			p.due = later(p.due, t.candidate(c, k, by))
 		}
 	}
-	at, n := &c.held, 0
+	at, n := &c.held, 1
 	for *at != 0 {
 		q := t.pieces.at(*at)
-		if q.rec.Start > r.Start || q.rec.Start == r.Start && q.rec.Ord > r.Ord {
+		if first := q.first(); first > r.Start || first == r.Start && q.ord > r.Ord {
 			break
 		}
 		at = &q.next
+		n++
 	}
 	p.next, *at = *at, i
-	for j := c.held; j != 0; j = t.pieces.at(j).next {
+	for j := p.next; j != 0; j = t.pieces.at(j).next {
 		n++
 	}
 	if n > maxHeld {
-		t.emitPiece(c)
+		t.emitPiece(c, false)
 	}
 }
 
-func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint32) uint32 {
-	i := t.pieces.take()
-	p := t.pieces.at(i)
-	*p = piece{rec: *r}
-	p.rec.Meta, p.rec.Enr = 0, 0
-	t.addMeta(&p.rec, meta)
-	t.keepWire(p)
-	p.side[s] = reportOf(r, &r.Fwd, by)
-	if r.Has.Has(flow.HasRev) {
-		p.side[1-s] = reportOf(r, &r.Rev, by)
-	}
-	t.held++
-	return i
-}
-
-// rearm sets anew when c is over and when to look at it.
-func (t *Table) rearm(i uint32, r *flow.Record) {
-	c := t.convs.at(i)
-	if c.dead {
+// rearm sets anew, after r, when conversation i is over and when to look at it.
+func (t *Table) rearm(i uint32, c *conv, r *flow.Record) {
+	if c.has(dead) {
 		return
 	}
-	c.heard = true
-	c.done = t.now
-	for j := c.held; j != 0; j = t.pieces.at(j).next {
-		c.done = max(c.done, t.pieces.at(j).due)
+	c.is |= heard
+	c.done = t.in(0)
+	wake := c.done
+	if c.held != 0 {
+		p := t.pieces.at(c.held)
+		wake = later(p.due, wake)
+		c.done = wake
+		for p.next != 0 {
+			p = t.pieces.at(p.next)
+			c.done = later(c.done, p.due)
+		}
 	}
 	if !c.ended() {
-		c.done = max(c.done, t.expect(r))
+		c.done = later(c.done, t.expect(r))
 	}
-	if c.held != 0 {
-		t.wakeAt(i, min(c.done, max(t.pieces.at(c.held).due, t.now)))
-	} else {
-		t.wakeAt(i, c.done)
+	if c.held == 0 {
+		wake = c.done
 	}
+	t.arm(i, c, wake)
 }

@@ -4,7 +4,7 @@ import "github.com/flowferry/flowferry/flow"
 
 // maxReporters is how many exporters and domains a shard tells apart for certain; more share
 // numbers made by hash.
-const maxReporters = 1 << 14
+const maxReporters = 1 << 15
 
 // source is who reports: an exporter and its observation domain.
 type source struct {
@@ -24,7 +24,7 @@ type reporter struct {
 const fewOnes = 64
 
 // reporterOf gives the number of r's reporter, from 1.
-func (t *Table) reporterOf(r *flow.Record) uint32 {
+func (t *Table) reporterOf(r *flow.Record) uint16 {
 	src := source{r.Exporter, r.Domain}
 	if src == t.lastSource && t.lastReporter != 0 {
 		return t.lastReporter
@@ -37,15 +37,15 @@ func (t *Table) reporterOf(r *flow.Record) uint32 {
 	return n
 }
 
-func (t *Table) addReporter(src source) uint32 {
+func (t *Table) addReporter(src source) uint16 {
 	if len(t.reporters) >= maxReporters {
 		k := flow.Key{A: src.exporter}
-		return 1<<31 | uint32(k.Hash(uint64(src.domain)))
+		return maxReporters | uint16(k.Hash(uint64(src.domain)))
 	}
 	if len(t.reporters) == 0 {
 		t.reporters = append(t.reporters, reporter{}) // number 0 is none
 	}
-	n := uint32(len(t.reporters))
+	n := uint16(len(t.reporters))
 	t.reporters = append(t.reporters, reporter{rank: t.rank(src.exporter)})
 	t.sources[src] = n
 	return n
@@ -60,8 +60,8 @@ func (t *Table) rank(exporter flow.Addr) int32 {
 	return int32(len(t.cfg.Order))
 }
 
-func (t *Table) rankOf(by uint32) int32 {
-	if by < uint32(len(t.reporters)) {
+func (t *Table) rankOf(by uint16) int32 {
+	if int(by) < len(t.reporters) {
 		return t.reporters[by].rank
 	}
 	return int32(len(t.cfg.Order))
@@ -69,23 +69,23 @@ func (t *Table) rankOf(by uint32) int32 {
 
 // showsBoth says whether the reporter was seen to report both directions of some conversation:
 // then a direction that it does not report was not there.
-func (t *Table) showsBoth(by uint32) bool {
-	return by < uint32(len(t.reporters)) && t.reporters[by].both
+func (t *Table) showsBoth(by uint16) bool {
+	return int(by) < len(t.reporters) && t.reporters[by].both
 }
 
-func (t *Table) sawBoth(by uint32) {
-	if by < uint32(len(t.reporters)) {
+func (t *Table) sawBoth(by uint16) {
+	if int(by) < len(t.reporters) {
 		t.reporters[by].both = true
 	}
 }
 
 // showsOne says whether the reporter is known to show one direction of each conversation.
-func (t *Table) showsOne(by uint32) bool {
-	return by < uint32(len(t.reporters)) && !t.reporters[by].both && t.reporters[by].one >= fewOnes
+func (t *Table) showsOne(by uint16) bool {
+	return int(by) < len(t.reporters) && !t.reporters[by].both && t.reporters[by].one >= fewOnes
 }
 
-func (t *Table) sawOne(by uint32) {
-	if by < uint32(len(t.reporters)) && t.reporters[by].one < fewOnes {
+func (t *Table) sawOne(by uint16) {
+	if int(by) < len(t.reporters) && t.reporters[by].one < fewOnes {
 		t.reporters[by].one++
 	}
 }

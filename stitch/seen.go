@@ -5,17 +5,14 @@ import "github.com/flowferry/flowferry/flow"
 // maxSeen is how many other reports are listed for one record; further ones are only counted.
 const maxSeen = 16
 
-// seen is one other report in the list of a piece.
+// seen is one other report in a list.
 type seen struct {
 	flow.Seen
 	next uint32
 }
 
-// list notes r as another report of piece p. Reports by one exporter through the same
-// interfaces add up.
-func (t *Table) list(p *piece, r *flow.Record) {
-	t.listSeen(p, seenOf(r))
-}
+// list notes r as another report of x. Reports by one exporter through the same interfaces add up.
+func (t *Table) list(x *content, r *flow.Record) { t.listSeen(x, seenOf(r)) }
 
 func seenOf(r *flow.Record) flow.Seen {
 	s := flow.Seen{Exporter: r.Exporter, Domain: r.Domain, InIf: r.InIf, OutIf: r.OutIf, Start: r.Start, End: r.End,
@@ -27,8 +24,8 @@ func seenOf(r *flow.Record) flow.Seen {
 	return s
 }
 
-func (t *Table) listSeen(p *piece, s flow.Seen) {
-	at := &p.seen
+func (t *Table) listSeen(x *content, s flow.Seen) {
+	at := &x.seen
 	for *at != 0 {
 		q := t.seens.at(*at)
 		if q.Exporter == s.Exporter && q.Domain == s.Domain && q.InIf == s.InIf && q.OutIf == s.OutIf {
@@ -39,58 +36,50 @@ func (t *Table) listSeen(p *piece, s flow.Seen) {
 		}
 		at = &q.next
 	}
-	if p.lists >= maxSeen {
+	if x.lists >= maxSeen {
 		return
 	}
-	p.lists++
+	x.lists++
 	n := t.seens.take()
 	*t.seens.at(n) = seen{Seen: s}
 	*at = n
 }
 
-// copySeen adds the reports of p to those of sum.
-func (t *Table) copySeen(sum, p *piece) {
-	for i := p.seen; i != 0; i = t.seens.at(i).next {
+// copySeen adds the reports of x to those of sum.
+func (t *Table) copySeen(sum, x *content) {
+	for i := x.seen; i != 0; i = t.seens.at(i).next {
 		t.listSeen(sum, t.seens.at(i).Seen)
 	}
 }
 
-func (t *Table) freeSeen(p *piece) {
-	for i := p.seen; i != 0; {
+func (t *Table) freeSeen(x *content) {
+	for i := x.seen; i != 0; {
 		next := t.seens.at(i).next
 		t.seens.drop(i)
 		i = next
 	}
-	p.seen = 0
+	x.seen = 0
 }
 
-// metaOf gives the metadata of a waiting record, nil for none.
-func (t *Table) metaOf(r *flow.Record) *flow.Meta {
-	if r.Meta == 0 {
+// metaOf gives the metadata of x, nil for none.
+func (t *Table) metaOf(x *content) *flow.Meta {
+	if x.meta == 0 {
 		return nil
 	}
-	return t.metas.at(r.Meta)
+	return t.metas.at(x.meta)
 }
 
-func (t *Table) freeMeta(r *flow.Record) {
-	if r.Meta != 0 {
-		*t.metas.at(r.Meta) = flow.Meta{}
-		t.metas.drop(r.Meta)
-		r.Meta = 0
-	}
-}
-
-// addMeta takes over the parts of m that waiting record r does not have yet.
-func (t *Table) addMeta(r *flow.Record, m *flow.Meta) {
+// addMeta takes over the parts of m that x does not have yet.
+func (t *Table) addMeta(x *content, m *flow.Meta) {
 	if m == nil {
 		return
 	}
-	if r.Meta == 0 {
-		r.Meta = t.metas.take()
-		*t.metas.at(r.Meta) = *m
+	if x.meta == 0 {
+		x.meta = t.metas.take()
+		*t.metas.at(x.meta) = *m
 		return
 	}
-	have := t.metas.at(r.Meta)
+	have := t.metas.at(x.meta)
 	if have.DNS == nil {
 		have.DNS = m.DNS
 	}
@@ -124,7 +113,7 @@ func (t *Table) addMeta(r *flow.Record, m *flow.Meta) {
 	if have.Sampler == "" {
 		have.Sampler = m.Sampler
 	}
-	if !have.Names.Of(r) && m.Names != nil {
+	if !t.templates.at(x.what).named(have.Names) && m.Names != nil {
 		have.Names = m.Names
 	}
 	if have.Unknown == nil {
@@ -143,7 +132,7 @@ func (t *Table) addMeta(r *flow.Record, m *flow.Meta) {
 
 // sayMeta gives out, a record in the batch, its metadata and the list of other reports. What
 // its own reporter said in two parts is not another report.
-func (t *Table) sayMeta(out *flow.Record, meta *flow.Meta, p *piece) {
+func (t *Table) sayMeta(out *flow.Record, meta *flow.Meta, x *content) {
 	var m flow.Meta
 	if meta != nil {
 		m = *meta
@@ -152,13 +141,13 @@ func (t *Table) sayMeta(out *flow.Record, meta *flow.Meta, p *piece) {
 		m.Names = nil // of another report
 	}
 	var list []flow.Seen
-	for i := p.seen; i != 0; i = t.seens.at(i).next {
+	for i := x.seen; i != 0; i = t.seens.at(i).next {
 		q := &t.seens.at(i).Seen
 		if q.Exporter == out.Exporter && q.Domain == out.Domain && q.InIf == out.InIf && q.OutIf == out.OutIf && out.Direction == 0 {
 			continue
 		}
 		if list == nil {
-			list = append(make([]flow.Seen, 0, len(m.Seen)+int(p.lists)), m.Seen...)
+			list = append(make([]flow.Seen, 0, len(m.Seen)+int(x.lists)), m.Seen...)
 		}
 		list = append(list, *q)
 	}

@@ -2,28 +2,25 @@ package stitch
 
 import "github.com/flowferry/flowferry/flow"
 
-// review writes out what has waited long enough of conversation i and gives the time to look
-// at it again, 0 if it can be forgotten.
-func (t *Table) review(i uint32) int64 {
-	c := t.convs.at(i)
-	if c.dead {
-		return 0
-	}
-	if t.now >= c.done {
-		t.finish(i, flow.EndIdle)
-		return t.bury(i)
+// review writes out what has waited long enough of conversation i, and says when to look at it
+// again; not at all if it was told completely.
+func (t *Table) review(i uint32, c *conv) (wake uint32, again bool) {
+	if t.past(c.done) {
+		t.finish(c, flow.EndIdle)
+		t.bury(i, c)
+		return 0, false
 	}
 	for c.held != 0 {
 		p := t.pieces.at(c.held)
-		if p.due > t.now {
-			return min(p.due, c.done)
+		if !t.past(p.due) {
+			return sooner(p.due, c.done), true
 		}
 		if c.out == 0 && p.next == 0 && !t.goesOn(c, p) {
 			break // it may be all there is: the end of the conversation will tell
 		}
-		t.emitPiece(c)
+		t.emitPiece(c, false)
 	}
-	return c.done
+	return c.done, true
 }
 
 // goesOn says whether p is known or likely to be continued.
@@ -31,57 +28,40 @@ func (t *Table) goesOn(c *conv, p *piece) bool {
 	if c.ended() {
 		return false
 	}
-	return c.side[0].cut || c.side[1].cut || p.rec.End-p.rec.Start >= t.shortest
+	return (c.saw[0]|c.saw[1])&cut != 0 || p.last()-p.first() >= t.shortest
 }
 
-// bury keeps conversation i in mind for what comes late.
-func (t *Table) bury(i uint32) int64 {
-	t.unlink(&t.live, i)
-	t.convs.at(i).dead = true
-	t.push(&t.dead, i)
-	return t.now + t.linger
-}
-
-// finish writes out all that is held of conversation i. why is the end reason if neither the
+// finish writes out all that is held of c, which is live. why is the end reason if neither the
 // exporter nor the TCP flags told one.
-func (t *Table) finish(i uint32, why flow.EndReason) {
-	c := t.convs.at(i)
-	if c.dead {
-		return
-	}
+func (t *Table) finish(c *conv, why flow.EndReason) {
 	if a, b := &c.side[0], &c.side[1]; a.seen() != b.seen() {
-		t.sawOne(max(a.last.by, b.last.by))
+		t.sawOne(max(a.by, b.by))
 	}
 	if c.out == 0 && c.held != 0 && t.pieces.at(c.held).next == 0 {
 		n := c.held
 		c.held = 0
-		p := t.pieces.at(n)
-		t.finishRecord(c, p, why)
-		t.emit(c, n)
-		t.n.flows++
-		t.held--
+		t.complete(c, t.emit(c, n), why)
 		return
 	}
-	c.told = c.end // the session itself follows
 	for c.held != 0 {
-		t.emitPiece(c)
+		t.emitPiece(c, true)
 	}
 	if c.total != 0 {
 		n := c.total
 		c.total = 0
-		p := t.pieces.at(n)
-		p.rec.Kind, p.rec.Segments, p.rec.Segment, p.rec.State = flow.KindSession, c.out, 0, t.state(c)
-		t.finishRecord(c, p, why)
-		t.emit(c, n)
+		sum := t.totals.at(n)
+		out := t.say(c, &sum.content, sum.start, sum.end)
+		out.Kind, out.Segments, out.State = flow.KindSession, c.out, t.state(c)
+		t.complete(c, out, why)
+		t.empty(&sum.content)
+		t.totals.drop(n)
 		t.n.sessions++
 	}
 }
 
-// finishRecord marks p as the whole conversation.
-func (t *Table) finishRecord(c *conv, p *piece, why flow.EndReason) {
-	r := &p.rec
+// complete marks r as the whole conversation.
+func (t *Table) complete(c *conv, r *flow.Record, why flow.EndReason) {
 	r.Complete = true
-	r.Segment = 0
 	switch {
 	case r.EndReason != flow.EndUnknown && r.EndReason != flow.EndActive:
 	case r.Proto == flow.ProtoTCP && c.ended() && (c.side[0].flags|c.side[1].flags)&(flow.FIN|flow.RST) != 0:
@@ -93,125 +73,119 @@ func (t *Table) finishRecord(c *conv, p *piece, why flow.EndReason) {
 	}
 }
 
-// emitPiece writes out the first waiting piece of c as one of several.
-func (t *Table) emitPiece(c *conv) {
+// emitPiece writes out the first waiting piece of c as one of several. The totals so far are told
+// now and then unless the session itself follows at once.
+func (t *Table) emitPiece(c *conv, last bool) {
 	n := c.held
 	p := t.pieces.at(n)
 	c.held = p.next
 	c.out++
-	t.decide(c)
-	for s := range p.side {
+	for s := range p.by {
 		if p.has(s) {
-			c.side[s].main = p.side[s].by
+			c.side[s].main = p.by[s]
 		}
 	}
-	p.rec.Segment, p.rec.Complete = c.out, false
 	t.addTotal(c, p)
-	ord := p.rec.Ord
-	t.emit(c, n)
-	t.n.flows++
-	t.held--
-	t.interim(c, ord)
+	ord := p.ord
+	t.emit(c, n).Segment = c.out
+	if !last {
+		t.interim(c, ord)
+	}
 }
 
 // straggle writes out r, which came after its conversation was told: neither a new
 // conversation nor part of the totals that have gone out.
-func (t *Table) straggle(i uint32, r *flow.Record, meta *flow.Meta, s int, by uint32) {
-	c := t.convs.at(i)
-	n := t.newPiece(r, meta, s, by)
+func (t *Table) straggle(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16) {
 	c.out++
 	if c.out == 1 {
 		c.out = 2 // the first went out complete, without a number
 	}
-	p := t.pieces.at(n)
-	p.rec.Segment, p.rec.Complete = c.out, false
-	t.emit(c, n)
-	t.n.flows++
+	t.emit(c, t.newPiece(r, meta, s, by)).Segment = c.out
 	t.n.late++
-	t.held--
 }
 
 // addTotal adds piece p to the sums of c.
 func (t *Table) addTotal(c *conv, p *piece) {
+	first, last := p.first(), p.last()
 	if c.total == 0 {
-		c.total = t.pieces.take()
-		sum := t.pieces.at(c.total)
-		*sum = *p
-		sum.rec.Meta, sum.rec.Wire, sum.seen, sum.lists, sum.next = 0, 0, 0, 0, 0
-		t.addMeta(&sum.rec, t.metaOf(&p.rec))
-		t.addWire(&sum.rec, &p.rec)
-		t.copySeen(sum, p)
+		c.total = t.totals.take()
+		sum := t.totals.at(c.total)
+		sum.content = p.content
+		sum.start, sum.end, sum.told = first, last, 0
+		sum.form &^= merged
+		sum.meta, sum.extra, sum.seen, sum.lists = 0, 0, 0, 0
+		t.templates.at(sum.what).refs++
+		t.addMeta(&sum.content, t.metaOf(&p.content))
+		t.addExtra(&sum.content, &p.content)
+		t.copySeen(&sum.content, &p.content)
 		return
 	}
-	sum, r := &t.pieces.at(c.total).rec, &p.rec
-	add := *r
-	if _, fwd := r.Key(); fwd != keyForward(sum) {
-		if !add.Has.Has(flow.HasRev) {
-			add.Fwd, add.Rev = flow.Counts{}, add.Fwd
-			addReverse(sum, &add)
-			add.Rev = flow.Counts{}
-		} else {
-			turn(&add)
+	sum := t.totals.at(c.total)
+	sum.add(&p.content, first < sum.start)
+	if last >= sum.end {
+		sum.reason = p.reason
+	}
+	sum.start, sum.end = min(sum.start, first), max(sum.end, last)
+	if sum.what != p.what {
+		from := &t.templates.at(p.what).traits
+		if from.app != flow.AppNone && t.templates.at(sum.what).app == flow.AppNone {
+			t.reform(&sum.content, func(m *traits) {
+				m.app, m.appConfidence, m.appReason, m.appHint = from.app, from.appConfidence, from.appReason, from.appHint
+			})
 		}
 	}
-	if add.Has.Has(flow.HasRev) {
-		addReverse(sum, &add)
-	}
-	if add.Start < sum.Start {
-		add.Fwd.InitFlags, sum.Fwd.InitFlags = sum.Fwd.InitFlags, add.Fwd.InitFlags
-	}
-	sum.Fwd.Add(&add.Fwd)
-	if r.End >= sum.End {
-		sum.EndReason = r.EndReason
-	}
-	sum.Start, sum.End = min(sum.Start, r.Start), max(sum.End, r.End)
-	sum.Ord = min(sum.Ord, r.Ord)
-	sum.Skewed = sum.Skewed || r.Skewed
-	sum.Received = max(sum.Received, r.Received)
-	if sum.App == flow.AppNone {
-		sum.App, sum.AppConfidence, sum.AppReason, sum.AppHint = r.App, r.AppConfidence, r.AppReason, r.AppHint
-	}
-	t.addMeta(sum, t.metaOf(r))
-	t.addWire(sum, r)
-	t.copySeen(t.pieces.at(c.total), p)
+	t.addMeta(&sum.content, t.metaOf(&p.content))
+	t.addExtra(&sum.content, &p.content)
+	t.copySeen(&sum.content, &p.content)
 }
 
-func keyForward(r *flow.Record) bool {
-	_, fwd := r.Key()
-	return fwd
-}
-
-// addReverse adds the reverse counts of r to those of sum, which may have had none.
-func addReverse(sum, r *flow.Record) {
-	if sum.Has.Has(flow.HasRev) {
-		sum.Rev.Add(&r.Rev)
-		return
+// add adds the counts of o, which begins earlier or not. What was not given for a direction that
+// comes in only now is not kept for both.
+func (x *content) add(o *content, earlier bool) {
+	for s := range x.bytes {
+		if !o.has(s) {
+			continue
+		}
+		if !x.has(s) || earlier {
+			x.init[s] = o.init[s]
+		}
+		if !x.has(s) {
+			x.gave &= o.gave
+			x.tos[s] = o.tos[s]
+		}
+		x.bytes[s] += o.bytes[s]
+		x.packets[s] += o.packets[s]
+		x.flags[s] |= o.flags[s]
+		if ttl := o.ttl[s]; ttl != 0 && (x.ttl[s] == 0 || ttl < x.ttl[s]) {
+			x.ttl[s] = ttl
+		}
 	}
-	half := *r
-	half.Fwd = r.Rev
-	half.Start, half.End, half.Ord = sum.Start, sum.End, sum.Ord
-	turnedRev(sum, &half)
+	x.form |= o.form & (withA | withB | skewed)
+	x.ord, x.received = min(x.ord, o.ord), max(x.received, o.received)
 }
 
-// emit appends piece n to the batch and frees it.
-func (t *Table) emit(c *conv, n uint32) {
-	t.say(c, t.pieces.at(n))
+// emit appends piece n to the batch, frees it and gives the record.
+func (t *Table) emit(c *conv, n uint32) *flow.Record {
+	p := t.pieces.at(n)
+	out := t.say(c, &p.content, p.first(), p.last())
 	t.free(n)
+	t.n.flows++
+	t.held--
+	return out
 }
 
-// say appends a copy of piece p to the batch, turned so that Src is the initiator, and gives it.
-func (t *Table) say(c *conv, p *piece) *flow.Record {
+// say appends the record that x is to the batch, turned so that Src is the initiator, and gives it.
+func (t *Table) say(c *conv, x *content, start, end int64) *flow.Record {
 	t.decide(c)
 	b := t.batch
-	b.Recs = append(b.Recs, p.rec)
-	out := &b.Recs[len(b.Recs)-1]
-	out.Meta = 0
+	out := b.Next()
+	t.record(out, c, x, start, end)
 	if out.State == flow.StateUnknown {
 		out.State = t.state(c)
 	}
-	t.sayWire(out, &p.rec, orient(out, c))
-	if meta := t.metaOf(&p.rec); meta != nil || p.seen != 0 {
-		t.sayMeta(out, meta, p)
+	t.sayWire(out, x, orient(out, c, x.forward()))
+	if meta := t.metaOf(x); meta != nil || x.seen != 0 {
+		t.sayMeta(out, meta, x)
 	}
 	return out
 }
@@ -220,25 +194,16 @@ func (t *Table) say(c *conv, p *piece) *flow.Record {
 // so far, if it has not been told for long. Its id is of its own: the session has that of the
 // conversation's first record.
 func (t *Table) interim(c *conv, ord uint64) {
-	sum := &t.pieces.at(c.total).rec
-	if c.told == 0 {
-		c.told = sum.Start
+	sum := t.totals.at(c.total)
+	if sum.told == 0 {
+		sum.told = sum.start
 	}
-	if sum.End-c.told < t.interimAfter {
+	if sum.end-sum.told < t.interimAfter {
 		return
 	}
-	c.told = sum.End
-	out := t.say(c, t.pieces.at(c.total))
-	out.Kind, out.Segments, out.Segment, out.Ord = flow.KindSession, c.out, 0, ord
+	sum.told = sum.end
+	out := t.say(c, &sum.content, sum.start, sum.end)
+	out.Kind, out.Segments, out.Ord = flow.KindSession, c.out, ord
 	out.EndReason, out.Complete = flow.EndActive, false
 	t.n.interims++
-}
-
-// free gives piece n back with all that it holds.
-func (t *Table) free(n uint32) {
-	p := t.pieces.at(n)
-	t.freeMeta(&p.rec)
-	t.freeWire(&p.rec)
-	t.freeSeen(p)
-	t.pieces.drop(n)
 }

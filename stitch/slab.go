@@ -7,7 +7,7 @@ const chunkBits = 10
 // slab keeps items by number, from 1; 0 is none. It grows in chunks, so that items never move,
 // and uses freed items again.
 type slab[T any] struct {
-	chunks [][]T
+	chunks []*[chunk]T
 	free   []uint32
 	used   uint32 // numbers given out so far
 }
@@ -24,7 +24,7 @@ func (s *slab[T]) take() uint32 {
 	}
 	s.used++
 	if int(s.used>>chunkBits) >= len(s.chunks) {
-		s.chunks = append(s.chunks, make([]T, chunk))
+		s.chunks = append(s.chunks, new([chunk]T))
 	}
 	return s.used
 }

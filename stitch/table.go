@@ -16,33 +16,43 @@ type Table struct {
 	cfg Config
 	// Config, in ns.
 	window, half, skew, linger, active, shortest, quiet, idleTCP, idleElse, interimAfter int64
+	windowTicks                                                                          uint32
 
 	now   int64       // the batch's clock, never going back by a little
+	tick  uint32      // its tick
 	batch *flow.Batch // the one in hand
 
-	convs   slab[conv]
-	pieces  slab[piece]
-	seens   slab[seen]
-	metas   slab[flow.Meta]
-	wires   slab[flow.Wire]
-	wire    *flow.Wire // of the record in hand; nil for none
-	seed    uint64     // of the hash: nobody outside can aim at a bucket
-	index   index      // conversations, live and dead
-	hashes  []uint32   // of the keys of the batch
-	heads   []uint32   // room for ready
-	touched uint64     // keeps the reads of ready from being optimised away
-	wheel   [slots]slot
-	sheets  slab[sheet]
-	turned  int64 // the wheel's tick
-	live    age
-	dead    age // of those that are only remembered
-	held    int // flows that wait
+	convs     slab[conv]
+	longs     slab[pair]
+	pieces    slab[piece]
+	totals    slab[total]
+	templates slab[template]
+	forms     index  // templates, but the loose ones
+	form      traits // room for intern
+	seens     slab[seen]
+	metas     slab[flow.Meta]
+	extras    slab[extra]
+	wire      *flow.Wire    // of the record in hand; nil for none
+	seed      uint64        // of the hash: nobody outside can aim at a bucket
+	index     index         // conversations, live and dead
+	hashes    []uint32      // of the keys of the batch
+	known     []uint32      // room for ready
+	due       []uint32      // room for turn and forgetDead
+	homes     []uint32      // room for readyToForget
+	room      []flow.Record // for the records of the next batch
+	touched   uint64        // keeps the reads of ready from being optimised away
+	wheel     [slots]slot
+	sheets    slab[sheet]
+	turned    int64                       // the wheel's tick
+	hand      uint32                      // the conversation that oldest looked at last
+	dead      struct{ head, tail uint32 } // queue of those that are only remembered
+	held      int                         // flows that wait
 
 	servers      ports
-	sources      map[source]uint32
+	sources      map[source]uint16
 	reporters    []reporter // by number, from 1
 	lastSource   source     // of the record before, and its number
-	lastReporter uint32
+	lastReporter uint16
 
 	n     counts
 	stats stats
@@ -61,11 +71,13 @@ type stats struct {
 // New makes an empty Table. cfg must be valid.
 func New(cfg Config) *Table {
 	cfg = cfg.withDefaults()
-	t := &Table{cfg: cfg, sources: map[source]uint32{}, seed: rand.Uint64()}
+	t := &Table{cfg: cfg, sources: map[source]uint16{}, seed: rand.Uint64()}
 	t.window, t.half, t.skew, t.linger = int64(cfg.Window), int64(cfg.Half), int64(cfg.Skew), int64(cfg.Linger)
 	t.active, t.shortest, t.quiet = int64(cfg.Active), int64(cfg.ShortestActive), int64(cfg.Quiet)
 	t.idleTCP, t.idleElse, t.interimAfter = int64(cfg.IdleTCP), int64(cfg.Idle), int64(cfg.Interim)
+	t.windowTicks = uint32((t.window + 1<<tickBits - 1) >> tickBits)
 	t.index.grow()
+	t.forms.grow()
 	for _, p := range servers {
 		t.servers.add(p)
 	}
@@ -112,21 +124,21 @@ func (t *Table) publish() {
 func (t *Table) Do(b *flow.Batch) {
 	t.batch = b
 	t.ready(b.Recs)
-	n, kept := len(b.Recs), 0
-	for i := range n {
-		r := b.Recs[i] // a copy: what is written out below may move the slice
+	in := b.Recs
+	b.Recs = t.room[:0]
+	for i := range in {
+		r := &in[i]
 		t.advance(r.Received)
-		if !stitchable(&r) {
-			b.Recs[kept] = r
-			kept++
-			t.pass(&b.Recs[kept-1])
+		if !stitchable(r) {
+			b.Recs = append(b.Recs, *r)
+			t.pass(&b.Recs[len(b.Recs)-1])
 			continue
 		}
 		t.n.in++
-		t.wire = b.Metered(&r)
-		t.absorb(&r, t.hashes[i], b.Metadata(&r))
+		t.wire = b.Metered(r)
+		t.absorb(r, t.hashes[i], b.Metadata(r))
 	}
-	b.Recs = b.Recs[:kept+copy(b.Recs[kept:], b.Recs[n:])]
+	t.room = in[:0]
 	t.advance(b.Now)
 	if b.Last {
 		t.flush()
@@ -161,15 +173,16 @@ func (t *Table) pass(r *flow.Record) {
 	r.Complete = r.EndReason != flow.EndActive
 }
 
-// flush writes out all that is held, as a forced end, the oldest first.
+// flush writes out all that is held, as a forced end.
 func (t *Table) flush() {
-	for t.live.head != 0 {
-		i := t.oldest()
-		t.finish(i, flow.EndForced)
-		t.forget(i)
-	}
 	for t.dead.head != 0 {
-		t.forget(t.dead.head)
+		t.forgetOldest()
+	}
+	for i := uint32(1); i <= t.convs.used; i++ {
+		if c := t.convs.at(i); c.has(used) {
+			t.finish(c, flow.EndForced)
+			t.forget(i)
+		}
 	}
 }
 

@@ -121,5 +121,12 @@ func balanced(t testing.TB, table *Table) map[string]uint64 {
 	left("pieces", table.pieces.used, len(table.pieces.free))
 	left("seens", table.seens.used, len(table.seens.free))
 	left("metas", table.metas.used, len(table.metas.free))
+	left("long addresses", table.longs.used, len(table.longs.free))
+	left("totals", table.totals.used, len(table.totals.free))
+	left("extras", table.extras.used, len(table.extras.free))
+	left("templates", table.templates.used, len(table.templates.free))
+	if table.forms.n != 0 {
+		t.Errorf("%d templates can be found", table.forms.n)
+	}
 	return n
 }

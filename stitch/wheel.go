@@ -1,11 +1,11 @@
 package stitch
 
+import "github.com/flowferry/flowferry/flow"
+
 // The timer wheel: slots of a tick, each the conversations to wake then. A conversation
-// that is moved to an earlier time stays in its old slot too; there its entry means nothing.
-const (
-	tickBits = 24 // a tick is 2^24 ns = 17 ms: what leaves at once is little even of a million flows a second
-	slots    = 1 << 15
-)
+// that is moved to an earlier time stays in its old slot too; there its entry means nothing. A later
+// time is found when it wakes.
+const slots = 1 << 15
 
 // slot is the conversations of one tick, in sheets.
 type slot struct{ first, last uint32 }
@@ -19,37 +19,41 @@ type sheet struct {
 
 // enter puts conversation i at the end of a slot.
 func (t *Table) enter(s *slot, i uint32) {
-	if s.last == 0 || t.sheets.at(s.last).n == uint32(len(sheet{}.conv)) {
-		k := t.sheets.take()
-		*t.sheets.at(k) = sheet{}
-		if s.last == 0 {
-			s.first = k
-		} else {
-			t.sheets.at(s.last).next = k
+	if s.last != 0 {
+		if p := t.sheets.at(s.last); p.n < uint32(len(p.conv)) {
+			p.conv[p.n] = i
+			p.n++
+			return
 		}
-		s.last = k
 	}
-	p := t.sheets.at(s.last)
-	p.conv[p.n] = i
-	p.n++
+	k := t.sheets.take()
+	if s.last == 0 {
+		s.first = k
+	} else {
+		t.sheets.at(s.last).next = k
+	}
+	s.last = k
+	p := t.sheets.at(k)
+	p.next, p.n, p.conv[0] = 0, 1, i
 }
 
-// schedule puts conversation i into the slot of its wake time, or into the last slot of the
-// wheel's turn if that is farther away.
-func (t *Table) schedule(i uint32) {
-	c := t.convs.at(i)
-	tick := min(max(c.wake, t.now)>>tickBits+1, t.turned+slots-1)
-	c.tick = uint32(tick)
-	t.enter(&t.wheel[tick&(slots-1)], i)
-}
+// nowhere ticks from now stands what is not in the wheel.
+const nowhere = 1 << 30
 
-// wakeAt moves conversation i to another wake time, if that is earlier; a later one is found
-// when it wakes.
-func (t *Table) wakeAt(i uint32, when int64) {
-	if c := t.convs.at(i); when < c.wake {
-		c.wake = when
-		t.schedule(i)
+// arm has conversation i woken at a tick, unless that happens earlier anyway. For what waits it
+// has an entry of its own, so that the one for its end stays where it is: with one entry for both,
+// each piece would leave one behind that means nothing and is read.
+func (t *Table) arm(i uint32, c *conv, when uint32) {
+	when = sooner(later(when, t.tick+1), uint32(t.turned)+slots-1)
+	if int32(when-c.near) >= 0 || int32(when-c.far) >= 0 {
+		return
 	}
+	if c.held != 0 {
+		c.near = when
+	} else {
+		c.far = when
+	}
+	t.enter(&t.wheel[when&(slots-1)], i)
 }
 
 // advance moves the clock and wakes what is due. A clock that goes back by a little stands
@@ -61,16 +65,21 @@ func (t *Table) advance(now int64) {
 	case t.now == 0 || now < t.now-maxBack:
 		t.flush()
 		t.now, t.turned = now, now>>tickBits
+		t.tick = uint32(t.turned)
 		return
 	case now < t.now:
 		return
 	}
 	t.now = now
 	to := now >> tickBits
+	if t.tick = uint32(to); t.turned == to {
+		return
+	}
 	for t.turned = max(t.turned, to-slots); t.turned < to; {
 		t.turned++
 		t.turn(uint32(t.turned))
 	}
+	t.forgetDead()
 }
 
 // turn wakes the conversations of one tick, and of earlier ones that had its slot.
@@ -79,27 +88,38 @@ func (t *Table) turn(tick uint32) {
 	k := s.first
 	*s = slot{}
 	for k != 0 {
-		p := *t.sheets.at(k)
-		t.sheets.drop(k)
-		for _, i := range p.conv[:p.n] {
+		due := t.due[:0]
+		for k != 0 && len(due) < flow.BatchSize {
+			p := t.sheets.at(k)
+			due = append(due, p.conv[:p.n]...)
+			t.sheets.drop(k)
+			k = p.next
+		}
+		t.due = due
+		t.readyToWake(due)
+		for _, i := range due {
 			t.wake(i, tick)
 		}
-		k = p.next
 	}
 }
 
-// wake looks at conversation i, unless it stands at a later tick by now.
+// wake looks at conversation i, unless it only stands at later ticks by now.
 func (t *Table) wake(i, tick uint32) {
 	c := t.convs.at(i)
-	if c.tick == 0 || int32(tick-c.tick) < 0 {
+	if c.is&(used|dead) != used {
 		return
 	}
-	if c.wake <= t.now {
-		c.wake = t.review(i)
+	near, far := int32(tick-c.near) >= 0, int32(tick-c.far) >= 0
+	if near {
+		c.near = tick + nowhere
 	}
-	if c.wake != 0 {
-		t.schedule(i)
-	} else {
-		t.forget(i)
+	if far {
+		c.far = tick + nowhere
+	}
+	if !near && !far {
+		return
+	}
+	if when, again := t.review(i, c); again {
+		t.arm(i, c, when)
 	}
 }

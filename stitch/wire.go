@@ -2,50 +2,54 @@ package stitch
 
 import "github.com/flowferry/flowferry/flow"
 
-// keepWire gives the new piece p a copy of what the meter told of its record.
-func (t *Table) keepWire(p *piece) {
-	p.rec.Wire = 0
-	if t.wire == nil {
-		return
+// extraOf gives the extra of x, a new one if it has none.
+func (t *Table) extraOf(x *content) *extra {
+	if x.extra == 0 {
+		x.extra = t.extras.take()
+		*t.extras.at(x.extra) = extra{}
 	}
-	p.rec.Wire = t.wires.take()
-	*t.wires.at(p.rec.Wire) = *t.wire
+	return t.extras.at(x.extra)
 }
 
-// addWire adds what the meter told of r to the waiting record sum.
-func (t *Table) addWire(sum, r *flow.Record) {
-	switch {
-	case r.Wire == 0:
-		return
-	case sum.Wire == 0:
-		sum.Wire = t.wires.take()
-		*t.wires.at(sum.Wire) = *t.wires.at(r.Wire)
+// keepWire gives the new piece x a copy of what the meter told of its record.
+func (t *Table) keepWire(x *content) {
+	if t.wire != nil {
+		e := t.extraOf(x)
+		e.wire, e.metered = *t.wire, true
+	}
+}
+
+// addExtra adds what x has beyond others to sum.
+func (t *Table) addExtra(sum, x *content) {
+	if x.extra == 0 {
 		return
 	}
-	w := *t.wires.at(r.Wire)
-	if keyForward(r) != keyForward(sum) {
+	to, from := t.extraOf(sum), t.extras.at(x.extra)
+	for s := range to.payload {
+		to.payload[s] += from.payload[s]
+	}
+	if !from.metered {
+		return
+	}
+	w := from.wire
+	if x.forward() != sum.forward() {
 		w.Reverse()
 	}
-	t.wires.at(sum.Wire).Add(&w)
+	if !to.metered {
+		to.wire, to.metered = w, true
+		return
+	}
+	to.wire.Add(&w)
 }
 
-// sayWire gives out, a record in the batch that was waiting as r, what the meter told of it.
-func (t *Table) sayWire(out, r *flow.Record, turned bool) {
-	if out.Wire = 0; r.Wire == 0 {
-		out.Has &^= flow.HasWire
+// sayWire gives out, a record in the batch that was waiting as x, what the meter told of it.
+func (t *Table) sayWire(out *flow.Record, x *content, turned bool) {
+	if x.extra == 0 || !t.extras.at(x.extra).metered {
 		return
 	}
 	w := t.batch.AddWire(out)
-	*w = *t.wires.at(r.Wire)
+	*w = t.extras.at(x.extra).wire
 	if turned {
 		w.Reverse()
-	}
-}
-
-func (t *Table) freeWire(r *flow.Record) {
-	if r.Wire != 0 {
-		*t.wires.at(r.Wire) = flow.Wire{}
-		t.wires.drop(r.Wire)
-		r.Wire = 0
 	}
 }

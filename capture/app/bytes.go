@@ -37,6 +37,22 @@ func foldPrefix(b []byte, prefix string) bool {
 	return true
 }
 
+// foldIs says whether b is word, which is lower case, in whatever case.
+func foldIs(b []byte, word string) bool {
+	if len(b) != len(word) {
+		return false
+	}
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // foldAny says whether b begins with one of the words, which are upper case.
 func foldAny(b []byte, words ...string) bool {
 	if len(b) == 0 {

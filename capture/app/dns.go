@@ -52,7 +52,7 @@ func dnsBegins(b []byte, qr byte) verdict {
 	}
 	if questions == 0 {
 		next, ok := dnsSkip(b, at)
-		if !ok || next+10 > len(b) || next == at+1 || dnsTypes[uint16(be16(b[next:]))] == "" || next+10+be16(b[next+8:]) > len(b) {
+		if !ok || next+10 > len(b) || next == at+1 || !dnsKnown(uint16(be16(b[next:]))) || next+10+be16(b[next+8:]) > len(b) {
 			return no
 		}
 	}
@@ -86,7 +86,7 @@ func dnsAskable(name []byte, typ uint16) bool {
 	case len(name) == 1:
 		return typ == 1 || typ == 2 || typ == 6 || typ == 16 || typ == 28 || typ == 43 || typ == 46 || typ == 48 || typ == 255
 	}
-	return dnsTypes[typ] != "" && !dnsIsNetBIOS(name, typ)
+	return dnsKnown(typ) && !dnsIsNetBIOS(name, typ)
 }
 
 // dnsPlausible checks the header: a known opcode, and no more records than size bytes can hold.

@@ -3,7 +3,7 @@ package app
 import "strconv"
 
 // dnsTypes names record types (IANA dns-parameters).
-var dnsTypes = map[uint16]string{
+var dnsTypes = [...]string{
 	1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 10: "NULL", 11: "WKS", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT",
 	17: "RP", 18: "AFSDB", 24: "SIG", 25: "KEY", 28: "AAAA", 29: "LOC", 33: "SRV", 35: "NAPTR", 37: "CERT",
 	39: "DNAME", 41: "OPT", 42: "APL", 43: "DS", 44: "SSHFP", 45: "IPSECKEY", 46: "RRSIG", 47: "NSEC",
@@ -12,9 +12,12 @@ var dnsTypes = map[uint16]string{
 	249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 256: "URI", 257: "CAA",
 }
 
+// dnsKnown says whether a record type has a name.
+func dnsKnown(t uint16) bool { return int(t) < len(dnsTypes) && dnsTypes[t] != "" }
+
 func dnsType(t uint16) string {
-	if name := dnsTypes[t]; name != "" {
-		return name
+	if dnsKnown(t) {
+		return dnsTypes[t]
 	}
 	return "TYPE" + strconv.Itoa(int(t)) // RFC 3597 section 5
 }

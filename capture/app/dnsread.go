@@ -20,7 +20,7 @@ func dnsFollow(proto uint8, b []byte, m *flow.Meta) bool {
 	if m.DNS != nil && len(m.DNS.More) >= maxMore && m.DNS.More[maxMore-1].Rcode != "" {
 		return false
 	}
-	d := m.DNS
+	found := false
 	for n := 0; n <= maxMore && len(b) > 0; n++ {
 		msg, rest := b, []byte(nil)
 		if proto == flow.ProtoTCP {
@@ -32,14 +32,12 @@ func dnsFollow(proto uint8, b []byte, m *flow.Meta) bool {
 		}
 		b = rest
 		if dnsAsks(msg) == yes || dnsReplies(msg) == yes {
-			d = dnsAdd(d, dnsRead(msg))
+			var one flow.DNS
+			dnsRead(msg, m.DNS, &one)
+			found = dnsAdd(m, &one) || found
 		}
 	}
-	if d == m.DNS {
-		return false
-	}
-	m.DNS = d
-	return true
+	return found
 }
 
 func dnsTCPWhole(v View) bool {
@@ -48,10 +46,14 @@ func dnsTCPWhole(v View) bool {
 	return c && s
 }
 
-// dnsRead reads a message; further questions of the same message are in More.
-func dnsRead(b []byte) flow.DNS {
-	d := flow.DNS{ID: binary.BigEndian.Uint16(b), Opcode: dnsOpcodes[b[2]>>3&15], Flags: dnsFlags(b)}
+// dnsRead reads a message into d; further questions of the same message are in More. before is what
+// was said before in the conversation, nil for nothing.
+func dnsRead(b []byte, before, d *flow.DNS) {
+	d.ID, d.Opcode, d.Flags = binary.BigEndian.Uint16(b), dnsOpcodes[b[2]>>3&15], dnsFlags(b)
 	m := dnsMessage{b: b, at: dnsHeader}
+	if before != nil {
+		m.before = before.Question
+	}
 	for i := range binary.BigEndian.Uint16(b[4:]) {
 		name, ok := m.name()
 		typ, class, ok2 := m.typeClass()
@@ -60,41 +62,58 @@ func dnsRead(b []byte) flow.DNS {
 		}
 		if i == 0 {
 			d.Question, d.Type, d.Class = name, dnsType(typ), dnsClassName(class)
+			m.first = name
 		} else if len(d.More) < maxMore {
 			d.More = append(d.More, flow.DNS{ID: d.ID, Question: name, Type: dnsType(typ), Class: dnsClassName(class), Opcode: d.Opcode, Flags: d.Flags})
 		}
 	}
 	if b[2]&0x80 == 0 {
-		return d
+		return
 	}
 	d.Rcode = dnsRcode(b[3] & 15)
 	for i := range d.More {
 		d.More[i].Rcode = d.Rcode
 	}
-	for range min(int(binary.BigEndian.Uint16(b[6:])), dnsMaxAnswers) {
+	d.Answers = m.answers(int(binary.BigEndian.Uint16(b[6:])))
+}
+
+// dnsMinRecord is how long a record is at least: a name of one byte and its fixed part.
+const dnsMinRecord = 11
+
+// answers reads n records, or as many as there are.
+func (m *dnsMessage) answers(n int) (all []flow.Answer) {
+	n = min(n, dnsMaxAnswers, (len(m.b)-m.at)/dnsMinRecord)
+	for range n {
 		a, ok := m.record()
 		if !ok {
 			break
 		}
-		d.Answers = append(d.Answers, a)
+		if all == nil {
+			all = make([]flow.Answer, 0, n)
+		}
+		all = append(all, a)
 	}
-	return d
+	return all
 }
 
-// dnsAdd adds what a message says to a copy of d, which may be nil: an answer to its question, the
-// rest behind what is there. A repeated message adds nothing.
-func dnsAdd(d *flow.DNS, one flow.DNS) *flow.DNS {
+// dnsAdd adds what a message says: an answer to its question, the rest behind what is there. A
+// repeated message adds nothing.
+func dnsAdd(m *flow.Meta, one *flow.DNS) (added bool) {
 	rest := one.More
 	one.More = nil
-	for _, x := range append([]flow.DNS{one}, rest...) {
-		d = dnsAddOne(d, x)
+	added = dnsAddOne(m, one)
+	for i := range rest {
+		added = dnsAddOne(m, &rest[i]) || added
 	}
-	return d
+	return added
 }
 
-func dnsAddOne(d *flow.DNS, one flow.DNS) *flow.DNS {
+func dnsAddOne(m *flow.Meta, one *flow.DNS) (added bool) {
+	d := m.DNS
 	if d == nil {
-		return &one
+		d = new(flow.DNS)
+		*d, m.DNS = *one, d
+		return true
 	}
 	for i := -1; i < len(d.More); i++ {
 		have := d
@@ -108,52 +127,60 @@ func dnsAddOne(d *flow.DNS, one flow.DNS) *flow.DNS {
 		switch {
 		case !same:
 		case one.Rcode == "" || have.Rcode != "" && slices.Equal(have.Answers, one.Answers):
-			return d
+			return false
 		case have.Rcode == "":
-			next := *d
-			next.More = slices.Clone(d.More)
-			filled := &next
-			if i >= 0 {
-				filled = &next.More[i]
-			}
-			filled.Rcode, filled.Flags, filled.Answers = one.Rcode, one.Flags, one.Answers
-			return &next
+			have.Rcode, have.Flags, have.Answers = one.Rcode, one.Flags, one.Answers
+			return true
 		}
 	}
 	if len(d.More) >= maxMore {
-		return d
+		return false
 	}
-	next := *d
-	next.More = append(slices.Clip(d.More), one)
-	return &next
+	d.More = append(d.More, *one)
+	return true
 }
 
 // dnsOpcodes names the operations (IANA dns-parameters); that without a name is never read.
 var dnsOpcodes = [16]string{0: "QUERY", 1: "IQUERY", 2: "STATUS", 4: "NOTIFY", 5: "UPDATE"}
 
-// dnsFlags names the bits of a header that are set, but that of an answer.
-func dnsFlags(b []byte) (names []string) {
-	bits := int(binary.BigEndian.Uint16(b[2:]))
-	for _, f := range [...]struct {
-		bit  int
-		name string
-	}{{1 << 10, "AA"}, {1 << 9, "TC"}, {1 << 8, "RD"}, {1 << 7, "RA"}, {1 << 5, "AD"}, {1 << 4, "CD"}} {
-		if bits&f.bit != 0 {
-			names = append(names, f.name)
+// dnsFlagNames are the bits of a header that have a name here, the highest first.
+var dnsFlagNames = [...]struct {
+	bit  int
+	name string
+}{{1 << 10, "AA"}, {1 << 9, "TC"}, {1 << 8, "RD"}, {1 << 7, "RA"}, {1 << 5, "AD"}, {1 << 4, "CD"}}
+
+// dnsFlagSets has the names for each value of those bits, which is shared by all messages.
+var dnsFlagSets = func() (sets [1 << 7][]string) {
+	for bits := range sets {
+		var names []string
+		for _, f := range dnsFlagNames {
+			if bits<<4&f.bit != 0 {
+				names = append(names, f.name)
+			}
 		}
+		sets[bits] = slices.Clip(names)
 	}
-	return names
-}
+	return sets
+}()
+
+// dnsFlags names the bits of a header that are set, but that of an answer.
+func dnsFlags(b []byte) []string { return dnsFlagSets[binary.BigEndian.Uint16(b[2:])>>4&0x7f] }
 
 // dnsMessage reads a message from at on.
 type dnsMessage struct {
-	b  []byte
-	at int
+	b      []byte
+	at     int
+	before string // a name that was read before: a response repeats the question
+	first  string // the first question, which most answers name; "" when it was not read
 }
 
 // name reads a name (RFC 1035 section 4.1.4): labels of length(1) and bytes, ended by a zero or
 // by a pointer to the rest. Pointers must lead backwards, so that a name ends.
 func (m *dnsMessage) name() (string, bool) {
+	if m.first != "" && m.at+1 < len(m.b) && m.b[m.at] == 0xc0 && m.b[m.at+1] == dnsHeader {
+		m.at += 2
+		return m.first, true
+	}
 	var room [dnsMaxName]byte // names are short: this stays on the stack
 	out := room[:0]
 	at, jumped := m.at, false
@@ -167,7 +194,10 @@ func (m *dnsMessage) name() (string, bool) {
 			if len(out) == 0 {
 				return ".", true
 			}
-			return string(out[:len(out)-1]), true
+			if out = out[:len(out)-1]; string(out) == m.before {
+				return m.before, true
+			}
+			return share(out), true
 		case n >= 0xc0:
 			if at+1 >= len(m.b) || jumps >= dnsMaxJumps {
 				return "", false

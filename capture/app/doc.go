@@ -10,5 +10,6 @@
 // conversation says of another, Announcement reads.
 //
 // Every recogniser and parser works on bytes an attacker may choose: it checks each length, loops
-// at most once over its input and keeps only copies. The package holds no state.
+// at most once over its input and keeps only copies. The package holds no state but what was read
+// lately and will come again, in tables of fixed size: names, certificates, sorts of hellos.
 package app

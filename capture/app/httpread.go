@@ -2,7 +2,6 @@ package app
 
 import (
 	"bytes"
-	"slices"
 	"strconv"
 
 	"github.com/flowferry/flowferry/flow"
@@ -50,50 +49,59 @@ func httpInner(v View, f func(View) bool) bool {
 }
 
 func httpParse(v View, m *flow.Meta) bool {
-	h := &flow.HTTP{}
-	httpMessages(v.Client, httpAsks, func(b []byte) { h = httpAsked(h, b) })
-	httpMessages(v.Server, httpReplies, func(b []byte) { h = httpAnswered(h, b) })
+	var h flow.HTTP
+	httpMessages(v.Client, false, &h)
+	httpMessages(v.Server, true, &h)
 	if httpTunnels(v) {
 		httpInner(v, func(in View) bool { return tlsParse(in, m) })
 	}
 	if h.Method == "" && h.Status == 0 {
 		return m.TLS != nil
 	}
-	m.HTTP = h
+	m.HTTP = new(flow.HTTP)
+	*m.HTTP = h
 	return true
 }
 
 // httpFollow reads a segment that begins with a message.
 func httpFollow(server bool, b []byte, m *flow.Meta) bool {
+	if len(b) == 0 || server && b[0] != 'H' || !server && (b[0] < 'A' || b[0] > 'Z') {
+		return false
+	}
 	if h := m.HTTP; h != nil && len(h.More) >= maxMore && (!server || h.More[maxMore-1].Status != 0) {
 		return false
 	}
-	h := m.HTTP
-	if h == nil {
-		h = &flow.HTTP{}
+	if m.HTTP != nil {
+		return httpMessages(b, server, m.HTTP)
 	}
-	if server {
-		httpMessages(b, httpReplies, func(b []byte) { h = httpAnswered(h, b) })
-	} else {
-		httpMessages(b, httpAsks, func(b []byte) { h = httpAsked(h, b) })
-	}
-	if h.Method == "" && h.Status == 0 || h == m.HTTP {
+	var h flow.HTTP
+	if httpMessages(b, server, &h); h.Method == "" && h.Status == 0 {
 		return false
 	}
-	m.HTTP = h
+	m.HTTP = new(flow.HTTP)
+	*m.HTTP = h
 	return true
 }
 
-// httpMessages gives each message in b, from its first line on, as long as one follows the other.
-func httpMessages(b []byte, begins func([]byte) verdict, each func([]byte)) {
-	for n := 0; len(b) > 0 && n <= maxMore && begins(b) >= likely; n++ {
-		each(b)
+// httpMessages adds each message in b to h, as long as one follows the other. It says whether it
+// added something.
+func httpMessages(b []byte, server bool, h *flow.HTTP) (added bool) {
+	for n := 0; len(b) > 0 && n <= maxMore; n++ {
+		switch {
+		case server && httpReplies(b) >= likely:
+			added = httpAnswered(h, b) || added
+		case !server && httpAsks(b) >= likely:
+			added = httpAsked(h, b) || added
+		default:
+			return added
+		}
 		var head []byte
 		if head, b = httpCut(b); b == nil {
-			return
+			return added
 		}
 		b = b[min(httpBody(head), len(b)):]
 	}
+	return added
 }
 
 // httpCut cuts b after the empty line that ends the header fields; rest is nil when there is none.
@@ -115,76 +123,74 @@ func httpCut(b []byte) (head, rest []byte) {
 // httpBody is how long the body after these header fields is, as far as they say.
 func httpBody(head []byte) (n int) {
 	_, fields := httpLine(head)
-	httpFields(fields, func(name string, value []byte) {
-		if name == "content-length" {
+	httpFields(fields, func(name, value []byte) {
+		if foldIs(name, "content-length") {
 			n, _ = strconv.Atoi(string(value[:min(len(value), 10)]))
 		}
 	})
 	return max(n, 0)
 }
 
-// httpAsked adds a request to a copy of h: the first is h itself, the others are further ones.
-func httpAsked(h *flow.HTTP, b []byte) *flow.HTTP {
-	var one flow.HTTP
-	httpRequest(b, &one)
+// httpAsked adds a request to h: the first is h itself, the others are further ones.
+func httpAsked(h *flow.HTTP, b []byte) (added bool) {
 	if h.Method == "" && h.Status == 0 {
-		return &one
+		*h = flow.HTTP{}
+		httpRequest(b, h)
+		return true
 	}
 	if len(h.More) >= maxMore {
-		return h
+		return false
 	}
-	more := flow.Exchange{Method: one.Method, Host: one.Host, Path: one.Path, UserAgent: one.UserAgent, Referrer: one.Referrer}
-	next := *h
-	next.More = append(slices.Clip(h.More), more)
-	return &next
+	var one flow.HTTP
+	httpRequest(b, &one)
+	h.More = append(h.More, flow.Exchange{Method: one.Method, Host: one.Host, Path: one.Path, UserAgent: one.UserAgent, Referrer: one.Referrer})
+	return true
 }
 
-// httpAnswered adds a response to a copy of h: to the first request that has none yet. An interim
-// response (RFC 9110 section 15.2) is none, but 101 ends HTTP.
-func httpAnswered(h *flow.HTTP, b []byte) *flow.HTTP {
-	next := *h
+// httpAnswered adds a response to h: to the first request that has none yet. An interim response
+// (RFC 9110 section 15.2) is none, but 101 ends HTTP.
+func httpAnswered(h *flow.HTTP, b []byte) (added bool) {
 	one := flow.HTTP{Version: h.Version}
 	httpResponse(b, &one)
 	if one.Status < 200 && one.Status != 101 {
-		return h
+		return false
 	}
 	if h.Status == 0 {
-		next.Status, next.Version, next.Server, next.ContentType = one.Status, one.Version, one.Server, one.ContentType
-		return &next
+		h.Status, h.Version, h.Server, h.ContentType = one.Status, one.Version, one.Server, one.ContentType
+		return true
 	}
-	next.More = slices.Clone(h.More)
-	for i := range next.More {
-		if x := &next.More[i]; x.Status == 0 {
+	for i := range h.More {
+		if x := &h.More[i]; x.Status == 0 {
 			x.Status, x.ContentType = one.Status, one.ContentType
-			return &next
+			return true
 		}
 	}
-	if len(next.More) >= maxMore {
-		return h
+	if len(h.More) >= maxMore {
+		return false
 	}
-	next.More = append(next.More, flow.Exchange{Status: one.Status, ContentType: one.ContentType})
-	return &next
+	h.More = append(h.More, flow.Exchange{Status: one.Status, ContentType: one.ContentType})
+	return true
 }
 
 func httpRequest(b []byte, h *flow.HTTP) {
 	line, rest := httpLine(b)
 	method, line, _ := bytes.Cut(line, []byte{' '})
-	h.Method = text(method)
+	h.Method = sharedText(method)
 	target := line
 	if i := bytes.LastIndex(line, []byte(" HTTP/")); i >= 0 {
 		target = line[:i]
-		h.Version = text(line[i+len(" HTTP/"):])
+		h.Version = sharedText(line[i+len(" HTTP/"):])
 	}
 	target = bytes.TrimSpace(target)
 	h.Host, h.Path = httpTarget(h.Method, target[:min(len(target), httpMaxValue)])
-	httpFields(rest, func(name string, value []byte) {
+	httpFields(rest, func(name, value []byte) {
 		switch {
-		case name == "host" && h.Host == "":
-			h.Host = text(value)
-		case name == "user-agent" && h.UserAgent == "":
-			h.UserAgent = text(value)
-		case name == "referer" && h.Referrer == "":
-			h.Referrer = text(value)
+		case h.Host == "" && foldIs(name, "host"):
+			h.Host = sharedText(value)
+		case h.UserAgent == "" && foldIs(name, "user-agent"):
+			h.UserAgent = sharedText(value)
+		case h.Referrer == "" && foldIs(name, "referer"):
+			h.Referrer = sharedText(value)
 		}
 	})
 }
@@ -209,15 +215,15 @@ func httpResponse(b []byte, h *flow.HTTP) {
 	line, rest := httpLine(b)
 	version, line, _ := bytes.Cut(line, []byte{' '})
 	if h.Version == "" {
-		h.Version = text(bytes.TrimPrefix(version, []byte("HTTP/")))
+		h.Version = sharedText(bytes.TrimPrefix(version, []byte("HTTP/")))
 	}
 	h.Status, _ = strconv.Atoi(string(line[:min(3, len(line))]))
-	httpFields(rest, func(name string, value []byte) {
+	httpFields(rest, func(name, value []byte) {
 		switch {
-		case name == "server" && h.Server == "":
-			h.Server = text(value)
-		case name == "content-type" && h.ContentType == "":
-			h.ContentType = text(value)
+		case h.Server == "" && foldIs(name, "server"):
+			h.Server = sharedText(value)
+		case h.ContentType == "" && foldIs(name, "content-type"):
+			h.ContentType = sharedText(value)
 		}
 	})
 }
@@ -228,9 +234,9 @@ func httpLine(b []byte) (line, rest []byte) {
 	return bytes.TrimRight(line, "\r"), rest
 }
 
-// httpFields gives each header field, its name in lower case, up to the empty line. A last line
-// without its end is left out: it may be half a value.
-func httpFields(b []byte, field func(name string, value []byte)) {
+// httpFields gives each header field up to the empty line. A last line without its end is left out:
+// it may be half a value.
+func httpFields(b []byte, field func(name, value []byte)) {
 	for bytes.IndexByte(b, '\n') >= 0 {
 		var line []byte
 		if line, b = httpLine(b); len(line) == 0 {
@@ -239,7 +245,7 @@ func httpFields(b []byte, field func(name string, value []byte)) {
 		name, value, ok := bytes.Cut(line, []byte{':'})
 		if ok && len(name) <= 32 {
 			value = bytes.TrimSpace(value)
-			field(string(bytes.ToLower(name)), value[:min(len(value), httpMaxValue)])
+			field(name, value[:min(len(value), httpMaxValue)])
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"encoding/binary"
+	"slices"
 	"strings"
 
 	"github.com/flowferry/flowferry/flow"
@@ -12,6 +14,7 @@ type View struct {
 	Proto                  uint8 // flow.ProtoTCP or flow.ProtoUDP
 	Client, Server         []byte
 	ClientEnds, ServerEnds []uint16 // of the datagrams; empty is one datagram
+	Latest                 []byte   // the payload that came last; empty where that is not known
 }
 
 // parser takes names and the like out of one protocol.
@@ -63,26 +66,28 @@ var parsers = [...]parser{
 	{"dnp3read.go", flow.AppDNP3, flow.ProtoUDP, atOnceWhole, dnp3Parse},
 }
 
-// find gives the parser of a label.
-func (v View) find(app flow.App) *parser {
+// parserOf finds the parser of a label, for TCP and UDP.
+var parserOf = func() (of [2][256]*parser) {
 	for i := range parsers {
-		if p := &parsers[i]; p.app == app && p.proto == v.Proto {
-			return p
-		}
+		p := &parsers[i]
+		of[transport(p.proto)][p.app] = p
 	}
-	return nil
-}
+	return of
+}()
+
+// find gives the parser of a label; nil is none.
+func (v *View) find(app flow.App) *parser { return parserOf[transport(v.Proto)][app] }
 
 // Whole says whether Metadata would gain nothing from more bytes.
-func (v View) Whole(app flow.App) bool {
+func (v *View) Whole(app flow.App) bool {
 	p := v.find(app)
-	return p == nil || p.whole(v)
+	return p == nil || p.whole(*v)
 }
 
 // Metadata reads names and the like into m; false when there are none.
-func (v View) Metadata(app flow.App, m *flow.Meta) bool {
+func (v *View) Metadata(app flow.App, m *flow.Meta) bool {
 	p := v.find(app)
-	return p != nil && p.parse(v, m)
+	return p != nil && p.parse(*v, m)
 }
 
 // Follows says whether conversations with this label tell more after the first messages.
@@ -97,8 +102,8 @@ func Follows(app flow.App, proto uint8) bool {
 	return false
 }
 
-// Follow reads a payload that comes after what Metadata has read. Parts of m that change are made
-// anew, so that who holds the old ones may read them on. It says whether there was something.
+// Follow reads a payload that comes after what Metadata has read. What Snapshot copies is changed in
+// place, other parts of m that change are made anew. It says whether there was something.
 func Follow(app flow.App, proto uint8, server bool, b []byte, m *flow.Meta) bool {
 	switch app {
 	case flow.AppHTTP:
@@ -134,21 +139,59 @@ func Follow(app flow.App, proto uint8, server bool, b []byte, m *flow.Meta) bool
 	return false
 }
 
+// Snapshot gives a copy of m that stays as it is when Follow goes on with m.
+func Snapshot(m flow.Meta) flow.Meta {
+	if m.DNS != nil {
+		d := *m.DNS
+		d.More = slices.Clone(d.More)
+		m.DNS = &d
+	}
+	if m.HTTP != nil {
+		h := *m.HTTP
+		h.More = slices.Clone(h.More)
+		m.HTTP = &h
+	}
+	return m
+}
+
 // maxMore is how many messages after the first are kept.
 const maxMore = 7
 
-// text makes a string of bytes from the wire: valid UTF-8 without control characters.
-func text(b []byte) string {
-	for _, c := range b {
-		if c < ' ' || c >= 0x7f {
-			s := strings.ToValidUTF8(string(b), "\ufffd")
-			return strings.Map(func(r rune) rune {
-				if r < ' ' || r == 0x7f {
-					return '\ufffd'
-				}
-				return r
-			}, s)
+// sharedText is text for what comes often: hosts, programs.
+func sharedText(b []byte) string {
+	if plain(b) {
+		return share(b)
+	}
+	return text(b)
+}
+
+// plain says whether b is printable ASCII.
+func plain(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		// Of each byte: below ' ', above '~', or beyond ASCII; a borrow comes only from one that is.
+		v := binary.LittleEndian.Uint64(b)
+		if (v|(v-0x2020202020202020)|(v+0x0101010101010101))&0x8080808080808080 != 0 {
+			return false
 		}
 	}
-	return string(b)
+	for _, c := range b {
+		if c < ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// text makes a string of bytes from the wire: valid UTF-8 without control characters.
+func text(b []byte) string {
+	if plain(b) {
+		return string(b)
+	}
+	s := strings.ToValidUTF8(string(b), "\ufffd")
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '\ufffd'
+		}
+		return r
+	}, s)
 }

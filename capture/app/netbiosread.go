@@ -113,9 +113,7 @@ func nbnsFollow(b []byte, m *flow.Meta) bool {
 		}
 	}
 	d.Answers = nbnsAnswers(b[next:], name)
-	have := m.DNS
-	m.DNS = dnsAdd(have, d)
-	return m.DNS != have
+	return dnsAdd(m, &d)
 }
 
 func nbnsType(typ int) string {

@@ -23,7 +23,7 @@ func seal(t testing.TB, version uint32, id, number string, side, frames string) 
 	head = append(append(head, id...), 0, 0) // no source id, no token
 	n := size + len(frames) + k.aead.Overhead()
 	head = binary.BigEndian.AppendUint16(head, 0x4000|uint16(n))
-	nonce := append([]byte(nil), k.iv...)
+	nonce := append([]byte(nil), k.iv[:]...)
 	for i := range size {
 		nonce[12-size+i] ^= number[i]
 	}
@@ -62,6 +62,12 @@ func TestQUIC(t *testing.T) {
 		if !v.Whole(flow.AppQUIC) {
 			t.Error("not whole with all")
 		}
+		if v.Latest = []byte("\x41short"); v.Whole(flow.AppQUIC) {
+			t.Error("looked at again for a packet without a part of the handshake")
+		}
+		if v.Latest = []byte(answer); !v.Whole(flow.AppQUIC) {
+			t.Error("not whole with the answer")
+		}
 		var m flow.Meta
 		if !v.Metadata(flow.AppQUIC, &m) || m.TLS == nil || m.TLS.ServerName != "host.net" || m.TLS.Version != "1.3" ||
 			!strings.HasPrefix(m.TLS.JA4, "q12d0103h2_") || m.Talk.Version != name {
@@ -76,12 +82,12 @@ func TestQUIC(t *testing.T) {
 
 // The example of RFC 9001 appendix A.1: keys from the destination id 0x8394c8f03e515708.
 func TestQUICKeys(t *testing.T) {
-	k, err := newQUICKeys(quicV1, []byte(x("8394c8f03e515708")), "client in")
-	if err != nil || string(k.iv) != x("fa044b2f42a3fd3b46fb255c") {
+	k, err := newQUICKeys(&quicV1, []byte(x("8394c8f03e515708")), "client in")
+	if err != nil || string(k.iv[:]) != x("fa044b2f42a3fd3b46fb255c") {
 		t.Errorf("iv %x, %v", k.iv, err)
 	}
-	k, err = newQUICKeys(quicV2, []byte(x("8394c8f03e515708")), "client in")
-	if err != nil || string(k.iv) != x("91f73e2351d8fa91660e909f") { // RFC 9369 appendix A.1
+	k, err = newQUICKeys(&quicV2, []byte(x("8394c8f03e515708")), "client in")
+	if err != nil || string(k.iv[:]) != x("91f73e2351d8fa91660e909f") { // RFC 9369 appendix A.1
 		t.Errorf("iv %x, %v", k.iv, err)
 	}
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -36,16 +35,16 @@ var (
 )
 
 // quicKindOf knows version 1 (RFC 9001), 2 (RFC 9369) and the drafts from 23 on.
-func quicKindOf(version uint32) (k quicKind, ok bool) {
+func quicKindOf(version uint32) (k *quicKind, ok bool) {
 	switch draft := version & 0xff; {
 	case version == 1 || version>>8 == 0xff0000 && (draft == 33 || draft == 34):
-		return quicV1, true
+		return &quicV1, true
 	case version == 0x6b3343cf:
-		return quicV2, true
+		return &quicV2, true
 	case version>>8 == 0xff0000 && draft >= 29 && draft <= 32:
-		return quicDraft, true
+		return &quicDraft, true
 	case version>>8 == 0xff0000 && draft >= 23 && draft <= 28:
-		return quicOlder, true
+		return &quicOlder, true
 	}
 	return k, false
 }
@@ -116,40 +115,49 @@ func (r *reader) varint() int {
 // quicKeys opens the Initial packets of one side.
 type quicKeys struct {
 	aead cipher.AEAD
-	iv   []byte
+	iv   [12]byte
 	mask cipher.Block
 }
 
 // newQUICKeys derives the keys from the first destination id of the client. side is "client in"
 // or "server in".
-func newQUICKeys(kind quicKind, id []byte, side string) (k quicKeys, err error) {
-	initial, err := hkdf.Extract(sha256.New, id, []byte(kind.salt))
-	if err != nil {
-		return k, err
-	}
-	expand := func(secret []byte, label string, n int) []byte {
-		info := string([]byte{0, byte(n), byte(len("tls13 ") + len(label))}) + "tls13 " + label + "\x00"
-		out, e := hkdf.Expand(sha256.New, secret, info, n)
-		if e != nil {
-			err = e
-		}
-		return out
-	}
-	secret := expand(initial, side, 32)
-	key, mask := expand(secret, kind.prefix+"key", 16), expand(secret, kind.prefix+"hp", 16)
-	k.iv = expand(secret, kind.prefix+"iv", 12)
-	if err != nil {
-		return k, err
-	}
-	block, err := aes.NewCipher(key)
+func newQUICKeys(kind *quicKind, id []byte, side string) (k quicKeys, err error) {
+	secret := quicExpand(hmac256([]byte(kind.salt), id), "", side, sha256.Size) // RFC 5869 section 2.2: the salt is the key
+	key, mask := quicExpand(secret, kind.prefix, "key", 16), quicExpand(secret, kind.prefix, "hp", 16)
+	iv := quicExpand(secret, kind.prefix, "iv", 12)
+	k.iv = [12]byte(iv[:12])
+	block, err := aes.NewCipher(key[:16])
 	if err != nil {
 		return k, err
 	}
 	if k.aead, err = cipher.NewGCM(block); err != nil {
 		return k, err
 	}
-	k.mask, err = aes.NewCipher(mask)
+	k.mask, err = aes.NewCipher(mask[:16])
 	return k, err
+}
+
+// quicExpand derives n bytes, the first of what it gives, for a label (RFC 8446 section 7.1). They fit
+// in one block of HKDF-Expand (RFC 5869 section 2.3).
+func quicExpand(secret [sha256.Size]byte, prefix, label string, n int) [sha256.Size]byte {
+	var room [64]byte
+	info := append(room[:0], 0, byte(n), byte(len("tls13 ")+len(prefix)+len(label)))
+	info = append(append(append(info, "tls13 "...), prefix...), label...)
+	return hmac256(secret[:], append(info, 0, 1))
+}
+
+// hmac256 is HMAC with SHA-256 (RFC 2104) for a key of at most a block and a short message, which it
+// does without memory of its own.
+func hmac256(key, message []byte) [sha256.Size]byte {
+	var inner, outer [sha256.BlockSize + 64]byte
+	copy(inner[:], key)
+	copy(outer[:], key)
+	for i := range sha256.BlockSize {
+		inner[i] ^= 0x36
+		outer[i] ^= 0x5c
+	}
+	sum := sha256.Sum256(append(inner[:sha256.BlockSize], message...))
+	return sha256.Sum256(append(outer[:sha256.BlockSize], sum[:]...))
 }
 
 // open takes the protection off a packet (RFC 9001 section 5.4) and gives its frames.
@@ -162,12 +170,12 @@ func (k *quicKeys) open(p *quicPacket) (frames []byte, ok bool) {
 	first := p.head[0] ^ mask[0]&0x0f
 	size := int(first&3) + 1
 	head := append(append([]byte{first}, p.head[1:]...), p.rest[:size]...)
-	nonce := append([]byte(nil), k.iv...)
+	nonce := k.iv
 	for i := range size {
 		head[len(p.head)+i] ^= mask[1+i]
 		nonce[12-size+i] ^= head[len(p.head)+i]
 	}
-	frames, err := k.aead.Open(nil, nonce, p.rest[size:], head)
+	frames, err := k.aead.Open(nil, nonce[:], p.rest[size:], head)
 	return frames, err == nil
 }
 
@@ -307,8 +315,8 @@ func quicWhole(v View) bool {
 	if len(v.ClientEnds) >= quicMaxLook || len(v.ServerEnds) >= quicMaxLook {
 		return true
 	}
-	if len(v.Client) == 0 || len(v.Server) == 0 {
-		return false
+	if len(v.Client) == 0 || len(v.Server) == 0 || len(v.Latest) > 0 && v.Latest[0]&0x80 == 0 {
+		return false // a short header has nothing of the handshake behind it
 	}
 	_, client, server := quicHandshake(v)
 	_, asked := quicHello(client, tlsClientHello)

@@ -182,19 +182,25 @@ const (
 	tlsExtVersions   = 43
 )
 
-// offer is what a ClientHello offers, in its order.
+// offer is what a ClientHello offers, in its order. Its slices are parts of the hello.
 type offer struct {
 	version    int
 	session    []byte
-	ciphers    []int
-	extensions []int
-	groups     []int
-	points     []int
-	signatures []int
-	versions   []int
-	serverName string
-	alpn       []string
+	ciphers    numbers
+	extensions []byte // type(2) length(2) data, again and again
+	groups     numbers
+	points     []byte
+	signatures numbers
+	versions   numbers
+	serverName []byte
+	alpn       []byte // list(2) of names(1+n)
 }
+
+// numbers are 16-bit numbers as they stand in a message.
+type numbers []byte
+
+func (n numbers) len() int     { return len(n) / 2 }
+func (n numbers) at(i int) int { return int(binary.BigEndian.Uint16(n[2*i:])) }
 
 // readHello reads version(2) random(32) session(1+n) ciphers(2+n) compression(1+n)
 // extensions(2+n) (RFC 8446 section 4.1.2).
@@ -203,46 +209,42 @@ func readHello(b []byte) (h offer) {
 	h.version = r.u16()
 	r.skip(32)
 	h.session = r.take(r.u8())
-	h.ciphers = tlsNumbers(r.take(r.u16()))
+	h.ciphers = r.take(r.u16())
 	r.skip(r.u8())
 	r.u16()
-	tlsExtensions(&r, func(typ int, x reader) {
-		h.extensions = append(h.extensions, typ)
+	h.extensions = r.b
+	named := false
+	for {
+		typ, data, ok := tlsExtension(&r)
+		if !ok {
+			return h
+		}
+		x := reader{b: data}
 		switch typ {
 		case tlsExtServerName: // list(2) type(1) name(2+n) (RFC 6066 section 3)
 			x.u16()
-			if x.u8() == 0 && h.serverName == "" {
-				h.serverName = text(x.take(x.u16()))
+			if x.u8() == 0 && !named {
+				h.serverName = x.take(x.u16())
+				named = len(h.serverName) > 0
 			}
 		case tlsExtALPN:
-			h.alpn = tlsNames(x)
+			h.alpn = data
 		case tlsExtGroups:
-			h.groups = tlsNumbers(x.take(x.u16()))
+			h.groups = x.take(x.u16())
 		case tlsExtSignatures:
-			h.signatures = tlsNumbers(x.take(x.u16()))
+			h.signatures = x.take(x.u16())
 		case tlsExtVersions:
-			h.versions = tlsNumbers(x.take(x.u8()))
+			h.versions = x.take(x.u8())
 		case tlsExtPoints:
-			for _, p := range x.take(x.u8()) {
-				h.points = append(h.points, int(p))
-			}
+			h.points = x.take(x.u8())
 		}
-	})
-	return h
-}
-
-// tlsNumbers reads 16-bit numbers.
-func tlsNumbers(b []byte) (all []int) {
-	for ; len(b) >= 2; b = b[2:] {
-		all = append(all, int(binary.BigEndian.Uint16(b)))
 	}
-	return all
 }
 
 // tell writes what the hello tells into t. transport is 't' for TCP and 'q' for QUIC.
 func (h *offer) tell(t *flow.TLS, transport byte) {
-	t.ServerName, t.ALPN = h.serverName, h.alpn
-	t.JA3, t.JA4 = h.ja3(), h.ja4(transport)
+	t.ServerName, t.ALPN = sharedText(h.serverName), tlsNames(h.alpn)
+	t.JA3, t.JA4 = h.fingerprints(transport)
 }
 
 // tlsReadServer reads version(2) random(32) session(1+n) cipher(2) compression(1) extensions(2+n)
@@ -259,9 +261,13 @@ func tlsReadServer(b []byte, t *flow.TLS) (session []byte) {
 	r.u8()
 	r.u16()
 	version := legacy
-	var extensions []int
-	tlsExtensions(&r, func(typ int, x reader) {
-		extensions = append(extensions, typ)
+	rest := r
+	for {
+		typ, data, ok := tlsExtension(&r)
+		if !ok {
+			break
+		}
+		x := reader{b: data}
 		switch typ {
 		case tlsExtVersions:
 			if v := x.u16(); !x.bad {
@@ -270,41 +276,59 @@ func tlsReadServer(b []byte, t *flow.TLS) (session []byte) {
 		case tlsExtPSK:
 			t.Resumed = true
 		case tlsExtALPN:
-			if names := tlsNames(x); len(names) > 0 {
-				t.NextProto = names[0]
+			if name, ok := tlsFirstName(data); ok {
+				t.NextProto = sharedText(name)
 			}
 		}
-	})
-	t.Version, t.Cipher, t.JA3S = tlsVersion(version), tlsCipher(cipher), ja3s(legacy, cipher, extensions)
+	}
+	t.Version, t.Cipher, t.JA3S = tlsVersion(version), tlsCipher(cipher), ja3s(legacy, cipher, rest)
 	return session
 }
 
-// tlsExtensions gives each extension that is whole: type(2) length(2) data.
-func tlsExtensions(r *reader, each func(typ int, x reader)) {
-	for len(r.b) >= 4 {
-		typ, data := r.u16(), r.take(r.u16())
-		if r.bad {
-			return
-		}
-		each(typ, reader{b: data})
+// tlsExtension takes the next extension off, if it is whole: type(2) length(2) data.
+func tlsExtension(r *reader) (typ int, data []byte, ok bool) {
+	if len(r.b) < 4 {
+		return 0, nil, false
 	}
+	typ, data = r.u16(), r.take(r.u16())
+	return typ, data, !r.bad
 }
 
 // tlsMaxNames bounds the protocols of an ALPN offer that are kept.
 const tlsMaxNames = 16
 
 // tlsNames reads a list(2) of names(1+n) (RFC 7301 section 3.1).
-func tlsNames(x reader) (names []string) {
+func tlsNames(b []byte) []string {
+	var room [tlsMaxNames]string
+	names := room[:0]
+	x := reader{b: b}
 	x.u16()
 	for len(x.b) > 0 && len(names) < tlsMaxNames {
 		name := x.take(x.u8())
 		if x.bad {
 			break
 		}
-		names = append(names, text(name))
+		names = append(names, sharedText(name))
 	}
-	return names
+	if len(names) == 0 {
+		return nil
+	}
+	return append(make([]string, 0, len(names)), names...)
 }
+
+// tlsFirstName gives the first name of such a list.
+func tlsFirstName(b []byte) (name []byte, ok bool) {
+	x := reader{b: b}
+	x.u16()
+	if len(x.b) == 0 {
+		return nil, false
+	}
+	name = x.take(x.u8())
+	return name, !x.bad
+}
+
+// tlsVersions are the names of the versions from 0x301 on.
+var tlsVersions = [...]string{"1.0", "1.1", "1.2", "1.3"}
 
 // tlsVersion names a protocol version; drafts of 1.3 are 0x7f00 and the draft's number.
 func tlsVersion(v int) string {
@@ -312,7 +336,7 @@ func tlsVersion(v int) string {
 	case v == 0x300:
 		return "SSL 3.0"
 	case v > 0x300 && v <= 0x304:
-		return fmt.Sprintf("1.%d", v-0x301)
+		return tlsVersions[v-0x301]
 	case v>>8 == 0x7f:
 		return "1.3"
 	}

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf16"
 
@@ -74,9 +75,33 @@ func (d *der) in(tag byte) (body der, ok bool) {
 	return b, true
 }
 
-// readCert reads a certificate as far as it can: version [0], serial, algorithm, issuer, validity,
+// knownCerts is how many certificates are remembered: a server shows the same one in each connection.
+const knownCerts = 1 << 9
+
+// knownCert is what a certificate says, by its digest.
+type knownCert struct {
+	sum  [sha256.Size]byte
+	cert flow.Cert
+	ok   bool
+}
+
+var certs [knownCerts]atomic.Pointer[knownCert]
+
+// readCert reads a certificate, if it was not read lately.
+func readCert(b []byte) (flow.Cert, bool) {
+	sum := sha256.Sum256(b)
+	place := &certs[binary.BigEndian.Uint16(sum[:])%knownCerts]
+	if k := place.Load(); k != nil && k.sum == sum {
+		return k.cert, k.ok
+	}
+	c, ok := parseCert(b, &sum)
+	place.Store(&knownCert{sum, c, ok})
+	return c, ok
+}
+
+// parseCert reads a certificate as far as it can: version [0], serial, algorithm, issuer, validity,
 // subject, key and, after the two unique identifiers, extensions [3] (RFC 5280 section 4.1).
-func readCert(b []byte) (c flow.Cert, ok bool) {
+func parseCert(b []byte, sum *[sha256.Size]byte) (c flow.Cert, ok bool) {
 	outer := der(b)
 	cert, ok := outer.in(derSequence)
 	if !ok {
@@ -113,9 +138,9 @@ func readCert(b []byte) (c flow.Cert, ok bool) {
 			c.AltNames = altNames(body)
 		}
 	}
-	one, two := sha1.Sum(b), sha256.Sum256(b)
+	one := sha1.Sum(b)
 	c.SHA1 = strings.ToUpper(hex.EncodeToString(one[:]))
-	c.SHA256 = strings.ToUpper(hex.EncodeToString(two[:]))
+	c.SHA256 = strings.ToUpper(hex.EncodeToString(sum[:]))
 	return c, true
 }
 

@@ -1,0 +1,238 @@
+package stitch
+
+import "github.com/flowferry/flowferry/flow"
+
+// content is what a waiting flow, or the sum of those that went out, holds beyond its times and
+// the key of its conversation. What is by side is from A to B and from B to A.
+type content struct {
+	bytes, packets        [2]uint64
+	ord                   uint64 // as in flow.Record, as the next
+	received              int64
+	what                  uint32 // template
+	seen                  uint32 // first of the other reports
+	meta                  uint32 // number in Table.metas; 0 is none
+	extra                 uint32 // number in Table.extras; 0 is none
+	flags, init, tos, ttl [2]uint8
+	gave                  sides // what both directions gave
+	reason                flow.EndReason
+	lists                 uint8 // how many other reports are listed
+	form                  form
+}
+
+// form is how a content makes a record.
+type form uint8
+
+const (
+	withA    form = 1 << iota // it holds counts of A to B
+	withB                     // it holds counts of B to A
+	backward                  // the template is of a record from B to A
+	skewed
+	merged // of two records, one for each direction
+)
+
+// piece is a flow that waits. Each of its directions is a report.
+type piece struct {
+	content
+	start, end [2]int64
+	place      [2]place
+	by         [2]uint16
+	came, due  uint32 // ticks: when it arrived, and when it has waited long enough
+	next       uint32 // by start
+}
+
+// total is the sum of the pieces of a conversation that went out.
+type total struct {
+	content
+	start, end int64
+	told       int64 // up to when it was told, while the conversation goes on; 0 is not yet
+}
+
+// extra is what few records have: what a meter told, and counts of payload by side.
+type extra struct {
+	wire    flow.Wire
+	payload [2]uint64
+	metered bool // wire is valid
+}
+
+// has says whether x holds counts of side s.
+func (x *content) has(s int) bool { return x.form>>s&1 != 0 }
+
+// both says whether x holds counts of both sides.
+func (x *content) both() bool { return x.form&(withA|withB) == withA|withB }
+
+// forward is the side whose direction the template has.
+func (x *content) forward() int { return btoi(x.form&backward != 0) }
+
+// first and last are the times of the first and the last packet of p.
+func (p *piece) first() int64 {
+	if p.both() {
+		return min(p.start[0], p.start[1])
+	}
+	return p.start[p.only()]
+}
+
+func (p *piece) last() int64 {
+	if p.both() {
+		return max(p.end[0], p.end[1])
+	}
+	return p.end[p.only()]
+}
+
+// only is the side of a piece that has one.
+func (p *piece) only() int { return btoi(p.form&withB != 0) }
+
+// report is what tells one exporter's report of one direction from another.
+type report struct {
+	start, end int64
+	place      place
+	counts     uint16 // digest of packets and bytes
+	by         uint16 // number of the reporter
+}
+
+// place is where a report was made: a digest of the interfaces, the direction there, and whether
+// the exporter gave times.
+type place uint32
+
+func placeOf(r *flow.Record) place      { return placeAt(r, r.InIf, r.OutIf) }
+func reversePlace(r *flow.Record) place { return placeAt(r, r.OutIf, r.InIf) }
+
+func placeAt(r *flow.Record, in, out uint32) place {
+	h := (uint64(in)<<32 | uint64(out)) * 0x9e3779b97f4a7c15
+	p := place(h>>35)<<3 | place(r.Direction&3)<<1
+	if r.Has.Has(flow.HasTimes) {
+		p |= 1
+	}
+	return p
+}
+
+func (p place) timed() bool               { return p&1 != 0 }
+func (p place) direction() flow.Direction { return flow.Direction(p >> 1 & 3) }
+
+// is says whether the interfaces and the direction there are the same.
+func (p place) is(q place) bool { return (p^q)>>1 == 0 }
+
+func digest(packets, bytes uint64) uint16 {
+	return uint16((packets*0x9e3779b97f4a7c15 ^ bytes*0xe7037ed1a0b428db) >> 48)
+}
+
+// of makes x what r reports of its forward direction, reverse what of the other one.
+func (x *report) of(r *flow.Record, by uint16) {
+	x.start, x.end, x.place, x.counts, x.by = r.Start, r.End, placeOf(r), digest(r.Fwd.Packets, r.Fwd.Bytes), by
+}
+
+func (x *report) reverse(r *flow.Record, by uint16) {
+	x.start, x.end, x.place, x.counts, x.by = r.Start, r.End, reversePlace(r), digest(r.Rev.Packets, r.Rev.Bytes), by
+}
+
+// report makes x the report that direction s of p is.
+func (p *piece) report(x *report, s int) {
+	x.start, x.end, x.place, x.counts, x.by = p.start[s], p.end[s], p.place[s], digest(p.packets[s], p.bytes[s]), p.by[s]
+}
+
+// newPiece makes a piece of r, whose forward direction is side s.
+func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint16) uint32 {
+	i := t.pieces.take()
+	p := t.pieces.at(i)
+	*p = piece{came: t.in(0)}
+	p.ord, p.received, p.reason, p.gave = r.Ord, r.Received, r.EndReason, sidesOf(r.Has)
+	p.what = t.intern(r)
+	if s == 1 {
+		p.form = backward
+	}
+	if r.Skewed {
+		p.form |= skewed
+	}
+	t.put(p, r, &r.Fwd, placeOf(r), s, by)
+	if r.Has.Has(flow.HasRev) {
+		t.put(p, r, &r.Rev, reversePlace(r), 1-s, by)
+	}
+	t.addMeta(&p.content, meta)
+	t.keepWire(&p.content)
+	t.held++
+	return i
+}
+
+// put makes n, a direction of r, the direction s of p.
+func (t *Table) put(p *piece, r *flow.Record, n *flow.Counts, where place, s int, by uint16) {
+	p.form |= withA << s
+	p.start[s], p.end[s], p.place[s], p.by[s] = r.Start, r.End, where, by
+	p.bytes[s], p.packets[s] = n.Bytes, n.Packets
+	p.flags[s], p.init[s], p.tos[s], p.ttl[s] = n.Flags, n.InitFlags, n.ToS, n.TTL
+	if r.Has.Has(flow.HasPayload) || p.extra != 0 {
+		t.extraOf(&p.content).payload[s] = n.Payload
+	}
+}
+
+// drop takes the direction s out of p, which has both.
+func (t *Table) drop(p *piece, s int) {
+	if p.forward() == s {
+		t.reform(&p.content, (*traits).turn)
+		p.form ^= backward
+		if x := p.extra; x != 0 {
+			t.extras.at(x).wire.Reverse()
+		}
+	}
+	p.form &^= withA << s
+	p.bytes[s], p.packets[s] = 0, 0
+	p.flags[s], p.init[s], p.tos[s], p.ttl[s] = 0, 0, 0, 0
+	if p.extra != 0 {
+		t.extras.at(p.extra).payload[s] = 0
+	}
+}
+
+// free gives piece n back with all that it holds.
+func (t *Table) free(n uint32) {
+	t.empty(&t.pieces.at(n).content)
+	t.pieces.drop(n)
+}
+
+// empty gives back what x holds.
+func (t *Table) empty(x *content) {
+	t.release(x.what)
+	if x.meta != 0 {
+		*t.metas.at(x.meta) = flow.Meta{}
+		t.metas.drop(x.meta)
+	}
+	if x.extra != 0 {
+		*t.extras.at(x.extra) = extra{}
+		t.extras.drop(x.extra)
+	}
+	if x.seen != 0 {
+		t.freeSeen(x)
+	}
+}
+
+// record makes r, which is empty, the record that x, of conversation c, holds.
+func (t *Table) record(r *flow.Record, c *conv, x *content, start, end int64) {
+	t.templates.at(x.what).give(r)
+	r.Start, r.End, r.Received, r.Ord = start, end, x.received, x.ord
+	r.Has |= x.gave.set()
+	r.EndReason, r.Skewed = x.reason, x.form&skewed != 0
+	s := x.forward()
+	src, dst, ports := &r.Src, &r.Dst, c.ports
+	if s == 1 {
+		src, dst, ports = dst, src, ports<<16|ports>>16
+	}
+	r.Proto, r.SrcPort, r.DstPort = c.proto, uint16(ports>>16), uint16(ports)
+	if c.has(long) {
+		p := t.longs.at(c.a)
+		*src, *dst = p.a, p.b
+	} else {
+		src.Set4(c.a)
+		dst.Set4(c.b)
+	}
+	x.counts(&r.Fwd, s)
+	if x.both() {
+		r.Has |= flow.HasRev
+		x.counts(&r.Rev, 1-s)
+	}
+	if x.extra != 0 {
+		e := t.extras.at(x.extra)
+		r.Fwd.Payload, r.Rev.Payload = e.payload[s], e.payload[1-s]
+	}
+}
+
+func (x *content) counts(n *flow.Counts, s int) {
+	n.Bytes, n.Packets = x.bytes[s], x.packets[s]
+	n.Flags, n.InitFlags, n.ToS, n.TTL = x.flags[s], x.init[s], x.tos[s], x.ttl[s]
+}
