@@ -96,11 +96,20 @@ type scratch struct {
 	common
 }
 
-var pool = sync.Pool{New: func() any { return &scratch{common: newCommon()} }}
+func newScratch() *scratch { return &scratch{common: newCommon()} }
+
+var pool = sync.Pool{New: func() any { return newScratch() }}
 
 // AppendDocument appends the document of r, which lives in b: one JSON object with nested
 // objects, without white space or line end.
 func AppendDocument(dst []byte, b *flow.Batch, r *flow.Record) []byte {
+	tmp := pool.Get().(*scratch)
+	dst = tmp.appendDocument(dst, b, r)
+	pool.Put(tmp)
+	return dst
+}
+
+func (tmp *scratch) appendDocument(dst []byte, b *flow.Batch, r *flow.Record) []byte {
 	which := 0
 	if r.Meta != 0 {
 		which |= 1
@@ -108,11 +117,9 @@ func AppendDocument(dst []byte, b *flow.Batch, r *flow.Record) []byte {
 	if r.Enr != 0 {
 		which |= 2
 	}
-	tmp := pool.Get().(*scratch)
 	tmp.look(b, r)
 	start := len(dst)
 	dst, end := walk(dst, plans[which], objects{}, tmp, b, r)
-	pool.Put(tmp)
 	dst = append(dst, closing[:end.open+1]...)
 	dst[start] = '{' // where the first field's comma was
 	return dst

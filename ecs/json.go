@@ -20,7 +20,7 @@ func (f *Field) appendRare(dst []byte, b *flow.Batch, r *flow.Record) (_ []byte,
 		return f.appendInt(dst, v), ok
 	case f.Float != nil:
 		v, ok := f.Float(b, r)
-		return strconv.AppendFloat(dst, v, 'f', -1, 64), ok && finite(v)
+		return appendFloat(dst, v), ok && finite(v)
 	case f.Point != nil:
 		lat, lon, ok := f.Point(b, r)
 		return appendPoint(dst, lat, lon), ok && math.Abs(lat) <= 90 && math.Abs(lon) <= 180
@@ -63,6 +63,30 @@ func appendLong(dst []byte, v int64) []byte {
 		buf[0] = '0' + byte(v)
 	}
 	return dst[:len(dst)+len(buf)]
+}
+
+// appendFloat appends the shortest decimal that gives v again. Of up to 15 digits only one does: so
+// what is a whole number of ten thousandths, as ratios and degrees are, needs no search.
+func appendFloat(dst []byte, v float64) []byte {
+	n := int64(math.Round(v * 1e4))
+	if n == 0 || n <= -1e15 || n >= 1e15 || float64(n)/1e4 != v {
+		return strconv.AppendFloat(dst, v, 'f', -1, 64)
+	}
+	if n < 0 {
+		dst, n = append(dst, '-'), -n
+	}
+	dst = appendLong(dst, n/1e4)
+	frac := n % 1e4
+	if frac == 0 {
+		return dst
+	}
+	dst = append(dst, ".0000"...)
+	put2(dst[len(dst)-4:], uint(frac/100))
+	put2(dst[len(dst)-2:], uint(frac%100))
+	for dst[len(dst)-1] == '0' {
+		dst = dst[:len(dst)-1]
+	}
+	return dst
 }
 
 func appendDate(dst []byte, ns int64, c *calendar) []byte {
@@ -214,8 +238,8 @@ func appendLine(dst, line []byte) []byte {
 }
 
 func appendPoint(dst []byte, lat, lon float64) []byte {
-	dst = strconv.AppendFloat(append(dst, `{"lat":`...), lat, 'f', -1, 64)
-	dst = strconv.AppendFloat(append(dst, `,"lon":`...), lon, 'f', -1, 64)
+	dst = appendFloat(append(dst, `{"lat":`...), lat)
+	dst = appendFloat(append(dst, `,"lon":`...), lon)
 	return append(dst, '}')
 }
 

@@ -63,7 +63,7 @@ func (b *Batch) Next() *Record {
 		b.Recs[n] = Record{}
 		return &b.Recs[n]
 	}
-	b.Recs = append(b.Recs, Record{})
+	b.Recs = append(slices.Grow(b.Recs, max(len(b.Recs), BatchSize)), Record{}) // append alone would copy five times as much
 	return &b.Recs[len(b.Recs)-1]
 }
 
