@@ -14,7 +14,11 @@ import (
 // drawn makes a record of few values, so that its parts come again.
 func drawn(t *rapid.T, b *flow.Batch, places []*flow.Place) *flow.Record {
 	small := func(name string, n int) uint8 { return uint8(rapid.IntRange(0, n).Draw(t, name)) }
+	_, full := filled()
 	r := b.Next()
+	*r = *full
+	r.Meta, r.Enr, r.Wire = 0, 0, 0
+	r.Ord, r.End, r.Sampling = rapid.Uint64().Draw(t, "ord"), rapid.Int64().Draw(t, "end"), rapid.Uint32().Draw(t, "sampling")
 	r.Has = flow.Set(rapid.SampledFrom([]uint64{0, 0x1ff, 1<<28 - 1, rapid.Uint64().Draw(t, "any has")}).Draw(t, "has")) &^ flow.HasWire
 	r.Origin, r.Domain, r.Segment, r.Segments = uint64(small("origin", 1)), uint32(small("domain", 1)), uint32(small("segment", 1)), uint32(small("segments", 1))
 	r.App, r.AppHint, r.Proto = flow.App(small("app", 2)), flow.App(small("hint", 2)), 6+11*small("proto", 1)
