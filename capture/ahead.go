@@ -96,8 +96,8 @@ func (t *table) probe(hash uint32) uint32 {
 	}
 }
 
-// readyToLeave gives the first entries of a list, of which the first is silent for longer than after, and
-// reads what will be needed to export and drop them.
+// readyToLeave gives the first entries of a list, none when the first is not silent for longer than
+// after, and reads what will be needed to export and drop them.
 func (m *Meter) readyToLeave(l listID, after time.Duration) []uint32 {
 	leaving := m.known[:0]
 	for i := m.heads[l]; i != none && len(leaving) < maxAhead; i = m.link(i).next {
