@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 		"golang.org/x/net", "golang.org/x/sys"},
 	"capture/filter":      {"flow", "packet", "golang.org/x/net"},
 	"capture/app":         {"flow"},
+	"internal/golden":     {"flow", "golang.org/x/tools"},
 	"flowfiles":           {"flow", "github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
 	"watch":               {"flow", "internal/statefile", "golang.org/x/sys"},
 	"stitch":              {"flow"},
