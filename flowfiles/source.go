@@ -36,12 +36,8 @@ type stats struct {
 	badBlocks, brokenFiles         atomic.Uint64
 }
 
-// Open finds the format of the file, reads it once for its digest and gives its source.
-func Open(path string) (*Source, error) {
-	format, err := Sniff(path)
-	if err != nil {
-		return nil, err
-	}
+// Open reads the file, whose format Sniff has found, once for its digest and gives its source.
+func Open(path string, format Format) (*Source, error) {
 	if format == Unknown {
 		return nil, fmt.Errorf("read %s: no flow file of Zeek, Suricata, Argus or nfdump", path)
 	}

@@ -33,35 +33,27 @@ type IPFIXFile struct {
 // gzipMagic begins a file that is compressed (RFC 1952 section 2.3.1).
 const gzipMagic = 0x1f8b
 
-// IsIPFIXFile says whether the file holds IPFIX messages one behind the other: a second header
-// stands where the first message ends, or the file is longer than a message can be. A plain file
-// of a single message is a datagram's payload (Payloads); a compressed one is an IPFIX file.
-func IsIPFIXFile(path string) (bool, error) {
-	f, err := os.Open(path)
+// IsIPFIXFile says whether a file that begins with head, all of it or 64 KiB and more, holds IPFIX messages one
+// behind the other: a second header stands where the first message ends, or the file is longer than a
+// message can be. A plain file of a single message is a datagram's payload (Payloads); a compressed one
+// is an IPFIX file.
+func IsIPFIXFile(head []byte) bool {
+	r, zipped, err := unzip(bytes.NewReader(head), frameMost)
 	if err != nil {
-		return false, err
+		return false // what begins like gzip and is not
 	}
-	defer f.Close()
-	r, zipped, err := unzip(f, frameMost)
-	if err != nil {
-		return false, nil // what begins like gzip and is not
-	}
-	head, err := r.Peek(frameMost)
-	if err != nil && err != io.EOF && !zipped {
-		return false, fmt.Errorf("read %s: %w", path, err)
-	}
+	head, _ = r.Peek(frameMost)
 	n, bad := frameLength(head)
-	if bad != nil || n == 0 {
-		return false, nil
-	}
-	if zipped || len(head) == frameMost {
-		return true, nil
-	}
-	if n >= len(head) {
-		return false, nil
+	switch {
+	case bad != nil || n == 0:
+		return false
+	case zipped || len(head) == frameMost:
+		return true
+	case n >= len(head):
+		return false
 	}
 	second, bad := frameLength(head[n:])
-	return bad == nil && second != 0, nil
+	return bad == nil && second != 0
 }
 
 // unzip puts a decompressor in front when the first bytes ask for one. So many bytes can be looked
