@@ -55,9 +55,6 @@ func Open(path string, format Format) (*Source, error) {
 // Origin gives Record.Origin of all records: the XXH64 digest of the file.
 func (s *Source) Origin() uint64 { return s.origin }
 
-// Format gives the format that was found.
-func (s *Source) Format() Format { return s.format }
-
 // Progress gives how many of the file's bytes, as on disk, were read.
 func (s *Source) Progress() (done, total int64) { return s.done.Load(), s.size }
 
