@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+
+	"github.com/flowferry/flowferry/internal/unzip"
 )
 
 // Format is a kind of flow file.
@@ -27,13 +29,13 @@ func (f Format) String() string {
 	return formats[Unknown]
 }
 
-// sniffed is how many bytes Sniff looks at.
+// sniffed is how many bytes Sniff looks at, and readers may.
 const sniffed = 64 << 10
 
 // Sniff finds the format of a file by its first bytes, after gzip. A file that is none of
 // ours is Unknown.
 func Sniff(head []byte) Format {
-	r, err := plain(bytes.NewReader(head))
+	r, _, err := unzip.Reader(bytes.NewReader(head), sniffed)
 	if err != nil {
 		return Unknown // not gzip after all, or broken
 	}

@@ -1,7 +1,6 @@
 package flowfiles
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -9,9 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
-
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/unzip"
 )
 
 // Source reads the flows of one file. It is a flow.Source: the same file gives the same records
@@ -104,7 +102,7 @@ func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	defer f.Close()
 	o := &out{s: s, emit: emit, b: flow.NewBatch()}
 	defer o.flush()
-	in, err := plain(&meter{f, &s.done})
+	in, _, err := unzip.Reader(&unzip.Counted{R: f, N: &s.done}, sniffed)
 	if err != nil {
 		s.stop("it can not be decompressed: %v", err)
 		return nil
@@ -153,31 +151,6 @@ func (s *Source) note(what string, n uint64, err error) {
 	if s.first == "" {
 		s.first = fmt.Sprintf("%s %d: %v", what, n, err)
 	}
-}
-
-// meter counts the bytes read, as on disk.
-type meter struct {
-	r io.Reader
-	n *atomic.Int64
-}
-
-func (m *meter) Read(p []byte) (int, error) {
-	n, err := m.r.Read(p)
-	m.n.Add(int64(n))
-	return n, err
-}
-
-// plain undoes gzip where the first bytes say so.
-func plain(r io.Reader) (*bufio.Reader, error) {
-	br := bufio.NewReaderSize(r, 64<<10)
-	if head, _ := br.Peek(2); len(head) < 2 || head[0] != 0x1f || head[1] != 0x8b {
-		return br, nil
-	}
-	z, err := gzip.NewReader(br)
-	if err != nil {
-		return nil, err
-	}
-	return bufio.NewReaderSize(z, 64<<10), nil
 }
 
 // out fills batches and hands them on.
