@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"capture/filter":      {"flow", "packet", "golang.org/x/net"},
 	"capture/app":         {"flow"},
 	"internal/golden":     {"flow", "golang.org/x/tools"},
+	"internal/unzip":      {"github.com/klauspost/compress"},
 	"flowfiles":           {"flow", "internal/unzip", "github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
 	"watch":               {"flow", "internal/statefile", "golang.org/x/sys"},
 	"stitch":              {"flow"},

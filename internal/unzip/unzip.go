@@ -3,9 +3,10 @@ package unzip
 
 import (
 	"bufio"
-	"compress/gzip"
 	"io"
 	"sync/atomic"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // Reader undoes gzip where the first bytes say so (RFC 1952 section 2.3.1). So many bytes can be looked
