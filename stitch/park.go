@@ -25,7 +25,8 @@ import (
 // Numbers are varints; a coder says what each struct is. What many conversations have in common,
 // their templates, goes through a dictionary of fixed size that writer and reader keep alike, so
 // that neither needs more memory than that, however many there are. Conversations find their shard
-// anew, so that there may be another number of shards, or another hash.
+// anew, so that there may be another number of shards, or another hash. The version is another one
+// when fields or the numbers of an enumeration are; applications have their names.
 const (
 	stateMagic   = "flowferry stitch state\n"
 	stateVersion = 1
@@ -223,52 +224,59 @@ func (c *coder) saveConv(x *conv) {
 	}
 }
 
-// conversation reads one into its table. When that is full, another one has to go, or itself if it
-// is only remembered. The error is that of early.
+// hash gives what Record.Hash gives of the records of the conversation.
+func (k *savedKey) hash(seed uint64) uint64 {
+	return flow.HashEnds(&k.ends.a, &k.ends.b, uint16(k.ports>>16), uint16(k.ports), k.proto, seed)
+}
+
+// conversation reads one into its table. The error is that of early.
 func (l *loader) conversation() error {
 	var k savedKey
-	l.key(&k)
-	if l.err != nil {
+	if l.key(&k); l.err != nil {
 		return nil
 	}
-	a, b := &k.ends.a, &k.ends.b
-	l.j = int(flow.HashEnds(a, b, uint16(k.ports>>16), uint16(k.ports), k.proto, l.seed) % uint64(len(l.tables)))
-	t := l.tables[l.j]
-	l.t = t
-	full := t.index.n >= t.cfg.MaxFlows
-	i := t.enlist(&key{a, b, k.ports, k.sampling, k.icmp, k.proto, k.is&long != 0},
-		uint32(flow.HashEnds(a, b, uint16(k.ports>>16), uint16(k.ports), k.proto, t.seed)))
-	c := t.convs.at(i)
+	l.j = int(k.hash(l.seed) % uint64(len(l.tables)))
+	l.t = l.tables[l.j]
+	full := l.t.index.n >= l.t.cfg.MaxFlows
+	i := l.t.enlist(&key{&k.ends.a, &k.ends.b, k.ports, k.sampling, k.icmp, k.proto, k.is&long != 0}, uint32(k.hash(l.t.seed)))
+	c := l.t.convs.at(i)
 	c.is = k.is
 	l.conv(c)
 	l.loadPieces(c)
 	if l.flag(false) {
-		c.total = t.totals.take()
-		*t.totals.at(c.total) = total{}
-		l.total(t.totals.at(c.total))
+		c.total = l.t.totals.take()
+		*l.t.totals.at(c.total) = total{}
+		l.total(l.t.totals.at(c.total))
 	}
 	if c.has(dead) && (c.held|c.total) != 0 || !c.has(dead) && (c.total != 0) != (c.out != 0) {
 		l.fail("a conversation has what it can not have")
 	}
-	switch {
-	case l.err != nil:
+	if l.err != nil {
 		return nil
-	case c.has(dead) && full:
-		t.forget(i)
-		return nil
-	case c.has(dead):
-		l.dead[l.j] = append(l.dead[l.j], i)
+	}
+	return l.settle(i, c, full)
+}
+
+// settle gives conversation i its place in the table in hand. If that was full, another one has to
+// go, or itself if it is only remembered.
+func (l *loader) settle(i uint32, c *conv, full bool) error {
+	if c.has(dead) {
+		if full {
+			l.t.forget(i)
+		} else {
+			l.dead[l.j] = append(l.dead[l.j], i)
+		}
 		return nil
 	}
 	wake := c.done
 	if c.held != 0 {
-		wake = sooner(wake, t.pieces.at(c.held).due)
+		wake = sooner(wake, l.t.pieces.at(c.held).due)
 	}
-	t.arm(i, c, wake)
+	l.t.arm(i, c, wake)
 	if full {
 		l.makeRoom()
 	}
-	return l.giveOut(t, flow.BatchSize)
+	return l.giveOut(l.t, flow.BatchSize)
 }
 
 func (l *loader) loadPieces(c *conv) {

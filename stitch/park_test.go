@@ -269,6 +269,33 @@ func TestIDsOverARestart(t *testing.T) {
 	}
 }
 
+// A flow that waits over a restart has the id of a record that was: its own, or that of the report
+// which is counted instead.
+func TestIDOfOneFlowOverARestart(t *testing.T) {
+	f := func(want, other string, back bool) {
+		t.Helper()
+		var out []byte
+		x := &relay{t: t, cfg: Config{Counts: "order", Order: []string{"198.51.100.2"}}, out: func(b *flow.Batch) { out = appendAll(out, b) }}
+		x.tables = []*Table{New(x.cfg)}
+		first := records(t, line(100, client, server, 0, 10, "exporter=198.51.100.1 proto=6 origin=7 fwd=5/500 fwd.flags=AP"))
+		from, to := client, server
+		if back {
+			from, to = to, from
+		}
+		second := records(t, line(1, from, to, 0, 10, other+"proto=6 origin=8 fwd=5/500 fwd.flags=AP"))
+		x.do(first, first[0].Received, false)
+		x.restart(1)
+		x.do(second, second[0].Received, false)
+		x.do(nil, 0, true)
+		if got := string(out); !strings.Contains(got, want+" ") && !strings.Contains(got, want+"\n") || strings.Count(got, "\n") != 1 {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	f("origin=7 ord=100", "exporter=198.51.100.3 ", false) // a duplicate
+	f("origin=7 ord=100", "exporter=198.51.100.1 ", true)  // the other direction
+	f("origin=8 ord=1", "exporter=198.51.100.2 ", false)   // the preferred
+}
+
 // busy gives tables that hold of everything.
 func busy(t testing.TB, cfg Config, shards int) *relay {
 	var in strings.Builder

@@ -191,7 +191,8 @@ func (t *Table) say(c *conv, x *content, start, end int64) *flow.Record {
 	return out
 }
 
-// interim tells what conversation c, of which a piece with this id has just gone out, came to so far, if it has not been told for long. Its id is of its own: the session has that of the
+// interim tells what conversation c, of which a piece with this id has just gone out, came to so
+// far, if it has not been told for long. Its id is that of the piece: the session has that of the
 // conversation's first record.
 func (t *Table) interim(c *conv, origin, ord uint64) {
 	sum := t.totals.at(c.total)
