@@ -27,8 +27,9 @@ type Table struct {
 	pieces    slab[piece]
 	totals    slab[total]
 	templates slab[template]
-	forms     index  // templates, but the loose ones
-	form      traits // room for intern
+	forms     index           // templates, but the loose ones
+	came      [1 << 13]uint32 // hashes of templates that were asked for lately
+	form      traits          // room for intern
 	seens     slab[seen]
 	metas     slab[flow.Meta]
 	extras    slab[extra]
