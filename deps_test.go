@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"internal/unzip":      {"github.com/klauspost/compress"},
 	"flowfiles":           {"flow", "internal/unzip", "github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
 	"watch":               {"flow", "internal/statefile", "golang.org/x/sys"},
-	"stitch":              {"flow"},
+	"stitch":              {"flow", "internal/statefile", "github.com/cespare/xxhash/v2"},
 	"enrich":              {"flow", "github.com/oschwald/geoip2-golang/v2", "github.com/oschwald/maxminddb-golang/v2", "github.com/gaissmai/bart"},
 	"pdns":                {"flow"},
 	"mappings":            {},
