@@ -248,31 +248,19 @@ func (f *File) broken(why string, args ...any) error {
 	return &BrokenError{Path: f.path, Offset: f.off, Why: fmt.Sprintf(why, args...)}
 }
 
-// IsCapture says whether the file begins like a pcap or pcapng file, plain or compressed.
-func IsCapture(path string) (bool, error) {
-	fd, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer fd.Close()
-	return isCapture(fd), nil
-}
-
-// IsCaptureHead says whether head is the beginning of a capture.
-func IsCaptureHead(head []byte) bool { return isCapture(bytes.NewReader(head)) }
-
-func isCapture(r io.Reader) bool {
+// IsCapture says whether head, the beginning of a file, is that of a pcap or pcapng file, plain or compressed.
+func IsCapture(head []byte) bool {
 	f := &File{closer: func() {}}
 	defer f.Close()
-	f.in.r = r
+	f.in.r = bytes.NewReader(head)
 	f.read(&f.in)
 	if err := f.decompress(); err != nil {
 		return false // it begins like a compressed file and is not one
 	}
-	head, _ := f.r.peek(4)
-	if len(head) < 4 {
+	magic, _ := f.r.peek(4)
+	if len(magic) < 4 {
 		return false
 	}
-	pcap, ng := pcapMagic(head)
+	pcap, ng := pcapMagic(magic)
 	return pcap != nil || ng
 }

@@ -172,6 +172,18 @@ type Datagram struct {
 // selects, so that a capture of exports can be decoded as if they came from the network. An error
 // of fn ends it; a file that is broken gives its datagrams up to there and then a *BrokenError.
 func Datagrams(path, filter string, fn func(d Datagram) error) error {
+	var h packet.Headers
+	return walk(context.Background(), path, filter, func(p *Packet) error {
+		if packet.Decode(p.Link, p.Data, p.Wire, &h) != packet.Accepted || h.Proto != flow.ProtoUDP || !h.HasPorts || h.Frag {
+			return nil
+		}
+		return fn(Datagram{h.Src, h.Dst, h.SrcPort, h.DstPort, p.Time, p.Ord, h.Payload, int(h.PayLen)})
+	})
+}
+
+// walk calls fn with every packet of a capture in order that the filter selects, to the end or an error:
+// of ctx, of fn, or a *BrokenError.
+func walk(ctx context.Context, path, filter string, fn func(p *Packet) error) error {
 	only, err := newSelection(filter)
 	if err != nil {
 		return err
@@ -181,25 +193,22 @@ func Datagrams(path, filter string, fn func(d Datagram) error) error {
 		return err
 	}
 	defer f.Close()
-	var p packet.Headers
-	for {
-		pkt, err := f.Next()
+	for n := 0; ; n++ {
+		if n%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		p, err := f.Next()
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if ok, err := only.selects(pkt); err != nil {
-			return err
-		} else if !ok {
-			continue
+		ok, err := only.selects(p)
+		if ok && err == nil {
+			err = fn(p)
 		}
-		if packet.Decode(pkt.Link, pkt.Data, pkt.Wire, &p) != packet.Accepted || p.Proto != flow.ProtoUDP || !p.HasPorts || p.Frag {
-			continue
-		}
-		d := Datagram{p.Src, p.Dst, p.SrcPort, p.DstPort, pkt.Time, pkt.Ord, p.Payload, int(p.PayLen)}
-		if err := fn(d); err != nil {
+		if err != nil {
 			return err
 		}
 	}

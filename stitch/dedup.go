@@ -98,7 +98,7 @@ func (t *Table) note(c *conv, n uint32, r *flow.Record, meta *flow.Meta) {
 	default: // told already
 		return
 	}
-	x.ord = min(x.ord, r.Ord)
+	t.numbered(x, r.Origin, r.Ord)
 	t.addMeta(x, meta)
 	if !t.templates.at(x.what).sameSource(r) {
 		t.list(x, r)
@@ -155,6 +155,9 @@ func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint16) {
 	}
 	if p.forward() == s {
 		old := p.what
+		if t.templates.at(old).origin != r.Origin {
+			p.ord = r.Ord // the old one means nothing there
+		}
 		p.what = t.intern(r)
 		t.release(old)
 		p.received, p.reason = r.Received, r.EndReason
@@ -167,7 +170,7 @@ func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint16) {
 // What only one of two directions has counted is not kept for both.
 func (t *Table) join(x *content, r *flow.Record, gave sides) {
 	x.gave = gave
-	x.ord = min(x.ord, r.Ord)
+	t.numbered(x, r.Origin, r.Ord)
 	if r.Skewed {
 		x.form |= skewed
 	}

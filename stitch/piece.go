@@ -236,3 +236,11 @@ func (x *content) counts(n *flow.Counts, s int) {
 	n.Bytes, n.Packets = x.bytes[s], x.packets[s]
 	n.Flags, n.InitFlags, n.ToS, n.TTL = x.flags[s], x.init[s], x.tos[s], x.ttl[s]
 }
+
+// numbered notes that x has a record with this id. It keeps that of the first; ids of several origins,
+// as those of two runs, have no order, and the one that it has stays.
+func (t *Table) numbered(x *content, origin, ord uint64) {
+	if t.templates.at(x.what).origin == origin {
+		x.ord = min(x.ord, ord)
+	}
+}
