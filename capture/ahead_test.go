@@ -16,6 +16,7 @@ import (
 // lines gives the records of packets that are handed to a meter size at a time; 0 is through Packet.
 func lines(t testing.TB, packets []Packet, size int) (out []string, n counts) {
 	b := newBuilder(t, Config{MaxFlows: 4000})
+	b.m.far = 2000
 	for len(packets) > 0 {
 		some := packets[:min(max(size, 1), len(packets))]
 		if size == 0 {
@@ -129,12 +130,13 @@ func TestRead(t *testing.T) {
 // To meter packets of known flows costs no allocation, in a table that is read ahead.
 func TestPacketsAllocs(t *testing.T) {
 	var packets []Packet
-	for i := range 2 * farFlows {
+	for i := range 4000 {
 		c := end{netip.AddrFrom4([4]byte{10, 7, byte(i >> 8), byte(i)}).String(), 1025}
 		ip := tcp(c, server, flow.ACK, 1, nil)
 		packets = append(packets, Packet{Data: ip, Wire: len(ip), Link: packet.LinkRaw, Ord: uint64(i + 1)})
 	}
 	m := newBuilder(t, Config{}).m
+	m.far = 1000
 	m.Packets(packets)
 	at := 0
 	if n := testing.AllocsPerRun(100, func() {

@@ -38,6 +38,7 @@ type Meter struct {
 	counted  func(flow, packet uint64) // when not nil: is told which packet was counted in which flow, by ordinals
 	next     [maxAhead]upcoming        // packets that are counted next
 	known    [maxAhead]uint32          // entries that they will need, or that leave next
+	far      int                       // flows from which on there is reading ahead
 	touched  uint64                    // a sum of what was read ahead: it makes the reading real
 	p        *packet.Headers           // the packet in hand
 	outside  tunnel                    // what it was carried in
@@ -76,7 +77,7 @@ type stats struct {
 // NewMeter makes a meter whose records have the given origin. emit takes each batch.
 func NewMeter(cfg Config, origin uint64, emit func(*flow.Batch)) *Meter {
 	cfg = cfg.withDefaults()
-	return &Meter{cfg: cfg, limits: cfg.limits(), inside: cfg.Tunnels == TunnelsInner, origin: origin, emit: emit, table: newTable(), batch: flow.NewBatch(),
+	return &Meter{cfg: cfg, limits: cfg.limits(), inside: cfg.Tunnels == TunnelsInner, origin: origin, emit: emit, table: newTable(), batch: flow.NewBatch(), far: farFlows,
 		inspects: inspects{max: cfg.Inspect, blocks: blocks{maxLarge: max(1, 2*cfg.Inspect/largeShare)}}}
 }
 
