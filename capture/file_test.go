@@ -344,5 +344,6 @@ func FuzzFile(f *testing.F) {
 		if n := m.m.n; n.packets != n.flowPackets+n.rejects[packet.RejectLink]+n.rejects[packet.RejectNotIP]+n.rejects[packet.RejectTruncated]+n.rejects[packet.RejectHeader] {
 			t.Fatalf("packets are lost: %+v", n)
 		}
+		sameAhead(t, path, 4)
 	})
 }

@@ -107,30 +107,26 @@ func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
 // read feeds the packets of f to m.
 func (s *Source) read(ctx context.Context, f *File, m *Meter) error {
 	beat := time.Now()
-	for n := 0; ; n++ {
-		if n%256 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		p, err := f.Next()
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil && s.stream != nil && ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil:
-			return s.note(err)
-		}
+	for room := make([]Packet, maxAhead); ctx.Err() == nil; {
+		n, end := f.Read(room)
 		if s.stream != nil && time.Since(beat) >= beatEvery {
 			beat = time.Now()
 			m.send()
 		}
-		switch ok, err := s.only.selects(p); {
+		chosen, err := s.only.choose(room[:n])
+		m.Packets(chosen)
+		switch {
 		case err != nil:
 			return fmt.Errorf("read %s: %w", s.path, err)
-		case ok:
-			m.Packet(p)
+		case end == io.EOF:
+			return nil
+		case end != nil && s.stream != nil && ctx.Err() != nil:
+			return ctx.Err()
+		case end != nil:
+			return s.note(end)
 		}
 	}
+	return ctx.Err()
 }
 
 func (s *Source) open(ctx context.Context) (*File, error) {
