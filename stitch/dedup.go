@@ -81,17 +81,20 @@ func (t *Table) merge(c *conv, n uint32, r *flow.Record, meta *flow.Meta, s int,
 		t.record(&old, c, &p.content, p.first(), p.last())
 		t.replace(c, p, r, s, by)
 		t.strip(c, n, r, s, by)
-		t.note(c, n, &old, nil)
+		p.ord = min(p.ord, old.Ord)
+		t.listOther(&p.content, &old)
 		t.addMeta(&p.content, meta)
 	}
 	c.side[s].hear(r.End)
 }
 
-// note lists r as another report of waiting piece n, or of the conversation if that has left.
+// note lists r as another report of waiting piece n, or of the conversation if that has left. One
+// that comes later than Window after the piece is taken as if the piece had left: how much longer
+// that waits depends on what else came, and when.
 func (t *Table) note(c *conv, n uint32, r *flow.Record, meta *flow.Meta) {
 	var x *content
 	switch {
-	case n != emitted:
+	case n != emitted && !t.late(t.pieces.at(n)):
 		x = &t.pieces.at(n).content
 	case c.total != 0:
 		x = &t.totals.at(c.total).content
@@ -100,10 +103,11 @@ func (t *Table) note(c *conv, n uint32, r *flow.Record, meta *flow.Meta) {
 	}
 	x.ord = min(x.ord, r.Ord)
 	t.addMeta(x, meta)
-	if !t.templates.at(x.what).sameSource(r) {
-		t.list(x, r)
-	}
+	t.listOther(x, r)
 }
+
+// late says whether Window has passed since p came.
+func (t *Table) late(p *piece) bool { return int32(t.tick-p.came-t.windowTicks) > 0 }
 
 // better says whether counts by a reporter are preferred to those of waiting piece n: if it is the
 // reporter that this side is counted from, and n from another that seemed to take over; or by
@@ -119,7 +123,7 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, counts *flow.Counts, s
 	if c.side[s].main == by {
 		return true
 	}
-	if c.out > 0 || t.pieces.at(c.held).next != 0 || r.Start-p.start[s] > t.skew || p.end[s]-r.End > t.skew || t.continues(p, r) {
+	if c.out > 0 || t.late(p) || t.pieces.at(c.held).next != 0 || r.Start-p.start[s] > t.skew || p.end[s]-r.End > t.skew || t.continues(p, r) {
 		return false
 	}
 	switch t.cfg.Counts {

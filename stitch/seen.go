@@ -14,6 +14,13 @@ type seen struct {
 // list notes r as another report of x. Reports by one exporter through the same interfaces add up.
 func (t *Table) list(x *content, r *flow.Record) { t.listSeen(x, seenOf(r)) }
 
+// listOther does so unless r was reported from where x was.
+func (t *Table) listOther(x *content, r *flow.Record) {
+	if !t.templates.at(x.what).sameSource(r) {
+		t.list(x, r)
+	}
+}
+
 func seenOf(r *flow.Record) flow.Seen {
 	s := flow.Seen{Exporter: r.Exporter, Domain: r.Domain, InIf: r.InIf, OutIf: r.OutIf, Start: r.Start, End: r.End,
 		Bytes: r.Fwd.Bytes, Packets: r.Fwd.Packets}
