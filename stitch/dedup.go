@@ -71,12 +71,14 @@ func (t *Table) same(a, b *report) bool {
 func abs(n int64) int64 { return max(n, -n) }
 
 // merge takes r, one direction, as another report of waiting piece n, from which the counts may
-// be taken instead.
-func (t *Table) merge(c *conv, n uint32, r *flow.Record, meta *flow.Meta, s int, by uint16) {
+// be taken instead. records is 0 where the rest of the record is told elsewhere.
+func (t *Table) merge(c *conv, n uint32, r *flow.Record, meta *flow.Meta, s int, by uint16, records uint64) {
 	if !t.better(c, n, r, &r.Fwd, s, by) {
+		t.repeated(t.keptOf(c, n, s), by, records, r.Fwd.Bytes, r.Fwd.Packets)
 		t.note(c, n, r, meta)
 	} else {
 		p := t.pieces.at(n)
+		t.repeated(by, p.by[s], records, p.bytes[s], p.packets[s])
 		var old flow.Record
 		t.record(&old, c, &p.content, p.first(), p.last())
 		t.replace(c, p, r, s, by)
@@ -86,6 +88,15 @@ func (t *Table) merge(c *conv, n uint32, r *flow.Record, meta *flow.Meta, s int,
 		t.addMeta(&p.content, meta)
 	}
 	c.side[s].hear(r.End)
+}
+
+// keptOf gives the reporter from which side s of waiting piece n is counted, or of the conversation if
+// that has left.
+func (t *Table) keptOf(c *conv, n uint32, s int) uint16 {
+	if n == emitted {
+		return c.side[s].main
+	}
+	return t.pieces.at(n).by[s]
 }
 
 // note lists r as another report of waiting piece n, or of the conversation if that has left. One
@@ -196,19 +207,22 @@ func (t *Table) strip(c *conv, except uint32, r *flow.Record, s int, by uint16) 
 		var old flow.Record
 		t.record(&old, c, &p.content, p.first(), p.last())
 		t.list(&t.pieces.at(except).content, &old)
+		gone, bytes, packets, records := p.by[s], p.bytes[s], p.packets[s], uint64(1)
 		if !p.both() {
 			*at = p.next
 			t.free(i)
 			t.held--
-			t.n.duplicates++
+			t.repeated(by, gone, records, bytes, packets)
 			continue
 		}
 		t.drop(p, s)
 		if p.form&merged != 0 {
-			t.n.duplicates++
 			t.n.paired--
 			p.form &^= merged
+		} else {
+			records = 0 // the other direction of the record stays
 		}
+		t.repeated(by, gone, records, bytes, packets)
 		at = &p.next
 	}
 }

@@ -56,6 +56,7 @@ type Table struct {
 
 	n     counts
 	stats stats
+	pairs pairs
 }
 
 // counts is what happened in one batch.
@@ -117,6 +118,7 @@ func (t *Table) publish() {
 		}
 	}
 	s.held.Store(uint64(t.held))
+	t.pairs.flush()
 	*n = counts{}
 }
 
