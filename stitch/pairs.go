@@ -109,7 +109,7 @@ func (c *pairCount) pair() Pair {
 	return Pair{Kept: c.kept, Repeated: c.repeated, Records: c.records.Load(), Bytes: c.bytes.Load(), Packets: c.packets.Load()}
 }
 
-// AddPairs adds up the pairs of several tables: at most maxPairs and the others, the order by address.
+// AddPairs adds up the pairs of several tables: at most maxPairs, the most records first, and the others.
 func AddPairs(lists ...[]Pair) []Pair {
 	type key struct {
 		kept, repeated flow.Addr
@@ -133,13 +133,7 @@ func AddPairs(lists ...[]Pair) []Pair {
 		out = append(out, p)
 	}
 	slices.SortFunc(out, func(a, b Pair) int {
-		switch {
-		case a.Other != b.Other:
-			return 2*btoi(a.Other) - 1
-		case a.Kept != b.Kept:
-			return a.Kept.Compare(&b.Kept)
-		}
-		return cmp.Or(a.Repeated.Compare(&b.Repeated), cmp.Compare(a.Records, b.Records))
+		return cmp.Or(btoi(a.Other)-btoi(b.Other), cmp.Compare(b.Records, a.Records), a.Kept.Compare(&b.Kept), a.Repeated.Compare(&b.Repeated))
 	})
 	return out
 }
