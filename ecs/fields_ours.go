@@ -56,6 +56,8 @@ var ours = []Field{
 		Str: func(b *batch, r *record) string { return talkOf(b, r).Client }},
 	{Name: "flow.parent.community_id", Type: Keyword, Of: Ours, Desc: "network.community_id of the conversation that announced this one: the control connection of FTP, the request of TFTP, the channel of IRC.", side: meta,
 		Str: func(b *batch, r *record) string { return metaOf(b, r).Parent }},
+	{Name: "flow.nat.community_id", Type: Keyword, Multi: true, Of: Ours, Desc: "network.community_id of the same conversation on the other side of a translation of addresses: by the addresses and ports that this record's exporter gave, or by those that another exporter gave whose report is of the other side. Of TCP, UDP and SCTP, where ports are given.",
+		Lines: natLines},
 	{Name: "flow.service", Type: Keyword, Of: Ours, Desc: "IANA service name of the destination's port: what the port promises, not what was spoken.", side: enr,
 		Str: func(b *batch, r *record) string { return enrOf(b, r).Service }},
 	{Name: "flow.locality", Type: Keyword, Of: Beat, Desc: "internal when both ends are in host groups of ours, else external.", side: enr,

@@ -256,6 +256,20 @@ func hasLine(lines, line []byte) bool {
 	return false
 }
 
+// natLines is the ids of the conversation on the other side of a translation.
+func natLines(dst []byte, b *batch, r *record) []byte {
+	start := len(dst)
+	if r.Has&(flow.HasNATSrc|flow.HasNATDst) != 0 {
+		if other, ok := r.Translated(); ok {
+			dst = append(other.AppendCommunityID(dst, 0), '\n')
+		}
+	}
+	if id := metaOf(b, r).NAT; id != "" && !hasLine(dst[start:], []byte(id+"\n")) {
+		dst = append(append(dst, id...), '\n')
+	}
+	return dst
+}
+
 // application is the exporter's name for the application in lower case, as ECS wants it.
 func application(dst []byte, b *batch, r *record) []byte {
 	for _, c := range metaOf(b, r).AppName {

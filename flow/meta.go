@@ -13,6 +13,7 @@ type Meta struct {
 	Mail    *Mail     `json:",omitempty"`
 	Talk    *Talk     `json:",omitempty"`
 	Parent  string    `json:",omitempty"` // community id of the conversation that announced this one, such as FTP's control
+	NAT     string    `json:",omitempty"` // community id of what another report has as this conversation on the other side of a translation
 	Code    uint16    `json:",omitempty"` // what the firewall calls the event (NSEL extended event); 0 is none
 	Reason  string    `json:",omitempty"` // why the event happened, in the firewall's words
 	AppName string    `json:",omitempty"` // application name as the exporter gave it (NBAR, App-ID); not our label

@@ -56,6 +56,18 @@
 // at ingress and once at egress; else they are shares of one flow (such as two ToS values) and
 // both count.
 //
+// # What is on both sides of a translation
+//
+// Where an exporter tells addresses and ports after translation (NAT), the report of the same traffic
+// from the other side of it has another 5-tuple. The two are linked, not merged: both keep their
+// counts and are told as flows, and the one that was not translated by its own exporter names the
+// Community ID of the other (Meta.NAT; the other's follows from its own fields). So a link that is
+// wrong, or missed, changes no sum. A merge would: the ports of a translation are given to one client
+// after another, exporters' times and places on the path differ, and shards can not move a conversation.
+// It takes TCP, UDP or SCTP and both ports; the times must overlap within Skew, and no other
+// client may have the same 5-tuple at that time as much. What was told of a translation before the flow goes out
+// counts, whichever report came first. The pipeline tells the shard of the other 5-tuple (Batch.Told).
+//
 // # How data passes
 //
 // A Table belongs to one shard. It keeps its state in slabs without pointers:

@@ -137,9 +137,9 @@ func (t *Table) addMeta(x *content, m *flow.Meta) {
 	}
 }
 
-// sayMeta gives out, a record in the batch, its metadata and the list of other reports. What
-// its own reporter said in two parts is not another report.
-func (t *Table) sayMeta(out *flow.Record, meta *flow.Meta, x *content) {
+// sayMeta gives out, a record in the batch, its metadata, the list of other reports and the other
+// side of a translation. What its own reporter said in two parts is not another report.
+func (t *Table) sayMeta(out *flow.Record, meta *flow.Meta, x *content, nat string) {
 	var m flow.Meta
 	if meta != nil {
 		m = *meta
@@ -162,7 +162,8 @@ func (t *Table) sayMeta(out *flow.Record, meta *flow.Meta, x *content) {
 		m.Seen = list
 		out.Observers = uint8(min(1+len(list), 255))
 	}
-	if meta != nil || list != nil {
+	m.NAT = nat
+	if meta != nil || list != nil || nat != "" {
 		t.batch.SetMeta(out, m)
 	}
 }

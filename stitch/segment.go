@@ -184,8 +184,8 @@ func (t *Table) say(c *conv, x *content, start, end int64) *flow.Record {
 		out.State = t.state(c)
 	}
 	t.sayWire(out, x, orient(out, c, x.forward()))
-	if meta := t.metaOf(x); meta != nil || x.seen != 0 {
-		t.sayMeta(out, meta, x)
+	if meta, nat := t.metaOf(x), t.linkedID(c, start, end); meta != nil || x.seen != 0 || nat != "" {
+		t.sayMeta(out, meta, x, nat)
 	}
 	return out
 }

@@ -32,6 +32,7 @@ type Table struct {
 	seens     slab[seen]
 	metas     slab[flow.Meta]
 	extras    slab[extra]
+	links     links
 	wire      *flow.Wire    // of the record in hand; nil for none
 	seed      uint64        // of the hash: nobody outside can aim at a bucket
 	index     index         // conversations, live and dead
@@ -126,6 +127,9 @@ func (t *Table) publish() {
 func (t *Table) Do(b *flow.Batch) {
 	t.batch = b
 	t.ready(b.Recs)
+	for i := range b.Told {
+		t.told(&b.Told[i])
+	}
 	in := b.Recs
 	b.Recs = t.room[:0]
 	for i := range in {
@@ -137,6 +141,9 @@ func (t *Table) Do(b *flow.Batch) {
 			continue
 		}
 		t.n.in++
+		if r.Has&(flow.HasNATSrc|flow.HasNATDst) != 0 {
+			t.learn(r)
+		}
 		t.wire = b.Metered(r)
 		t.absorb(r, t.hashes[i], b.Metadata(r))
 	}

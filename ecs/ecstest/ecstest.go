@@ -50,6 +50,7 @@ func Filled() (*flow.Batch, *flow.Record) {
 			LDAP:     &flow.LDAP{Authentication: "simple", Filter: "(uid=bob)"},
 			SIP:      &flow.SIP{From: "sip:bob@example.com", To: "sip:alice@example.com", CallID: "a84b4c76e66710@pc33", UserAgent: "phone/1"}},
 		Parent: "1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
+		NAT:    "1:wCb3OG7yAFWelaUydu0D+125CLM=",
 		Code:   1001, Reason: "denied by ingress ACL", AppName: "Office365", User: "alice", Sampler: "random",
 		Names:   &flow.Names{InIf: "Gi0/3", OutIf: "Gi0/4", InIfAlias: "office", OutIfAlias: "uplink", InVRF: "staff", OutVRF: "internet"},
 		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {ID: 500, Value: []byte("x")}, {ID: 148, Name: "flowId", Value: []byte{7}}, {PEN: 9, ID: 12235, Value: []byte{3}}},
