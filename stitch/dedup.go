@@ -32,10 +32,16 @@ func (t *Table) duplicateOf(c *conv, mine *report, s int) uint32 {
 		return best
 	}
 	var its report
-	if sd.latest(&its, mine); t.same(&its, mine) {
+	sd.latest(&its, mine)
+	switch {
+	case t.same(&its, mine) && sd.by == mine.by:
+		return emitted
+	case sd.by == mine.by || t.ahead(c, sd, mine):
+		return notDuplicate
+	case t.same(&its, mine):
 		return emitted
 	}
-	if its.start = sd.start; sd.by != mine.by && t.same(&its, mine) && !t.ahead(c, sd, mine) { // of all that is covered
+	if its.start = sd.start; t.same(&its, mine) { // of all that is covered
 		return emitted
 	}
 	return notDuplicate

@@ -106,6 +106,12 @@ kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=15/1500 exporter=198.51.10
 		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.2 reason=active_timeout state=oneway_unknown initiator=server_port segment=1 observers=2 meta
 src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=6/600 exporter=198.51.100.2 state=oneway_unknown initiator=server_port segment=2
 kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=11/1100 exporter=198.51.100.2 reason=end_of_flow state=oneway_unknown initiator=server_port segments=2 observers=2 complete=true meta`)
+	f("the last word of the preferred exporter, whose clock is behind that of the other", Config{Counts: "order", Order: []string{"198.51.100.2"}},
+		line(1, client, server, 0.3, 58.8, tcp+"fwd=16/880 fwd.flags=SPA")+line(2, client, server, 0, 58.5, tcp2+"fwd=16/880 fwd.flags=SPA")+
+			line(3, client, server, 60.3, 60.3, tcp+"fwd=1/72 fwd.flags=FPA")+line(4, client, server, 60, 60, tcp2+"fwd=1/72 fwd.flags=FPA"),
+		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=16/880 exporter=198.51.100.2 state=oneway_unknown initiator=server_port segment=1 observers=2 meta
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=1/72 exporter=198.51.100.2 state=oneway_unknown initiator=server_port segment=2
+kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=17/952 exporter=198.51.100.2 reason=end_of_flow state=oneway_unknown initiator=server_port segments=2 observers=2 complete=true meta`)
 	f("a biflow and the same as two uniflows", Config{},
 		line(1, client, server, 0, 1, tcp+"fwd=5/500 rev=4/4000 fwd.flags=FSPA rev.flags=FSPA initiator=rfc5103")+
 			line(2, server, client, 0, 1, tcp2+"fwd=4/4000 fwd.flags=FSPA")+
