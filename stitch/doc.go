@@ -46,7 +46,8 @@
 // A report by another one of a time that is already covered is a duplicate: it is listed in
 // Meta.Seen and its counts go nowhere, so that totals are never more than the truth even if
 // exporters cut at different times. One that comes later than Window after what it repeats is listed
-// in a session only, so that the list does not depend on how long a flow happened to wait. Which reporter the first piece is counted from is the policy
+// in a session only, so that the list does not depend on how long a flow happened to wait. The list, in
+// which the report that is counted stands too, is in the order of the path (see inOrder). Which reporter the first piece is counted from is the policy
 // Counts, among those that tell of all of its time while it waits; later pieces stay with it. Where
 // its reports leave a hole another one takes over; as long as the first may still report the same
 // time, the other's piece waits and gives way if it does. Long reports of two exporters that only

@@ -40,6 +40,7 @@ type Table struct {
 	known     []uint32      // room for ready
 	due       []uint32      // room for turn and forgetDead
 	homes     []uint32      // room for readyToForget
+	hops      []hop         // room for reports
 	room      []flow.Record // for the records of the next batch
 	touched   uint64        // keeps the reads of ready from being optimised away
 	wheel     [slots]slot

@@ -56,7 +56,8 @@ func Filled() (*flow.Batch, *flow.Record) {
 		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {ID: 500, Value: []byte("x")}, {ID: 148, Name: "flowId", Value: []byte{7}}, {PEN: 9, ID: 12235, Value: []byte{3}}},
 		Cloud:   &flow.Cloud{Provider: "aws", Account: "123456789010", Project: "p", Region: "eu-west-1", Zone: "euw1-az1", Instance: "i-01234", Name: "web"},
 		Extra:   []flow.Pair{{Name: "vpc-id", Value: "vpc-1a2b"}, {Name: "rule", Value: "\"deny\""}},
-		Seen:    []flow.Seen{{Exporter: flow.MustAddr("192.0.2.2"), InIf: 1, OutIf: 2}},
+		Seen: []flow.Seen{{Exporter: flow.MustAddr("192.0.2.2"), Domain: 5, InIf: 1, OutIf: 2, Start: 1e18, End: 2e18, Bytes: 500, Packets: 5},
+			{Exporter: flow.MustAddr("192.0.2.2"), Domain: 5, InIf: 3, OutIf: 4, Start: 1e18, End: 2e18, Bytes: 500, Packets: 5}},
 	})
 	b.SetEnr(r, flow.Enr{
 		Src: &flow.Place{Group: "office", Role: "client", Criticality: "low", Internal: true, Bogon: "private", CountryISO: "CH", Country: "Switzerland",
