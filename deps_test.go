@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"flowfiles":           {"flow", "github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
 	"watch":               {"flow", "internal/statefile", "golang.org/x/sys"},
 	"stitch":              {"flow"},
-	"enrich":              {"flow", "github.com/oschwald/geoip2-golang/v2", "github.com/gaissmai/bart"},
+	"enrich":              {"flow", "github.com/oschwald/geoip2-golang/v2", "github.com/oschwald/maxminddb-golang/v2", "github.com/gaissmai/bart"},
 	"pdns":                {"flow"},
 	"mappings":            {},
 	"dashboards":          {"ecs"},

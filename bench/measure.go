@@ -129,6 +129,17 @@ func (s *suite) childLimit() time.Duration {
 // child runs a program to its end, with %DIR% in its arguments made a folder of its own, and
 // tells what it took and what it said.
 func (s *suite) child(ctx context.Context, program string, args ...string) (cost, string, error) {
+	return s.run(ctx, watchMemory, program, args...)
+}
+
+// beside is child for a program beside which this process is measured: its memory is not watched,
+// for that would be in the CPU time of this process.
+func (s *suite) beside(ctx context.Context, program string, args ...string) (said string, err error) {
+	_, said, err = s.run(ctx, func(int) func() int64 { return func() int64 { return 0 } }, program, args...)
+	return said, err
+}
+
+func (s *suite) run(ctx context.Context, watch func(pid int) func() int64, program string, args ...string) (cost, string, error) {
 	dir, err := os.MkdirTemp(s.dir, "child-")
 	if err != nil {
 		return cost{}, "", err
@@ -146,7 +157,7 @@ func (s *suite) child(ctx context.Context, program string, args ...string) (cost
 	if err = cmd.Start(); err != nil {
 		return cost{}, "", err
 	}
-	largest := watchMemory(cmd.Process.Pid)
+	largest := watch(cmd.Process.Pid)
 	err = cmd.Wait()
 	c := cost{wall: time.Since(start), memory: largest()}
 	if err != nil {

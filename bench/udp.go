@@ -159,7 +159,7 @@ func (s *suite) overUDP(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", w.name, err)
 			}
-			per := float64(a.cpu) / float64(a.kept)
+			per := float64(a.steady.cpu) / float64(a.steady.kept)
 			rows = append(rows, []string{w.name, number(float64(a.datagrams) / a.sending.Seconds()), number(float64(a.sent) / a.sending.Seconds()),
 				fmt.Sprintf("%.2f %%", 100*float64(a.sent-a.kept-a.queue)/float64(a.sent)),
 				fmt.Sprintf("%.2f %%", 100*float64(a.queue)/float64(a.sent)), number(per), number(1e9 / per)})
@@ -175,7 +175,31 @@ func (s *suite) overUDP(ctx context.Context) error {
 type arrived struct {
 	datagrams, sent, kept int
 	queue                 int // flows lost to a full shard
-	sending, cpu          time.Duration
+	sending               time.Duration
+	steady                spent // from when flows began to leave to the end of sending
+}
+
+// spent is what was kept so far, and the CPU time that it took.
+type spent struct {
+	kept int
+	cpu  time.Duration
+}
+
+func spentBy(src, p counting) spent {
+	n := account{}
+	n.add(src)
+	n.add(p)
+	return spent{int(n["netflow.records"] - n["pipeline.queue_drops"]), cpuTime()}
+}
+
+// spentAfter is spentBy at a time after the first flow. Stitching holds each flow for 10 s: before
+// that, none leaves.
+func spentAfter(src, p counting, after time.Duration) spent {
+	for spentBy(src, p).kept == 0 {
+		time.Sleep(20 * time.Millisecond)
+	}
+	time.Sleep(after)
+	return spentBy(src, p)
 }
 
 // carry runs the product's way into one of ways while senders send at a pace.
@@ -213,15 +237,18 @@ func (s *suite) carryInto(ctx context.Context, pace, way int, url string) (a arr
 	p := &flow.Pipeline{Shards: len(shards), Sink: sink, Stages: func(i int) []flow.Stage { return shards[i] }}
 	running, stop := context.WithCancel(ctx)
 	defer stop()
-	done := make(chan error, 1)
-	cpu := cpuTime()
+	done, began := make(chan error, 1), make(chan spent, 1)
 	go func() { done <- p.Run(running, src) }()
-	flows := pace * 21 * pick(s.quick, 2, 5) // 21 in a datagram
+	go func() { began <- spentAfter(src, p, pick[time.Duration](s.quick, 1, 12)*time.Second) }()
+	flows := pace * 21 * pick(s.quick, 2, 20) // 21 in a datagram
 	a, err = s.sendFrom(ctx, src.Endpoints()[0].Addr.Port(), flows/exporters, pace/exporters)
+	if err == nil {
+		from, to := <-began, spentBy(src, p)
+		a.steady = spent{to.kept - from.kept, to.cpu - from.cpu}
+	}
 	time.Sleep(300 * time.Millisecond) // for what is still in the sockets
 	stop()
 	err = errors.Join(err, <-done, sink.Close(ctx))
-	a.cpu = cpuTime() - cpu
 	sums = account{}
 	sums.add(src)
 	sums.add(p)
@@ -244,7 +271,7 @@ func (s *suite) sendFrom(ctx context.Context, port uint16, flows, pace int) (tot
 	var wg sync.WaitGroup
 	for i := range exporters {
 		wg.Go(func() {
-			_, said, err := s.child(ctx, self, "child", "send", fmt.Sprint(port), fmt.Sprint(i), fmt.Sprint(flows), fmt.Sprint(pace))
+			said, err := s.beside(ctx, self, "child", "send", fmt.Sprint(port), fmt.Sprint(i), fmt.Sprint(flows), fmt.Sprint(pace))
 			if err == nil {
 				_, err = fmt.Sscan(said, &parts[i].datagrams, &parts[i].sent, &parts[i].sending)
 			}

@@ -8,14 +8,16 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
-// step is a field as AppendDocument walks over it.
+// step is a field, or several, as AppendDocument walks over it.
 type step struct {
 	*Field
 	has   flow.Set
 	what  value
-	depth int      // how many objects the field stands in
-	keep  int      // how many of them the step before it stands in too
+	depth uint8    // how many objects the field stands in
+	keep  uint8    // how many of them the step before it stands in too
 	heads []string // heads[k] is what opens the field when k of its objects are open: `,"geo":{"city_name":`
+	steps []step   // of a run; nil is a single field
+	run   int      // number of the run
 }
 
 // value says which accessor a field has.
@@ -48,14 +50,14 @@ func plan(sides ...side) []step {
 			continue
 		}
 		path := strings.Split(f.Name, ".")
-		s := step{Field: f, has: f.Has, what: f.value(), depth: len(path) - 1}
-		for s.keep < min(s.depth, len(before)-1) && path[s.keep] == before[s.keep] {
+		s := step{Field: f, has: f.Has, what: f.value(), depth: uint8(len(path) - 1)}
+		for int(s.keep) < min(len(path)-1, len(before)-1) && path[s.keep] == before[s.keep] {
 			s.keep++
 		}
 		for k := range path {
 			s.heads = append(s.heads, `,"`+strings.Join(path[k:], `":{"`)+`":`+f.always)
 		}
-		steps, before = append(steps, s), path
+		steps, before = addStep(steps, s), path
 	}
 	return steps
 }
@@ -84,18 +86,30 @@ func (f *Field) value() value {
 	return other
 }
 
-// scratch is where the accessors of several values put them.
+// scratch is where the accessors of several values put them, and what is kept from one document to
+// the next.
 type scratch struct {
 	addrs []flow.Addr
 	strs  []string
 	lines []byte
+	days  calendar
+	common
 }
 
-var pool = sync.Pool{New: func() any { return new(scratch) }}
+func newScratch() *scratch { return &scratch{common: newCommon()} }
+
+var pool = sync.Pool{New: func() any { return newScratch() }}
 
 // AppendDocument appends the document of r, which lives in b: one JSON object with nested
 // objects, without white space or line end.
 func AppendDocument(dst []byte, b *flow.Batch, r *flow.Record) []byte {
+	tmp := pool.Get().(*scratch)
+	dst = tmp.appendDocument(dst, b, r)
+	pool.Put(tmp)
+	return dst
+}
+
+func (tmp *scratch) appendDocument(dst []byte, b *flow.Batch, r *flow.Record) []byte {
 	which := 0
 	if r.Meta != 0 {
 		which |= 1
@@ -103,32 +117,42 @@ func AppendDocument(dst []byte, b *flow.Batch, r *flow.Record) []byte {
 	if r.Enr != 0 {
 		which |= 2
 	}
-	steps := plans[which]
-	tmp := pool.Get().(*scratch)
+	tmp.look(b, r)
 	start := len(dst)
-	open, shared := 0, 0 // objects open; those of them that the next field stands in too
+	dst, end := walk(dst, plans[which], objects{}, tmp, b, r)
+	dst = append(dst, closing[:end.open+1]...)
+	dst[start] = '{' // where the first field's comma was
+	return dst
+}
+
+// objects is how many objects are open, and how many of them the next field stands in too.
+type objects struct{ open, shared uint8 }
+
+// walk appends the fields of the steps, and tells how it leaves the objects.
+func walk(dst []byte, steps []step, o objects, tmp *scratch, b *flow.Batch, r *flow.Record) ([]byte, objects) {
 	for i := range steps {
 		s := &steps[i]
-		shared = min(shared, s.keep)
+		o.shared = min(o.shared, s.keep)
 		if r.Has&s.has != s.has {
 			continue
 		}
+		if s.steps != nil {
+			dst, o = s.appendRun(dst, o, tmp, b, r)
+			continue
+		}
 		n := len(dst)
-		if dst = s.append(dst, open-shared, shared, tmp, b, r); len(dst) > n {
-			open, shared = s.depth, s.depth
+		if dst = s.append(dst, o.open-o.shared, o.shared, tmp, b, r); len(dst) > n {
+			o = objects{s.depth, s.depth}
 		}
 	}
-	pool.Put(tmp)
-	dst = append(dst, closing[:open+1]...)
-	dst[start] = '{' // where the first field's comma was
-	return dst
+	return dst, o
 }
 
 // closing closes as many objects as any field stands in.
 const closing = "}}}}}}}}"
 
 // head closes objects and opens the field, of whose objects some are open.
-func (s *step) head(dst []byte, closes, open int) []byte {
+func (s *step) head(dst []byte, closes, open uint8) []byte {
 	if closes > 0 {
 		dst = append(dst, closing[:closes]...)
 	}
@@ -136,7 +160,7 @@ func (s *step) head(dst []byte, closes, open int) []byte {
 }
 
 // append appends the field with its value, or nothing when it is absent.
-func (s *step) append(dst []byte, closes, open int, tmp *scratch, b *flow.Batch, r *flow.Record) []byte {
+func (s *step) append(dst []byte, closes, open uint8, tmp *scratch, b *flow.Batch, r *flow.Record) []byte {
 	switch s.what {
 	case constant:
 		return s.head(dst, closes, open)
@@ -146,7 +170,7 @@ func (s *step) append(dst []byte, closes, open int, tmp *scratch, b *flow.Batch,
 		}
 	case instant:
 		if v, ok := s.Int(b, r); ok {
-			return appendDate(s.head(dst, closes, open), v)
+			return appendDate(s.head(dst, closes, open), v, &tmp.days)
 		}
 	case text:
 		if v := s.Str(b, r); v != "" {

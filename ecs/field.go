@@ -61,6 +61,7 @@ type Field struct {
 	Flat  func(dst []byte, b *flow.Batch, r *flow.Record) []byte           // Flattened: a JSON object; nothing appended is absent
 
 	side   side   // the side table without which the field is absent
+	only   part   // what alone the accessor looks at
 	always string // the JSON value, when it is the same in each document
 }
 

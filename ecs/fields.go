@@ -72,24 +72,24 @@ const ClockSkew = "clock_skew"
 var about = []Field{
 	{Name: "@timestamp", Type: Date, Of: ECS, Desc: "End of the flow; when the exporter gave no times, when its record arrived.",
 		Int: func(_ *batch, r *record) (int64, bool) { return r.End, true }},
-	{Name: "tags", Type: Keyword, Multi: true, Of: ECS, Desc: "clock_skew: the exporter's clock was more than 5 minutes off when it sent the record, and the times with it.",
+	{Name: "tags", Type: Keyword, Multi: true, Of: ECS, only: traits, Desc: "clock_skew: the exporter's clock was more than 5 minutes off when it sent the record, and the times with it.",
 		Strs: func(dst []string, _ *batch, r *record) []string {
 			if r.Skewed {
 				dst = append(dst, ClockSkew)
 			}
 			return dst
 		}},
-	{Name: "ecs.version", Type: Keyword, Of: ECS, Desc: "Version of the Elastic Common Schema the names are taken from.", always: `"` + Version + `"`,
+	{Name: "ecs.version", Type: Keyword, Of: ECS, only: traits, Desc: "Version of the Elastic Common Schema the names are taken from.", always: `"` + Version + `"`,
 		Str: func(*batch, *record) string { return Version }},
-	{Name: "event.kind", Type: Keyword, Of: ECS, Desc: "Always event.", always: `"event"`,
+	{Name: "event.kind", Type: Keyword, Of: ECS, only: traits, Desc: "Always event.", always: `"event"`,
 		Str: func(*batch, *record) string { return "event" }},
-	{Name: "event.category", Type: Keyword, Multi: true, Of: ECS, Desc: "Always network.", always: `["network"]`,
+	{Name: "event.category", Type: Keyword, Multi: true, Of: ECS, only: traits, Desc: "Always network.", always: `["network"]`,
 		Strs: func(dst []string, _ *batch, _ *record) []string { return append(dst, "network") }},
-	{Name: "event.type", Type: Keyword, Multi: true, Of: ECS, Desc: "connection, and end, start, allowed, denied or info where the record says so.",
+	{Name: "event.type", Type: Keyword, Multi: true, Of: ECS, only: traits, Desc: "connection, and end, start, allowed, denied or info where the record says so.",
 		Strs: eventType},
-	{Name: "event.action", Type: Keyword, Of: ECS, Desc: "network_flow, network_session, or what a firewall or NAT event tells: flow_created, flow_denied, nat_create, nat_refused, no_data …",
+	{Name: "event.action", Type: Keyword, Of: ECS, only: traits, Desc: "network_flow, network_session, or what a firewall or NAT event tells: flow_created, flow_denied, nat_create, nat_refused, no_data …",
 		Str: eventAction},
-	{Name: "event.outcome", Type: Keyword, Of: ECS, Desc: "success when the conversation was established or an event allowed it, failure when it was rejected or denied.",
+	{Name: "event.outcome", Type: Keyword, Of: ECS, only: traits, Desc: "success when the conversation was established or an event allowed it, failure when it was rejected or denied.",
 		Str: eventOutcome},
 	{Name: "event.code", Type: Keyword, Of: ECS, Desc: "Number the firewall has for the event (NSEL extended event): 1001 …", side: meta,
 		Text: func(dst []byte, b *batch, r *record) []byte {
@@ -97,7 +97,7 @@ var about = []Field{
 		}},
 	{Name: "event.reason", Type: Keyword, Of: ECS, Desc: "Why the event happened, in the firewall's words.", side: meta,
 		Str: func(b *batch, r *record) string { return metaOf(b, r).Reason }},
-	{Name: "event.dataset", Type: Keyword, Of: ECS, Desc: "flowferry.flow, flowferry.session or flowferry.event.",
+	{Name: "event.dataset", Type: Keyword, Of: ECS, only: traits, Desc: "flowferry.flow, flowferry.session or flowferry.event.",
 		Str: func(_ *batch, r *record) string { return dataset(r.Kind) }},
 	{Name: "event.sequence", Type: Long, Of: ECS, Desc: "Ordinal of the flow's first record or packet within flow.origin.",
 		Int: func(_ *batch, r *record) (int64, bool) { return long(r.Ord), true }},
@@ -117,13 +117,13 @@ var about = []Field{
 var network = []Field{
 	{Name: "network.type", Type: Keyword, Of: ECS, Desc: "ipv4 or ipv6.",
 		Str: networkType},
-	{Name: "network.transport", Type: Keyword, Of: ECS, Desc: "IANA keyword of the protocol, lower case: tcp, udp, icmp, ipv6-icmp …", Has: flow.HasProto,
+	{Name: "network.transport", Type: Keyword, Of: ECS, only: traits, Desc: "IANA keyword of the protocol, lower case: tcp, udp, icmp, ipv6-icmp …", Has: flow.HasProto,
 		Str: transport},
-	{Name: "network.iana_number", Type: Keyword, Of: ECS, Desc: "IANA protocol number.", Has: flow.HasProto,
+	{Name: "network.iana_number", Type: Keyword, Of: ECS, only: traits, Desc: "IANA protocol number.", Has: flow.HasProto,
 		Text: func(dst []byte, _ *batch, r *record) []byte {
 			return appendNumber(dst, uint64(r.Proto), r.Has.Has(flow.HasProto))
 		}},
-	{Name: "network.protocol", Type: Keyword, Of: ECS, Desc: "What the payload speaks, whatever the port: dns, http, tls, ssh …",
+	{Name: "network.protocol", Type: Keyword, Of: ECS, only: traits, Desc: "What the payload speaks, whatever the port: dns, http, tls, ssh …",
 		Str: func(_ *batch, r *record) string { return r.App.String() }},
 	{Name: "network.application", Type: Keyword, Of: ECS, Desc: "Application as the exporter named it (NBAR, App-ID), lower case.", side: meta,
 		Text: application},

@@ -3,6 +3,7 @@ package ecs
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -19,7 +20,7 @@ func (f *Field) appendRare(dst []byte, b *flow.Batch, r *flow.Record) (_ []byte,
 		return f.appendInt(dst, v), ok
 	case f.Float != nil:
 		v, ok := f.Float(b, r)
-		return strconv.AppendFloat(dst, v, 'f', -1, 64), ok && finite(v)
+		return appendFloat(dst, v), ok && finite(v)
 	case f.Point != nil:
 		lat, lon, ok := f.Point(b, r)
 		return appendPoint(dst, lat, lon), ok && math.Abs(lat) <= 90 && math.Abs(lon) <= 180
@@ -34,60 +35,133 @@ func (f *Field) appendRare(dst []byte, b *flow.Batch, r *flow.Record) (_ []byte,
 func (f *Field) appendInt(dst []byte, v int64) []byte {
 	switch f.Type {
 	case Date:
-		return appendDate(dst, v)
+		return appendDate(dst, v, new(calendar))
 	case Boolean:
 		return strconv.AppendBool(dst, v != 0)
 	}
 	return appendLong(dst, v)
 }
 
-// appendLong is strconv.AppendInt, faster for what most numbers of a flow are: small.
+// appendLong is strconv.AppendInt, written straight into dst.
 func appendLong(dst []byte, v int64) []byte {
-	if 0 <= v && v < 10 {
-		return append(dst, '0'+byte(v))
+	if v < 0 {
+		return strconv.AppendInt(dst, v, 10)
 	}
-	return strconv.AppendInt(dst, v, 10)
+	n := 1
+	for limit := uint64(10); n < 19 && uint64(v) >= limit; limit *= 10 {
+		n++
+	}
+	dst = slices.Grow(dst, n)
+	buf := dst[len(dst) : len(dst)+n]
+	for ; n > 2; n -= 2 {
+		put2(buf[n-2:], uint(v%100))
+		v /= 100
+	}
+	if n == 2 {
+		put2(buf, uint(v))
+	} else {
+		buf[0] = '0' + byte(v)
+	}
+	return dst[:len(dst)+len(buf)]
 }
 
-func appendDate(dst []byte, ns int64) []byte {
-	return append(AppendTime(append(dst, '"'), ns), '"')
+// appendFloat appends the shortest decimal that gives v again. Of up to 15 digits only one does: so
+// what is a whole number of ten thousandths, as ratios and degrees are, needs no search.
+func appendFloat(dst []byte, v float64) []byte {
+	n := int64(math.Round(v * 1e4))
+	if n == 0 || n <= -1e15 || n >= 1e15 || float64(n)/1e4 != v {
+		return strconv.AppendFloat(dst, v, 'f', -1, 64)
+	}
+	if n < 0 {
+		dst, n = append(dst, '-'), -n
+	}
+	dst = appendLong(dst, n/1e4)
+	frac := n % 1e4
+	if frac == 0 {
+		return dst
+	}
+	dst = append(dst, ".0000"...)
+	put2(dst[len(dst)-4:], uint(frac/100))
+	put2(dst[len(dst)-2:], uint(frac%100))
+	for dst[len(dst)-1] == '0' {
+		dst = dst[:len(dst)-1]
+	}
+	return dst
+}
+
+func appendDate(dst []byte, ns int64, c *calendar) []byte {
+	return append(c.append(append(dst, '"'), ns), '"')
 }
 
 // AppendTime appends a time in Unix ns as RFC 3339 in UTC, with as many digits of the second as
 // it needs: 3, 6 or 9.
 func AppendTime(dst []byte, ns int64) []byte {
-	days, rest := floorDiv(ns, 86400e9)
-	year, month, day := civil(days)
-	sec, frac := uint(rest/1e9), uint(rest%1e9)
-	buf := [30]byte{4: '-', 7: '-', 10: 'T', 13: ':', 16: ':', 19: '.'}
-	put2(buf[0:], year/100)
-	put2(buf[2:], year%100)
-	put2(buf[5:], month)
-	put2(buf[8:], day)
-	put2(buf[11:], sec/3600)
-	put2(buf[14:], sec/60%60)
-	put2(buf[17:], sec%60)
-	put3(buf[20:], frac/1e6)
-	n := 23
-	if frac%1e6 != 0 {
-		put3(buf[23:], frac/1e3%1e3)
-		n = 26
-	}
-	if frac%1e3 != 0 {
-		put3(buf[26:], frac%1e3)
-		n = 29
-	}
-	buf[n] = 'Z'
-	return append(dst, buf[:n+1]...)
+	var c calendar
+	return c.append(dst, ns)
 }
+
+// calendar remembers the text of the day that it was asked for last.
+type calendar struct {
+	day  int64    // since 1970-01-01
+	text [11]byte // "2025-06-02T"; empty at first
+}
+
+func (c *calendar) append(dst []byte, ns int64) []byte {
+	day, rest := floorDiv(ns, 86400e9)
+	if day != c.day || c.text[0] == 0 {
+		c.turn(day)
+	}
+	sec, frac := uint(rest/1e9), uint(rest%1e9)
+	n := len(dst)
+	dst = append(append(dst, c.text[:]...), "00:00:00.000000000Z"...)
+	buf := dst[n+len(c.text):]
+	put2(buf[0:], sec/3600)
+	put2(buf[3:], sec/60%60)
+	put2(buf[6:], sec%60)
+	put3(buf[9:], frac/1e6)
+	if frac%1e6 == 0 {
+		buf[12] = 'Z'
+		return dst[:len(dst)-6]
+	}
+	put3(buf[12:], frac/1e3%1e3)
+	if frac%1e3 == 0 {
+		buf[15] = 'Z'
+		return dst[:len(dst)-3]
+	}
+	put3(buf[15:], frac%1e3)
+	return dst
+}
+
+func (c *calendar) turn(day int64) {
+	year, month, d := civil(day)
+	c.day, c.text = day, [11]byte{4: '-', 7: '-', 10: 'T'}
+	put2(c.text[0:], year/100)
+	put2(c.text[2:], year%100)
+	put2(c.text[5:], month)
+	put2(c.text[8:], d)
+}
+
+// pairs are the numbers below 100 with two digits.
+const pairs = "00010203040506070809" +
+	"10111213141516171819" +
+	"20212223242526272829" +
+	"30313233343536373839" +
+	"40414243444546474849" +
+	"50515253545556575859" +
+	"60616263646566676869" +
+	"70717273747576777879" +
+	"80818283848586878889" +
+	"90919293949596979899"
 
 // put2 writes v < 100 with two digits, put3 v < 1000 with three.
 func put2(buf []byte, v uint) {
-	buf[1], buf[0] = '0'+byte(v%10), '0'+byte(v/10)
+	_ = buf[1]
+	buf[0], buf[1] = pairs[2*v], pairs[2*v+1]
 }
 
 func put3(buf []byte, v uint) {
-	buf[2], buf[1], buf[0] = '0'+byte(v%10), '0'+byte(v/10%10), '0'+byte(v/100)
+	buf[0] = '0' + byte(v/100)
+	put2(buf[1:], v%100)
 }
 
 func floorDiv(a, b int64) (q, r int64) {
@@ -164,8 +238,8 @@ func appendLine(dst, line []byte) []byte {
 }
 
 func appendPoint(dst []byte, lat, lon float64) []byte {
-	dst = strconv.AppendFloat(append(dst, `{"lat":`...), lat, 'f', -1, 64)
-	dst = strconv.AppendFloat(append(dst, `,"lon":`...), lon, 'f', -1, 64)
+	dst = appendFloat(append(dst, `{"lat":`...), lat)
+	dst = appendFloat(append(dst, `,"lon":`...), lon)
 	return append(dst, '}')
 }
 

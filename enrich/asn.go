@@ -1,18 +1,24 @@
 package enrich
 
-import "math"
+import (
+	"math"
+	"net/netip"
+
+	"github.com/flowferry/flowferry/flow"
+)
 
 // asn adds the number and the name of the autonomous system.
-func (t *Tables) asn(a *address) {
+func (t *Tables) asn(ip netip.Addr, p *flow.Place) (ok bool) {
 	if t.asnDB == nil {
-		return
+		return true
 	}
-	as, err := t.asnDB.ASN(a.ip)
+	as, err := t.asnDB.ASN(ip)
 	if err != nil {
 		t.geoErrors.Add(1)
-		return
+		return false
 	}
 	if n := as.AutonomousSystemNumber; n > 0 && n <= math.MaxUint32 {
-		a.place.ASN, a.place.ASOrg = uint32(n), as.AutonomousSystemOrganization
+		p.ASN, p.ASOrg = uint32(n), as.AutonomousSystemOrganization
 	}
+	return true
 }

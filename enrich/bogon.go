@@ -62,10 +62,3 @@ func (t *Tables) loadBogons() {
 		t.bogons.Insert(netip.MustParsePrefix(b.prefix), b.name)
 	}
 }
-
-// bogon adds the name of the bogon range.
-func (t *Tables) bogon(a *address) {
-	if name, ok := t.bogons.Lookup(a.ip); ok {
-		a.place.Bogon = name
-	}
-}

@@ -4,10 +4,11 @@
 //
 // Load reads all tables once; they are never changed afterwards and shared by all shards.
 // Stage makes the part that one shard owns: it keeps what was found of an address in a bounded
-// cache, so that an address that is seen again costs one comparison and no allocation. What a
-// record is told goes into the Batch's side table as pointers to shared values.
+// cache, so that an address that is seen again costs one comparison and no allocation, and what was
+// found of a network, so that a new address of it costs a few walks down trees. What a record is
+// told goes into the Batch's side table as pointers to shared values.
 //
-// The order in which the tables are asked stands in order.go, one line each. A bad database or
+// The order in which the tables are asked stands in order.go. A bad database or
 // list file stops Load with an error that names the file; a bad line of a list is counted and
 // warned of, and the other lines hold.
 //

@@ -6,8 +6,39 @@ import (
 	"math"
 	"net/netip"
 
+	"github.com/flowferry/flowferry/flow"
 	"github.com/oschwald/geoip2-golang/v2"
+	"github.com/oschwald/maxminddb-golang/v2"
 )
+
+// database is a MaxMind DB file, opened twice: geoip2 knows kinds of databases and what a record
+// holds, and maxminddb tells cheaply which record an address has.
+type database struct {
+	*geoip2.Reader
+	tree *maxminddb.Reader
+}
+
+// damaged stands for a record that can not be found.
+const damaged = math.MaxUint - 1
+
+// record gives a number of the record that the address has, which none has too.
+func (db *database) record(ip netip.Addr) uintptr {
+	if db == nil {
+		return 0
+	}
+	found := db.tree.Lookup(ip)
+	if found.Err() != nil {
+		return damaged
+	}
+	return found.Offset()
+}
+
+func (db *database) close() error {
+	if db == nil {
+		return nil
+	}
+	return errors.Join(db.Reader.Close(), db.tree.Close())
+}
 
 // openGeo opens the databases that are configured and asks each one question, so that a file
 // of the wrong kind stops the start and not the first flow.
@@ -24,8 +55,8 @@ func (t *Tables) openGeo(cfg *Config) error {
 	return errors.Join(errCity, errASN)
 }
 
-// openDB opens one database; a nil Reader is none.
-func openDB(field, path string, ask func(*geoip2.Reader, netip.Addr) error) (*geoip2.Reader, error) {
+// openDB opens one database; nil is none.
+func openDB(field, path string, ask func(*geoip2.Reader, netip.Addr) error) (*database, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -41,20 +72,23 @@ func openDB(field, path string, ask func(*geoip2.Reader, netip.Addr) error) (*ge
 		kind := db.Metadata().DatabaseType
 		return nil, errors.Join(fmt.Errorf("open %s database %s: it is of type %q: give one of %s type", field, path, kind, field), db.Close())
 	}
-	return db, nil
+	tree, err := maxminddb.Open(path)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s database %s: %w", field, path, err), db.Close())
+	}
+	return &database{db, tree}, nil
 }
 
 // geo adds country, region, city, time zone and co-ordinates.
-func (t *Tables) geo(a *address) {
+func (t *Tables) geo(ip netip.Addr, p *flow.Place) (ok bool) {
 	if t.cityDB == nil {
-		return
+		return true
 	}
-	c, err := t.cityDB.City(a.ip)
+	c, err := t.cityDB.City(ip)
 	if err != nil {
 		t.geoErrors.Add(1)
-		return
+		return false
 	}
-	p := &a.place
 	p.CountryISO, p.Country, p.Continent = c.Country.ISOCode, c.Country.Names.English, c.Continent.Code
 	p.City, p.Timezone = c.City.Names.English, c.Location.TimeZone
 	if len(c.Subdivisions) > 0 {
@@ -67,6 +101,7 @@ func (t *Tables) geo(a *address) {
 	if lat, lon := c.Location.Latitude, c.Location.Longitude; lat != nil && lon != nil && onEarth(*lat, *lon) {
 		p.Lat, p.Lon, p.Located = *lat, *lon, true
 	}
+	return true
 }
 
 // onEarth refuses what an engine's geo_point would refuse; NaN is refused too.

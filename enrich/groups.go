@@ -32,14 +32,6 @@ func (t *Tables) addGroup(g *Group) {
 	}
 }
 
-// group adds the host group of the longest matching prefix.
-func (t *Tables) group(a *address) {
-	if g, ok := t.groups.Lookup(a.ip); ok {
-		p := &a.place
-		p.Group, p.Role, p.Criticality, p.Internal = g.Group, g.Role, g.Criticality, g.Internal
-	}
-}
-
 // direction sets ECS network.direction as a site sees it that knows which hosts are its own.
 // What goes to a multicast or broadcast address stays where its sender is.
 func (t *Tables) direction(r *flow.Record, e *flow.Enr) {

@@ -15,10 +15,24 @@ import (
 //go:embed services.txt
 var servicesText string
 
-// servicePort is a port of a transport protocol.
-type servicePort struct {
-	proto uint8
-	port  uint16
+// services gives each port of the transport protocols the number of its name, 0 for none.
+type services struct {
+	names []string
+	ports [256]*[1 << 16]uint16 // by protocol
+}
+
+func (s *services) of(proto uint8, port uint16) string {
+	if ports := s.ports[proto]; ports != nil {
+		return s.names[ports[port]]
+	}
+	return ""
+}
+
+func (s *services) add(proto uint8, port, name uint16) {
+	if s.ports[proto] == nil {
+		s.ports[proto] = new([1 << 16]uint16)
+	}
+	s.ports[proto][port] = name
 }
 
 // protoOf gives the protocol number of a letter in servicesText.
@@ -34,8 +48,8 @@ func protoOf(letter rune) uint8 {
 	return 33 // DCCP
 }
 
-func loadServices() map[servicePort]string {
-	services := make(map[servicePort]string, 12000)
+func loadServices() *services {
+	s := &services{names: []string{""}}
 	for line := range strings.Lines(servicesText) {
 		f := strings.Fields(line)
 		if len(f) != 3 || f[0] == "#" {
@@ -45,15 +59,16 @@ func loadServices() map[servicePort]string {
 		if !isRange {
 			to = from
 		}
+		s.names = append(s.names, f[2])
 		first, _ := strconv.ParseUint(from, 10, 16)
 		last, _ := strconv.ParseUint(to, 10, 16)
 		for port := first; port <= last; port++ {
 			for _, letter := range f[1] {
-				services[servicePort{protoOf(letter), uint16(port)}] = f[2]
+				s.add(protoOf(letter), uint16(port), uint16(len(s.names)-1))
 			}
 		}
 	}
-	return services
+	return s
 }
 
 // ephemeral is where the port numbers begin that systems commonly give to clients (Linux; the
@@ -67,8 +82,8 @@ func (t *Tables) service(r *flow.Record, e *flow.Enr) {
 	if !r.Has.Has(flow.HasPorts | flow.HasProto) {
 		return
 	}
-	e.Service = t.services[servicePort{r.Proto, r.DstPort}]
+	e.Service = t.services.of(r.Proto, r.DstPort)
 	if e.Service == "" && r.InitiatorBy == flow.ByNone && r.SrcPort < min(r.DstPort, ephemeral) {
-		e.Service = t.services[servicePort{r.Proto, r.SrcPort}]
+		e.Service = t.services.of(r.Proto, r.SrcPort)
 	}
 }

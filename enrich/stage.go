@@ -1,6 +1,13 @@
 package enrich
 
-import "github.com/flowferry/flowferry/flow"
+import (
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+	"slices"
+
+	"github.com/flowferry/flowferry/flow"
+)
 
 // known is what was found of one address. It is shared by records and never changed.
 type known struct {
@@ -8,7 +15,10 @@ type known struct {
 	src, dst []flow.Hit  // the hits as a source and as a destination
 }
 
-// slot is one place of a shard's cache: direct mapped, the last address wins.
+// set is the part of a shard's cache that an address can be in: two places, the one used last in
+// front.
+type set [2]slot
+
 type slot struct {
 	addr flow.Addr
 	*known
@@ -17,21 +27,21 @@ type slot struct {
 // stage is what one shard owns.
 type stage struct {
 	t      *Tables
-	slots  []slot
-	shared map[flow.Place]*flow.Place // one value for all addresses of a network; bounded
+	sets   []set
+	shared map[origin]*known // one value for all addresses of a network; bounded
 }
 
 // Stage makes the enrichment of one shard.
 func (t *Tables) Stage() flow.Stage {
-	return &stage{t: t, slots: make([]slot, t.cache), shared: map[flow.Place]*flow.Place{}}
+	return &stage{t: t, sets: make([]set, (t.cache+1)/2), shared: map[origin]*known{}}
 }
 
 // Do enriches each record of b.
 func (s *stage) Do(b *flow.Batch) {
 	hits := 0
+	b.Enr = slices.Grow(b.Enr, len(b.Recs))
 	for i := range b.Recs {
-		b.SetEnr(&b.Recs[i], flow.Enr{})
-		e := &b.Enr[len(b.Enr)-1]
+		e := b.AddEnr(&b.Recs[i])
 		s.enrich(&b.Recs[i], e)
 		hits += len(e.Hits)
 	}
@@ -64,47 +74,64 @@ func both(a, b []flow.Hit) []flow.Hit {
 
 // address gives what is known of a, from the cache or the tables.
 func (s *stage) address(a *flow.Addr) *known {
-	p := &s.slots[hash(a)&uint64(len(s.slots)-1)]
-	if p.known == nil || p.addr != *a {
-		p.addr, p.known = *a, s.find(a)
+	p := &s.sets[hash(a)&uint64(len(s.sets)-1)]
+	if p[0].known != nil && p[0].addr == *a {
+		return p[0].known
 	}
-	return p.known
+	if p[1].known != nil && p[1].addr == *a {
+		p[0], p[1] = p[1], p[0]
+		return p[0].known
+	}
+	p[1] = p[0]
+	p[0] = slot{*a, s.find(a)}
+	return p[0].known
 }
 
 // hash mixes an address; a cache needs no more than an even spread.
 func hash(a *flow.Addr) uint64 {
-	k := flow.Key{A: *a}
-	return k.Hash(0)
+	hi, lo := bits.Mul64(binary.LittleEndian.Uint64(a[:8])^0xa0761d6478bd642f, binary.LittleEndian.Uint64(a[8:])^0xe7037ed1a0b428db)
+	return hi ^ lo
 }
+
+// nothing is known of no address.
+var nothing known
 
 // maxShared bounds the set of shared places.
 const maxShared = 1 << 16
 
-// find asks the tables.
+// find asks the tables. Only the first address of an origin costs more than to find that.
 func (s *stage) find(a *flow.Addr) *known {
 	s.t.stats.lookups.Add(1)
-	found := address{ip: a.IP()}
-	if !a.IsZero() {
-		for _, f := range places {
-			f(s.t, &found)
-		}
+	if a.IsZero() {
+		return &nothing
 	}
-	return &known{s.share(found.place), side(found.hits, "source"), side(found.hits, "destination")}
+	ip := a.IP()
+	from := s.t.origin(ip)
+	k := s.shared[from]
+	if k == nil {
+		k = s.place(ip, from)
+	}
+	if hits := s.t.watch(ip); len(hits) > 0 {
+		return &known{k.place, side(hits, "source"), side(hits, "destination")}
+	}
+	return k
 }
 
-// share gives the one value equal to p, nil for an empty p.
-func (s *stage) share(p flow.Place) *flow.Place {
-	if p == (flow.Place{}) {
-		return nil
+// place makes what is known of all addresses of an origin, ip being the first, and keeps it if
+// it is whole.
+func (s *stage) place(ip netip.Addr, from origin) *known {
+	p, whole := s.t.place(ip, from)
+	k := &nothing
+	if p != (flow.Place{}) {
+		k = &known{place: &p}
 	}
-	if q := s.shared[p]; q != nil {
-		return q
+	if whole {
+		if len(s.shared) >= maxShared {
+			clear(s.shared)
+		}
+		s.shared[from] = k
 	}
-	if len(s.shared) >= maxShared {
-		clear(s.shared)
-	}
-	s.shared[p] = &p
-	return &p
+	return k
 }
 
 func side(hits []flow.Hit, side string) []flow.Hit {

@@ -3,23 +3,21 @@ package enrich
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"sync/atomic"
 
 	"github.com/flowferry/flowferry/flow"
 	"github.com/gaissmai/bart"
-	"github.com/oschwald/geoip2-golang/v2"
 )
 
 // Tables is all that was loaded. It is read by all shards at once and never changed.
 type Tables struct {
 	cache     int // entries of a shard's cache, a power of two
-	cityDB    *geoip2.Reader
-	asnDB     *geoip2.Reader
+	cityDB    *database
+	asnDB     *database
 	groups    bart.Table[*flow.Place] // Group, Role, Criticality, Internal
 	bogons    bart.Table[string]      // name of the range
 	lists     []*list
-	services  map[servicePort]string
+	services  *services
 	warnings  []string
 	stats     stats
 	geoErrors atomic.Uint64 // look-ups that a damaged database could not answer
@@ -62,12 +60,7 @@ func cacheSize(want int) int {
 
 // Close lets the databases go. No Stage may be in use afterwards.
 func (t *Tables) Close() error {
-	var err error
-	for _, db := range []*geoip2.Reader{t.cityDB, t.asnDB} {
-		if db != nil {
-			err = errors.Join(err, db.Close())
-		}
-	}
+	err := errors.Join(t.cityDB.close(), t.asnDB.close())
 	t.cityDB, t.asnDB = nil, nil
 	return err
 }
@@ -84,11 +77,4 @@ func (t *Tables) Stats() []flow.Stat {
 		{Name: "enrich.geo_errors", Value: t.geoErrors.Load()},
 		{Name: "enrich.bad_lines", Value: t.badLines},
 	}
-}
-
-// address is what is being found out of one address.
-type address struct {
-	ip    netip.Addr // IPv4 unmapped, as the tables want it
-	place flow.Place
-	hits  []flow.Hit // with Side left empty
 }

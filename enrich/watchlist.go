@@ -31,13 +31,14 @@ const (
 	namedLines = 3       // bad lines that a warning names
 )
 
-// watch adds the hits of every list; in each the longest prefix decides.
-func (t *Tables) watch(a *address) {
+// watch gives the hits of every list, with Side left empty; in each the longest prefix decides.
+func (t *Tables) watch(ip netip.Addr) (hits []flow.Hit) {
 	for _, l := range t.lists {
-		if hit, ok := l.table.Lookup(a.ip); ok {
-			a.hits = append(a.hits, *hit)
+		if hit, ok := l.table.Lookup(ip); ok {
+			hits = append(hits, *hit)
 		}
 	}
+	return hits
 }
 
 func (t *Tables) loadLists(cfg []Watchlist) error {

@@ -3,6 +3,7 @@ package flow
 import (
 	"encoding/binary"
 	"net/netip"
+	"strconv"
 )
 
 // Addr is an IPv4 or IPv6 address without a pointer inside (netip.Addr has one): 16 bytes in
@@ -84,20 +85,21 @@ func (a *Addr) AppendTo(dst []byte) []byte {
 	if !a.Is4() {
 		return netip.AddrFrom16(*a).AppendTo(dst)
 	}
-	for i, b := range a[12:] {
-		if i > 0 {
-			dst = append(dst, '.')
-		}
-		if b >= 100 {
-			dst = append(dst, '0'+b/100)
-		}
-		if b >= 10 {
-			dst = append(dst, '0'+b/10%10)
-		}
-		dst = append(dst, '0'+b%10)
+	for _, b := range a[12:] {
+		o, n := &octets[b], len(dst)
+		dst = append(dst, o[0], o[1], o[2], '.')
+		dst = append(dst[:n+int(o[3])], '.')
 	}
-	return dst
+	return dst[:len(dst)-1]
 }
+
+// octets are the digits of each byte in decimal, and how many they are.
+var octets = func() (t [256][4]byte) {
+	for i := range t {
+		t[i][3] = byte(copy(t[i][:3], strconv.Itoa(i)))
+	}
+	return t
+}()
 
 // MarshalText gives the text form.
 func (a Addr) MarshalText() ([]byte, error) { return a.AppendTo(nil), nil }

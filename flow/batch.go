@@ -67,7 +67,7 @@ func (b *Batch) Next() *Record {
 		b.Recs[n] = Record{}
 		return &b.Recs[n]
 	}
-	b.Recs = append(b.Recs, Record{})
+	b.Recs = append(slices.Grow(b.Recs, max(len(b.Recs), BatchSize)), Record{}) // append alone would copy five times as much
 	return &b.Recs[len(b.Recs)-1]
 }
 
@@ -134,6 +134,13 @@ func (b *Batch) KeepMeta(r *Record) {
 func (b *Batch) SetEnr(r *Record, e Enr) {
 	b.Enr = append(b.Enr, e)
 	r.Enr = uint32(len(b.Enr))
+}
+
+// AddEnr puts an empty Enr into the side table and points r to it. The pointer is good until the
+// next is added.
+func (b *Batch) AddEnr(r *Record) *Enr {
+	b.SetEnr(r, Enr{})
+	return &b.Enr[r.Enr-1]
 }
 
 // Metered gives the record's Wire, nil when it has none.

@@ -54,14 +54,45 @@ func TestHitIsFreeOfAllocation(t *testing.T) {
 // of one exporter: half of the records are paired, the other half come out. The median is over
 // groups of batches: another process that interrupts a few of them does not count.
 func BenchmarkStitch(b *testing.B) {
+	benchmark(b, func() func(*flow.Batch) { return New(Config{MaxFlows: 1 << 21}).Do })
+}
+
+// BenchmarkMap is what to hold BenchmarkStitch against in the same run: the least that counting
+// conversations takes, a Go map from the direction-free 5-tuple to the sums of both directions,
+// given the same records. It knows no end, no duplicate and no piece.
+func BenchmarkMap(b *testing.B) {
+	type sum struct {
+		first, last    int64
+		bytes, packets [2]uint64
+	}
+	benchmark(b, func() func(*flow.Batch) {
+		sums := map[flow.Key]sum{}
+		return func(batch *flow.Batch) {
+			for i := range batch.Recs {
+				r := &batch.Recs[i]
+				key, forward := r.Key()
+				s, known := sums[key]
+				if !known {
+					s.first = r.Start
+				}
+				s.last = max(s.last, r.End)
+				s.bytes[btoi(forward)] += r.Fwd.Bytes
+				s.packets[btoi(forward)] += r.Fwd.Packets
+				sums[key] = s
+			}
+		}
+	})
+}
+
+func benchmark(b *testing.B, make func() func(*flow.Batch)) {
 	for _, live := range []uint32{1000, 100_000, 1_000_000} {
-		b.Run(fmt.Sprint(live), func(b *testing.B) { benchmark(b, live) })
+		b.Run(fmt.Sprint(live), func(b *testing.B) { benchmarkLive(b, live, make) })
 	}
 }
 
-func benchmark(b *testing.B, live uint32) {
+func benchmarkLive(b *testing.B, live uint32, make func() func(*flow.Batch)) {
 	heap := heapInUse()
-	table := New(Config{MaxFlows: 1 << 21})
+	do := make()
 	batch := flow.NewBatch()
 	next := uint32(0)
 	send := func() time.Duration {
@@ -79,13 +110,20 @@ func benchmark(b *testing.B, live uint32) {
 		}
 		batch.Now = epoch + now
 		begin := time.Now()
-		table.Do(batch)
+		do(batch)
 		return time.Since(begin)
 	}
 	for next < 3*live {
 		send()
 	}
 	heap = heapInUse() - heap
+	timed(b, send)
+	b.ReportMetric(float64(heap)/float64(live), "B/live")
+	runtime.KeepAlive(do)
+}
+
+// timed measures send, which gives out a batch.
+func timed(b *testing.B, send func() time.Duration) {
 	var took []time.Duration
 	b.ReportAllocs()
 	for b.Loop() {
@@ -98,8 +136,6 @@ func benchmark(b *testing.B, live uint32) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/flow.BatchSize/16, "median-ns/record")
 	b.ReportMetric(float64(took[0].Nanoseconds())/flow.BatchSize/16, "min-ns/record")
-	b.ReportMetric(float64(heap)/float64(live), "B/live")
-	runtime.KeepAlive(table)
 }
 
 // BenchmarkShort sends conversations of one flow each, which has both directions and is known to be
@@ -128,18 +164,7 @@ func BenchmarkShort(b *testing.B) {
 		send()
 	}
 	heap = heapInUse() - heap
-	var took []time.Duration
-	b.ReportAllocs()
-	for b.Loop() {
-		group := time.Duration(0)
-		for range 16 {
-			group += send()
-		}
-		took = append(took, group)
-	}
-	slices.Sort(took)
-	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/flow.BatchSize/16, "median-ns/record")
-	b.ReportMetric(float64(took[0].Nanoseconds())/flow.BatchSize/16, "min-ns/record")
+	timed(b, send)
 	b.ReportMetric(float64(heap)/float64(table.index.n), "B/remembered")
 	runtime.KeepAlive(table)
 }

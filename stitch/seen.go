@@ -188,11 +188,14 @@ func (t *Table) sayMeta(out *flow.Record, meta *flow.Meta, x *content, nat strin
 // reports gives the reports of out in the order of the path, its own among them. What its own reporter
 // said in two parts is not another report.
 func (t *Table) reports(out *flow.Record, x *content) []flow.Seen {
-	hops := append(t.hops[:0], seenOf(out))
-	turned := backwards(out)
-	if turned {
-		hops[0].turn()
+	own, turned := seenOf(out), backwards(out)
+	if s := x.forward(); x.form&mixed != 0 { // the other direction is another reporter's, which is listed
+		own.Bytes, own.Packets, own.ttl[1-s] = x.bytes[s], x.packets[s], 0
 	}
+	if turned {
+		own.turn()
+	}
+	hops := append(t.hops[:0], own)
 	for i := x.seen; i != 0; i = t.seens.at(i).next {
 		h := t.seens.at(i).hop
 		if h.Exporter == out.Exporter && h.Domain == out.Domain && h.InIf == out.InIf && h.OutIf == out.OutIf && out.Direction == 0 {

@@ -160,7 +160,7 @@ func (x *content) add(o *content, earlier bool) {
 			x.ttl[s] = ttl
 		}
 	}
-	x.form |= o.form & (withA | withB | skewed)
+	x.form |= o.form & (withA | withB | skewed | mixed)
 	x.ord, x.received = min(x.ord, o.ord), max(x.received, o.received)
 }
 
