@@ -18,9 +18,10 @@ type seen struct {
 // list notes r as another report of x. Reports by one exporter through the same interfaces add up.
 func (t *Table) list(x *content, r *flow.Record) { t.listSeen(x, seenOf(r)) }
 
-// listOther does so unless r was reported from where x was.
+// listOther does so unless r was reported from where x was. That reporter's word on the direction that
+// is counted from another one is listed.
 func (t *Table) listOther(x *content, r *flow.Record) {
-	if !t.templates.at(x.what).sameSource(r) {
+	if !t.templates.at(x.what).sameSource(r) || x.form&mixed != 0 && btoi(backwards(r)) != x.forward() {
 		t.list(x, r)
 	}
 }
@@ -189,8 +190,14 @@ func (t *Table) sayMeta(out *flow.Record, meta *flow.Meta, x *content, nat strin
 // said in two parts is not another report.
 func (t *Table) reports(out *flow.Record, x *content) []flow.Seen {
 	own, turned := seenOf(out), backwards(out)
-	if s := x.forward(); x.form&mixed != 0 { // the other direction is another reporter's, which is listed
+	s := x.forward()
+	own.next = [2]flow.Addr{}
+	own.next[s] = out.NextHop
+	if x.form&mixed != 0 { // the other direction is another reporter's, which is listed
 		own.Bytes, own.Packets, own.ttl[1-s] = x.bytes[s], x.packets[s], 0
+		if t.own.end != 0 {
+			own.Start, own.End = t.own.start, t.own.end
+		}
 	}
 	if turned {
 		own.turn()
@@ -198,13 +205,15 @@ func (t *Table) reports(out *flow.Record, x *content) []flow.Seen {
 	hops := append(t.hops[:0], own)
 	for i := x.seen; i != 0; i = t.seens.at(i).next {
 		h := t.seens.at(i).hop
-		if h.Exporter == out.Exporter && h.Domain == out.Domain && h.InIf == out.InIf && h.OutIf == out.OutIf && out.Direction == 0 {
-			continue
-		}
 		if turned {
 			h.turn()
 		}
-		hops = append(hops, h)
+		switch own := h.Exporter == out.Exporter && h.Domain == out.Domain && h.InIf == out.InIf && h.OutIf == out.OutIf && out.Direction == 0; {
+		case !own:
+			hops = append(hops, h)
+		case x.form&mixed != 0:
+			hops[0].add(&h)
+		}
 	}
 	t.hops = hops
 	if len(hops) == 1 {

@@ -167,7 +167,9 @@ func (x *content) add(o *content, earlier bool) {
 // emit appends piece n to the batch, frees it and gives the record.
 func (t *Table) emit(c *conv, n uint32) *flow.Record {
 	p := t.pieces.at(n)
+	t.own.start, t.own.end = p.start[p.forward()], p.end[p.forward()]
 	out := t.say(c, &p.content, p.first(), p.last())
+	t.own.start, t.own.end = 0, 0
 	t.free(n)
 	t.n.flows++
 	t.held--

@@ -33,16 +33,17 @@ type Table struct {
 	metas     slab[flow.Meta]
 	extras    slab[extra]
 	links     links
-	wire      *flow.Wire    // of the record in hand; nil for none
-	seed      uint64        // of the hash: nobody outside can aim at a bucket
-	index     index         // conversations, live and dead
-	hashes    []uint32      // of the keys of the batch
-	known     []uint32      // room for ready
-	due       []uint32      // room for turn and forgetDead
-	homes     []uint32      // room for readyToForget
-	hops      []hop         // room for reports
-	room      []flow.Record // for the records of the next batch
-	touched   uint64        // keeps the reads of ready from being optimised away
+	wire      *flow.Wire                 // of the record in hand; nil for none
+	seed      uint64                     // of the hash: nobody outside can aim at a bucket
+	index     index                      // conversations, live and dead
+	hashes    []uint32                   // of the keys of the batch
+	known     []uint32                   // room for ready
+	due       []uint32                   // room for turn and forgetDead
+	homes     []uint32                   // room for readyToForget
+	hops      []hop                      // room for reports
+	own       struct{ start, end int64 } // times of the direction of the piece in hand that its template is of; 0 is none
+	room      []flow.Record              // for the records of the next batch
+	touched   uint64                     // keeps the reads of ready from being optimised away
 	wheel     [slots]slot
 	sheets    slab[sheet]
 	turned    int64                       // the wheel's tick
