@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"mappings":            {},
 	"dashboards":          {"ecs"},
 	"shipper":             {"flow", "ecs", "mappings", "dashboards", "github.com/elastic/go-elasticsearch/v8", "github.com/klauspost/compress"},
-	"metrics":             {"flow", "ecs", "netflow"},
+	"metrics":             {"flow", "ecs", "netflow", "stitch"},
 	"shipper/enginetest":  {},
 	"shipper/shippertest": {},
 	"store":               {"flow", "ecs", "github.com/parquet-go/parquet-go"},

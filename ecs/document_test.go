@@ -126,7 +126,9 @@ func TestDocumentValues(t *testing.T) {
 	f("flow.origin", "0123456789abcdef")
 	f("flow.source.tcp_flags", list("FIN", "SYN", "PSH", "ACK"))
 	f("flow.destination.initial_tcp_flags", list("SYN", "ACK"))
-	f("flow.seen_by", list("192.0.2.2"))
+	f("flow.seen_by", map[string]any{"exporter": list("192.0.2.2", "192.0.2.2"), "domain": list("5", "5"), "ingress": list("1", "3"), "egress": list("2", "4"),
+		"start": list("2001-09-09T01:46:40.000Z", "2001-09-09T01:46:40.000Z"), "end": list("2033-05-18T03:33:20.000Z", "2033-05-18T03:33:20.000Z"),
+		"bytes": list("500", "500"), "packets": list("5", "5")})
 	f("flow.unknown", map[string]any{"9.12235": list("0102", "03"), "0.500": "78", "flowId": "07"})
 	f("related.ip", list("10.1.2.3", "81.2.69.142", "198.51.100.7", "81.2.69.143", "10.1.2.4", "93.184.216.34"))
 	f("threat.indicator.name", list("81.2.69.0/24"))

@@ -39,14 +39,32 @@ func appendAddr(dst []flow.Addr, a flow.Addr) []flow.Addr {
 	return append(dst, a)
 }
 
-// seenBy is the exporters of the merged reports. The record's own may be among them, when two
-// interfaces of it reported.
+// seenBy is the exporters of the merged reports, one for each; "::" is our own meter.
 func seenBy(dst []flow.Addr, b *batch, r *record) []flow.Addr {
 	all := metaOf(b, r).Seen
 	for i := range all {
-		dst = appendAddr(dst, all[i].Exporter)
+		dst = append(dst, all[i].Exporter)
 	}
 	return dst
+}
+
+// seenNumbers makes an accessor over the merged reports, seenTimes one of times.
+func seenNumbers(of func(*flow.Seen) uint64) func([]byte, *batch, *record) []byte {
+	return seenLines(func(dst []byte, s *flow.Seen) []byte { return strconv.AppendUint(dst, of(s), 10) })
+}
+
+func seenTimes(of func(*flow.Seen) int64) func([]byte, *batch, *record) []byte {
+	return seenLines(func(dst []byte, s *flow.Seen) []byte { return AppendTime(dst, of(s)) })
+}
+
+func seenLines(text func([]byte, *flow.Seen) []byte) func([]byte, *batch, *record) []byte {
+	return func(dst []byte, b *batch, r *record) []byte {
+		all := metaOf(b, r).Seen
+		for i := range all {
+			dst = append(text(dst, &all[i]), '\n')
+		}
+		return dst
+	}
 }
 
 func relatedIP(dst []flow.Addr, b *batch, r *record) []flow.Addr {
@@ -254,6 +272,20 @@ func hasLine(lines, line []byte) bool {
 		}
 	}
 	return false
+}
+
+// natLines is the ids of the conversation on the other side of a translation.
+func natLines(dst []byte, b *batch, r *record) []byte {
+	start := len(dst)
+	if r.Has&(flow.HasNATSrc|flow.HasNATDst) != 0 {
+		if other, ok := r.Translated(); ok {
+			dst = append(other.AppendCommunityID(dst, 0), '\n')
+		}
+	}
+	if id := metaOf(b, r).NAT; id != "" && !hasLine(dst[start:], []byte(id+"\n")) {
+		dst = append(append(dst, id...), '\n')
+	}
+	return dst
 }
 
 // application is the exporter's name for the application in lower case, as ECS wants it.

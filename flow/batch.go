@@ -17,6 +17,10 @@ type Batch struct {
 	Enr  []Enr
 	Wire []Wire
 
+	// Told are records of other shards, with their other 5-tuple (see Record.Translated), that this
+	// shard has the conversations of. They are no records of the batch and are not counted.
+	Told []Record
+
 	// Now is the source's clock in Unix ns: arrival for sockets, packet time for files. Stages
 	// expire by it. A Batch without records is a tick of that clock.
 	Now int64
@@ -42,7 +46,7 @@ func (b *Batch) Free() {
 	clear(b.Meta)
 	clear(b.Enr)
 	clear(b.Wire)
-	b.Recs, b.Meta, b.Enr, b.Wire = b.Recs[:0], b.Meta[:0], b.Enr[:0], b.Wire[:0]
+	b.Recs, b.Meta, b.Enr, b.Wire, b.Told = b.Recs[:0], b.Meta[:0], b.Enr[:0], b.Wire[:0], b.Told[:0]
 	b.Now, b.Last = 0, false
 	if cap(b.Recs) <= 16*BatchSize {
 		pool.Put(b)

@@ -13,6 +13,7 @@ type Meta struct {
 	Mail    *Mail     `json:",omitempty"`
 	Talk    *Talk     `json:",omitempty"`
 	Parent  string    `json:",omitempty"` // community id of the conversation that announced this one, such as FTP's control
+	NAT     string    `json:",omitempty"` // community id of what another report has as this conversation on the other side of a translation
 	Code    uint16    `json:",omitempty"` // what the firewall calls the event (NSEL extended event); 0 is none
 	Reason  string    `json:",omitempty"` // why the event happened, in the firewall's words
 	AppName string    `json:",omitempty"` // application name as the exporter gave it (NBAR, App-ID); not our label
@@ -22,7 +23,7 @@ type Meta struct {
 	Unknown []Element `json:",omitempty"` // elements that have no field of their own
 	Cloud   *Cloud    `json:",omitempty"` // which part of a cloud reported the flow
 	Extra   []Pair    `json:",omitempty"` // columns of a flow log that have no field of their own
-	Seen    []Seen    `json:",omitempty"` // the other reports of this flow that were merged into it
+	Seen    []Seen    `json:",omitempty"` // the reports that were merged into this flow, the one that is counted among them, in the order of the path; empty if there was one
 }
 
 // Names is what an exporter has told, apart from the flows, of the interfaces and VRFs that they
@@ -69,7 +70,8 @@ type Cloud struct {
 // Pair is a value by its name, as a flow log has it. The names of a list differ from each other.
 type Pair struct{ Name, Value string }
 
-// Seen is one more report of a flow by another exporter, or by another interface of one.
+// Seen is one report of a flow by an exporter through an interface of it. Of the report that is counted it
+// has the times and counts of the record.
 type Seen struct {
 	Exporter       Addr
 	Domain         uint32

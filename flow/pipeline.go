@@ -118,13 +118,25 @@ func (p *Pipeline) split(ctx context.Context, b *Batch, shards []*shard) {
 		return
 	}
 	parts := make([]*Batch, len(shards))
-	for i := range b.Recs {
-		r := &b.Recs[i]
+	part := func(r *Record) *Batch {
 		n := r.Hash(p.Seed) % uint64(len(shards))
 		if parts[n] == nil {
 			parts[n] = NewBatch()
 		}
-		parts[n].Copy(b, r)
+		return parts[n]
+	}
+	for i := range b.Recs {
+		r := &b.Recs[i]
+		to := part(r)
+		to.Copy(b, r)
+		if r.Kind != KindFlow || r.Has&(HasNATSrc|HasNATDst) == 0 {
+			continue
+		}
+		if other, ok := r.Translated(); ok {
+			if there := part(&other); there != to {
+				there.Told = append(there.Told, other)
+			}
+		}
 	}
 	for i, part := range parts {
 		if part == nil && len(b.Recs) == 0 {

@@ -9,9 +9,10 @@ import (
 
 // What a document tells: its event.action.
 const (
-	Report    = "exporter_report"    // what came from an exporter, and what was lost
-	Interface = "interface_counters" // what an interface of an sFlow agent has counted
-	Learned   = "options_learned"    // one thing that options have told
+	Report     = "exporter_report"    // what came from an exporter, and what was lost
+	Interface  = "interface_counters" // what an interface of an sFlow agent has counted
+	Learned    = "options_learned"    // one thing that options have told
+	Duplicates = "duplicate_reports"  // what an exporter reported that was counted from another
 )
 
 // Document is a document before it is JSON. Times are Unix ns, 0 is none.
@@ -50,6 +51,10 @@ type Document struct {
 	VRFID, VRFName          string
 	AppID, AppName, AppDesc string
 	Sampler                 string
+
+	Kept                  flow.Addr
+	RepeatsOf             string
+	Repeats, RepeatsTotal Repeats
 }
 
 // Counts is what is counted of an exporter.

@@ -26,7 +26,7 @@ type Field struct {
 }
 
 // part is a part of a document, whose fields are there together or not at all.
-type part uint8
+type part uint16
 
 const (
 	partReport    part = 1 << iota // account of an exporter
@@ -36,6 +36,7 @@ const (
 	partInterface                  // counters of an interface
 	partInterval                   // what they have counted since the last time
 	partEthernet                   // its counters of Ethernet
+	partRepeats                    // duplicates of a pair of exporters
 )
 
 // unknown is a number that is not known, and so absent.

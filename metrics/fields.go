@@ -15,7 +15,7 @@ var Fields = slices.Concat(about, report,
 	iface,
 	trafficRows("flow.exporter.interface.interval.", " Since the counters came before.", partInterval, func(d *Document) *Traffic { return &d.IfInterval }),
 	trafficRows("flow.exporter.interface.total.", " As the agent counts.", partInterface, func(d *Document) *Traffic { return &d.IfTotal }),
-	ethernetRows(), facts)
+	ethernetRows(), facts, repeatRows())
 
 // fixed is the accessor of a text that is the same in all documents.
 func fixed(text string) func(*Document) any {
@@ -37,7 +37,7 @@ var about = []Field{
 		at: func(d *Document) any { return &d.Kind }},
 	{Name: "event.category", Type: ecs.Keyword, Multi: true, Of: ecs.ECS, Desc: "Always network.", at: fixedList("network")},
 	{Name: "event.type", Type: ecs.Keyword, Multi: true, Of: ecs.ECS, Desc: "Always info.", at: fixedList("info")},
-	{Name: "event.action", Type: ecs.Keyword, Of: ecs.ECS, Desc: "What the document tells: exporter_report, interface_counters or options_learned.",
+	{Name: "event.action", Type: ecs.Keyword, Of: ecs.ECS, Desc: "What the document tells: exporter_report, interface_counters, options_learned or duplicate_reports.",
 		at: func(d *Document) any { return &d.Action }},
 	{Name: "event.dataset", Type: ecs.Keyword, Of: ecs.ECS, Desc: "Always flowferry.exporter.", at: fixed("flowferry.exporter")},
 	{Name: "event.sequence", Type: ecs.Long, Of: ecs.ECS, Desc: "Number of the document within flow.origin, from 1.",

@@ -15,7 +15,7 @@ import (
 
 // filled is a document that has every field, each number another one.
 func filled() *Document {
-	d := &Document{parts: partEthernet<<1 - 1}
+	d := &Document{parts: partRepeats<<1 - 1}
 	for i := range Fields {
 		n := int64(i + 1)
 		switch p := Fields[i].at(d).(type) {
@@ -97,7 +97,7 @@ func TestParse(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, d) {
 		t.Errorf("%v\ngot  %+v\nwant %+v", err, got, d)
 	}
-	for p := partReport; p <= partEthernet; p <<= 1 {
+	for p := partReport; p <= partRepeats; p <<= 1 {
 		d.parts = p
 		text := d.Append(nil)
 		got, err := Parse(text)

@@ -17,6 +17,11 @@ type Reporter struct {
 	ord    uint64
 	known  map[key]*past
 	seed   maphash.Seed
+
+	repeats struct {
+		at    int64 // Unix ns
+		known map[repeatKey]Repeats
+	}
 }
 
 // NewReporter makes a Reporter. origin is that of the flows of the same run or file, and begun when

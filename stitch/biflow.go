@@ -16,7 +16,8 @@ func (t *Table) absorbBiflow(c *conv, r *flow.Record, meta *flow.Meta, s int, by
 		t.add(c, r, meta, s, by)
 		return
 	case a == b && !t.better(c, a, r, &r.Fwd, s, by) && !t.better(c, b, r, &r.Rev, 1-s, by):
-		t.n.duplicates++
+		t.repeated(t.keptOf(c, a, s), by, 1, r.Fwd.Bytes, r.Fwd.Packets)
+		t.repeated(t.keptOf(c, a, 1-s), by, 0, r.Rev.Bytes, r.Rev.Packets)
 		t.note(c, a, r, meta)
 		c.side[0].hear(r.End)
 		c.side[1].hear(r.End)
@@ -32,16 +33,15 @@ func (t *Table) absorbBiflow(c *conv, r *flow.Record, meta *flow.Meta, s int, by
 		if b = t.duplicateOf(c, &fro, 1-s); b == notDuplicate {
 			b = emitted
 		}
-		t.merge(c, b, &back, nil, 1-s, by)
+		t.merge(c, b, &back, nil, 1-s, by, 0)
 		return
 	}
-	t.merge(c, a, &there, meta, s, by)
+	t.merge(c, a, &there, meta, s, by, 0)
 	if b = t.duplicateOf(c, &fro, 1-s); b == notDuplicate {
 		t.add(c, &back, nil, 1-s, by)
 		return
 	}
-	t.n.duplicates++
-	t.merge(c, b, &back, nil, 1-s, by)
+	t.merge(c, b, &back, nil, 1-s, by, 1)
 }
 
 func dropReverse(r *flow.Record) { r.Rev, r.Has = flow.Counts{}, r.Has&^flow.HasRev }

@@ -32,10 +32,16 @@ func (t *Table) duplicateOf(c *conv, mine *report, s int) uint32 {
 		return best
 	}
 	var its report
-	if sd.latest(&its, mine); t.same(&its, mine) {
+	sd.latest(&its, mine)
+	switch {
+	case t.same(&its, mine) && sd.by == mine.by:
+		return emitted
+	case sd.by == mine.by || t.ahead(c, sd, mine):
+		return notDuplicate
+	case t.same(&its, mine):
 		return emitted
 	}
-	if its.start = sd.start; sd.by != mine.by && t.same(&its, mine) && !t.ahead(c, sd, mine) { // of all that is covered
+	if its.start = sd.start; t.same(&its, mine) { // of all that is covered
 		return emitted
 	}
 	return notDuplicate
@@ -71,27 +77,41 @@ func (t *Table) same(a, b *report) bool {
 func abs(n int64) int64 { return max(n, -n) }
 
 // merge takes r, one direction, as another report of waiting piece n, from which the counts may
-// be taken instead.
-func (t *Table) merge(c *conv, n uint32, r *flow.Record, meta *flow.Meta, s int, by uint16) {
+// be taken instead. records is 0 where the rest of the record is told elsewhere.
+func (t *Table) merge(c *conv, n uint32, r *flow.Record, meta *flow.Meta, s int, by uint16, records uint64) {
 	if !t.better(c, n, r, &r.Fwd, s, by) {
+		t.repeated(t.keptOf(c, n, s), by, records, r.Fwd.Bytes, r.Fwd.Packets)
 		t.note(c, n, r, meta)
 	} else {
 		p := t.pieces.at(n)
+		t.repeated(by, p.by[s], records, p.bytes[s], p.packets[s])
 		var old flow.Record
 		t.record(&old, c, &p.content, p.first(), p.last())
 		t.replace(c, p, r, s, by)
 		t.strip(c, n, r, s, by)
-		t.note(c, n, &old, nil)
+		p.ord = min(p.ord, old.Ord)
+		t.listOther(&p.content, &old)
 		t.addMeta(&p.content, meta)
 	}
 	c.side[s].hear(r.End)
 }
 
-// note lists r as another report of waiting piece n, or of the conversation if that has left.
+// keptOf gives the reporter from which side s of waiting piece n is counted, or of the conversation if
+// that has left.
+func (t *Table) keptOf(c *conv, n uint32, s int) uint16 {
+	if n == emitted {
+		return c.side[s].main
+	}
+	return t.pieces.at(n).by[s]
+}
+
+// note lists r as another report of waiting piece n, or of the conversation if that has left. One
+// that comes later than Window after the piece is taken as if the piece had left: how much longer
+// that waits depends on what else came, and when.
 func (t *Table) note(c *conv, n uint32, r *flow.Record, meta *flow.Meta) {
 	var x *content
 	switch {
-	case n != emitted:
+	case n != emitted && !t.late(t.pieces.at(n)):
 		x = &t.pieces.at(n).content
 	case c.total != 0:
 		x = &t.totals.at(c.total).content
@@ -100,10 +120,11 @@ func (t *Table) note(c *conv, n uint32, r *flow.Record, meta *flow.Meta) {
 	}
 	t.numbered(x, r.Origin, r.Ord)
 	t.addMeta(x, meta)
-	if !t.templates.at(x.what).sameSource(r) {
-		t.list(x, r)
-	}
+	t.listOther(x, r)
 }
+
+// late says whether Window has passed since p came.
+func (t *Table) late(p *piece) bool { return int32(t.tick-p.came-t.windowTicks) > 0 }
 
 // better says whether counts by a reporter are preferred to those of waiting piece n: if it is the
 // reporter that this side is counted from, and n from another that seemed to take over; or by
@@ -119,7 +140,7 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, counts *flow.Counts, s
 	if c.side[s].main == by {
 		return true
 	}
-	if c.out > 0 || t.pieces.at(c.held).next != 0 || r.Start-p.start[s] > t.skew || p.end[s]-r.End > t.skew || t.continues(p, r) {
+	if c.out > 0 || t.late(p) || t.pieces.at(c.held).next != 0 || r.Start-p.start[s] > t.skew || p.end[s]-r.End > t.skew || t.continues(p, r) {
 		return false
 	}
 	switch t.cfg.Counts {
@@ -195,19 +216,22 @@ func (t *Table) strip(c *conv, except uint32, r *flow.Record, s int, by uint16) 
 		var old flow.Record
 		t.record(&old, c, &p.content, p.first(), p.last())
 		t.list(&t.pieces.at(except).content, &old)
+		gone, bytes, packets, records := p.by[s], p.bytes[s], p.packets[s], uint64(1)
 		if !p.both() {
 			*at = p.next
 			t.free(i)
 			t.held--
-			t.n.duplicates++
+			t.repeated(by, gone, records, bytes, packets)
 			continue
 		}
 		t.drop(p, s)
 		if p.form&merged != 0 {
-			t.n.duplicates++
 			t.n.paired--
 			p.form &^= merged
+		} else {
+			records = 0 // the other direction of the record stays
 		}
+		t.repeated(by, gone, records, bytes, packets)
 		at = &p.next
 	}
 }

@@ -45,7 +45,9 @@
 // Per direction, each stretch of time is counted from one reporter (exporter and domain) only.
 // A report by another one of a time that is already covered is a duplicate: it is listed in
 // Meta.Seen and its counts go nowhere, so that totals are never more than the truth even if
-// exporters cut at different times. Which reporter the first piece is counted from is the policy
+// exporters cut at different times. One that comes later than Window after what it repeats is listed
+// in a session only, so that the list does not depend on how long a flow happened to wait. The list, in
+// which the report that is counted stands too, is in the order of the path (see inOrder). Which reporter the first piece is counted from is the policy
 // Counts, among those that tell of all of its time while it waits; later pieces stay with it. Where
 // its reports leave a hole another one takes over; as long as the first may still report the same
 // time, the other's piece waits and gives way if it does. Long reports of two exporters that only
@@ -54,6 +56,18 @@
 // Two records of one reporter are a duplicate only if they are equal, or the same traffic once
 // at ingress and once at egress; else they are shares of one flow (such as two ToS values) and
 // both count.
+//
+// # What is on both sides of a translation
+//
+// Where an exporter tells addresses and ports after translation (NAT), the report of the same traffic
+// from the other side of it has another 5-tuple. The two are linked, not merged: both keep their
+// counts and are told as flows, and the one that was not translated by its own exporter names the
+// Community ID of the other (Meta.NAT; the other's follows from its own fields). So a link that is
+// wrong, or missed, changes no sum. A merge would: the ports of a translation are given to one client
+// after another, exporters' times and places on the path differ, and shards can not move a conversation.
+// It takes TCP, UDP or SCTP and both ports; the times must overlap within Skew, and no other
+// client may have the same 5-tuple at that time as much. What was told of a translation before the flow goes out
+// counts, whichever report came first. The pipeline tells the shard of the other 5-tuple (Batch.Told).
 //
 // # How data passes
 //

@@ -22,8 +22,7 @@ func (t *Table) absorb(r *flow.Record, hash uint32, meta *flow.Meta) {
 		var mine report
 		mine.of(r, by)
 		if d := t.duplicateOf(c, &mine, s); d != notDuplicate {
-			t.n.duplicates++
-			t.merge(c, d, r, meta, s, by)
+			t.merge(c, d, r, meta, s, by, 1)
 		} else {
 			t.add(c, r, meta, s, by)
 		}

@@ -153,6 +153,12 @@ func (w *world) run(t *rapid.T, records []flow.Record) map[tuple]*told {
 	if n["stitch.in"] != n["stitch.flows"]+n["stitch.paired"]+n["stitch.duplicates"] || n["stitch.held"] != 0 {
 		t.Fatalf("the account does not balance: %v", n)
 	}
+	for _, p := range table.Pairs() {
+		n["stitch.duplicates"] -= p.Records
+	}
+	if n["stitch.duplicates"] != 0 {
+		t.Fatalf("%d duplicates are of no pair", int64(n["stitch.duplicates"]))
+	}
 	return out
 }
 

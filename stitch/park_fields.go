@@ -350,6 +350,10 @@ func (c *coder) seens(x *content) {
 		c.time(&q.End)
 		num(c, &q.Bytes)
 		num(c, &q.Packets)
+		for d := range q.ttl {
+			num(c, &q.ttl[d])
+			c.bytes(q.hop.next[d][:])
+		}
 		at = &q.next
 	}
 }

@@ -106,14 +106,14 @@ func full(t *Table, ipv6 bool) (i uint32) {
 }
 
 func fullContent(t *Table, x *content, n *uint64) {
-	x.form = withA | withB | backward | skewed
+	x.form = withA | withB | backward | skewed | mixed
 	form := filled[traits](n)
 	form.has = ^flow.Set(0) &^ (sided | flow.HasRev | flow.HasFlows | flow.HasWire)
 	form.app, form.appHint = flow.AppSSH, flow.AppDNS
 	x.what = t.internTraits(&form)
 	x.seen, x.lists = 0, 0
 	for range 3 {
-		t.listSeen(x, filled[flow.Seen](n))
+		t.listSeen(x, filled[hop](n))
 	}
 	x.meta = t.metas.take()
 	*t.metas.at(x.meta) = filled[flow.Meta](n)
@@ -151,7 +151,7 @@ func wholeOf(t *Table, i uint32) (w whole) {
 func (w *whole) take(t *Table, x *content) {
 	w.content = append(w.content, t.templates.at(x.what).traits, *t.metas.at(x.meta), *t.extras.at(x.extra))
 	for n := x.seen; n != 0; n = t.seens.at(n).next {
-		w.content = append(w.content, t.seens.at(n).Seen)
+		w.content = append(w.content, t.seens.at(n).hop)
 	}
 	x.what, x.meta, x.extra, x.seen = 0, 0, 0, 0
 }

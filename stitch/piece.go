@@ -27,7 +27,8 @@ const (
 	withB                     // it holds counts of B to A
 	backward                  // the template is of a record from B to A
 	skewed
-	merged // of two records, one for each direction
+	mixed  // its directions are counted from two reporters
+	merged // of two records, one for each direction; the highest, as what is parked is of none
 )
 
 // piece is a flow that waits. Each of its directions is a report.
@@ -156,6 +157,9 @@ func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint16) uint
 func (t *Table) put(p *piece, r *flow.Record, n *flow.Counts, where place, s int, by uint16) {
 	p.form |= withA << s
 	p.start[s], p.end[s], p.place[s], p.by[s] = r.Start, r.End, where, by
+	if p.form &^= mixed; p.both() && p.by[0] != p.by[1] {
+		p.form |= mixed
+	}
 	p.bytes[s], p.packets[s] = n.Bytes, n.Packets
 	p.flags[s], p.init[s], p.tos[s], p.ttl[s] = n.Flags, n.InitFlags, n.ToS, n.TTL
 	if r.Has.Has(flow.HasPayload) || p.extra != 0 {

@@ -14,6 +14,8 @@ type source struct {
 
 // reporter is what a shard remembers of one source.
 type reporter struct {
+	exporter flow.Addr
+
 	rank int32 // place in Config.Order; the end of the list for others
 	both bool  // it has shown both directions of a conversation
 	one  uint8 // conversations of which it has shown one direction, up to fewOnes
@@ -51,7 +53,7 @@ func (t *Table) addReporter(src source) uint16 {
 		t.reporters = append(t.reporters, reporter{}) // number 0 is none
 	}
 	n := uint16(len(t.reporters))
-	t.reporters = append(t.reporters, reporter{rank: t.rank(src.exporter)})
+	t.reporters = append(t.reporters, reporter{exporter: src.exporter, rank: t.rank(src.exporter)})
 	t.sources[src] = n
 	return n
 }

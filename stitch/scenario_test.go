@@ -2,6 +2,7 @@ package stitch
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,11 @@ func at(seconds float64) string {
 // line is a record: who, when (seconds), and what else; it was received at its end.
 func line(ord int, src, dst string, start, end float64, rest string) string {
 	return fmt.Sprintf("src=%s dst=%s start=%s end=%s received=%s ord=%d %s\n", src, dst, at(start), at(end), at(end), ord, rest)
+}
+
+// receivedAt gives a line another time of receipt.
+func receivedAt(l string, seconds float64) string {
+	return regexp.MustCompile(`received=\S+`).ReplaceAllString(l, "received="+at(seconds))
 }
 
 const (
@@ -100,6 +106,12 @@ kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=15/1500 exporter=198.51.10
 		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.2 reason=active_timeout state=oneway_unknown initiator=server_port segment=1 observers=2 meta
 src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=6/600 exporter=198.51.100.2 state=oneway_unknown initiator=server_port segment=2
 kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=11/1100 exporter=198.51.100.2 reason=end_of_flow state=oneway_unknown initiator=server_port segments=2 observers=2 complete=true meta`)
+	f("the last word of the preferred exporter, whose clock is behind that of the other", Config{Counts: "order", Order: []string{"198.51.100.2"}},
+		line(1, client, server, 0.3, 58.8, tcp+"fwd=16/880 fwd.flags=SPA")+line(2, client, server, 0, 58.5, tcp2+"fwd=16/880 fwd.flags=SPA")+
+			line(3, client, server, 60.3, 60.3, tcp+"fwd=1/72 fwd.flags=FPA")+line(4, client, server, 60, 60, tcp2+"fwd=1/72 fwd.flags=FPA"),
+		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=16/880 exporter=198.51.100.2 state=oneway_unknown initiator=server_port segment=1 observers=2 meta
+src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=1/72 exporter=198.51.100.2 state=oneway_unknown initiator=server_port segment=2
+kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=17/952 exporter=198.51.100.2 reason=end_of_flow state=oneway_unknown initiator=server_port segments=2 observers=2 complete=true meta`)
 	f("a biflow and the same as two uniflows", Config{},
 		line(1, client, server, 0, 1, tcp+"fwd=5/500 rev=4/4000 fwd.flags=FSPA rev.flags=FSPA initiator=rfc5103")+
 			line(2, server, client, 0, 1, tcp2+"fwd=4/4000 fwd.flags=FSPA")+
@@ -112,6 +124,16 @@ kind=session src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=11/1100 exporter=198.51.10
 	f("sent twice", Config{},
 		line(1, client, server, 0, 1, tcp+"fwd=5/500 fwd.flags=FSPA")+line(2, client, server, 0, 1, tcp+"fwd=5/500 fwd.flags=FSPA"),
 		`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown initiator=server_port complete=true`)
+	for _, soon := range []float64{4, 11} { // after 11 s of silence it is known to have ended, and leaves after the window
+		one, other := line(1, client, server, 0, 1, udp+"fwd=5/500"), line(2, client, server, 0, 1, "proto=17 exporter=198.51.100.2 fwd=6/600")
+		const alone = `src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=5/500 exporter=198.51.100.1 state=oneway_unknown initiator=server_port`
+		f("a report after the window is not listed, nor preferred, whether the flow still waits or has left", Config{Counts: "max"},
+			receivedAt(one, 1+soon)+receivedAt(other, 32)+line(3, client, server, 400, 400, udp+"fwd=1/100 reason=end_of_flow"),
+			strings.Replace(alone, " state", " reason=idle_timeout state", 1)+" complete=true\n"+
+				`src=10.0.0.1:40000 dst=192.0.2.1:443 fwd=1/100 exporter=198.51.100.1 reason=end_of_flow state=oneway_unknown initiator=server_port complete=true`)
+		f("one within it is", Config{}, receivedAt(one, 1+soon)+receivedAt(other, 1+soon+10),
+			strings.Replace(alone, " state", map[float64]string{4: " reason=forced_end", 11: " reason=idle_timeout"}[soon]+" state", 1)+" observers=2 complete=true meta")
+	}
 	f("at ingress and at egress", Config{},
 		line(1, client, server, 0, 1, udp+"fwd=5/500 in=1 out=2 direction=ingress")+
 			line(2, client, server, 0, 1.1, udp+"fwd=5/520 in=1 out=2 direction=egress"),

@@ -1,37 +1,58 @@
 package stitch
 
-import "github.com/flowferry/flowferry/flow"
+import (
+	"slices"
 
-// maxSeen is how many other reports are listed for one record; further ones are only counted.
+	"github.com/flowferry/flowferry/flow"
+)
+
+// maxSeen is how many other reports are listed for one record; the exporters of further ones are not.
 const maxSeen = 16
 
-// seen is one other report in a list.
+// seen is one other report in a list. What it tells by direction is from A to B first.
 type seen struct {
-	flow.Seen
+	hop
 	next uint32
 }
 
 // list notes r as another report of x. Reports by one exporter through the same interfaces add up.
 func (t *Table) list(x *content, r *flow.Record) { t.listSeen(x, seenOf(r)) }
 
-func seenOf(r *flow.Record) flow.Seen {
-	s := flow.Seen{Exporter: r.Exporter, Domain: r.Domain, InIf: r.InIf, OutIf: r.OutIf, Start: r.Start, End: r.End,
-		Bytes: r.Fwd.Bytes, Packets: r.Fwd.Packets}
-	if r.Has.Has(flow.HasRev) {
-		s.Bytes += r.Rev.Bytes
-		s.Packets += r.Rev.Packets
+// listOther does so unless r was reported from where x was. That reporter's word on the direction that
+// is counted from another one is listed.
+func (t *Table) listOther(x *content, r *flow.Record) {
+	if !t.templates.at(x.what).sameSource(r) || x.form&mixed != 0 && btoi(backwards(r)) != x.forward() {
+		t.list(x, r)
 	}
-	return s
 }
 
-func (t *Table) listSeen(x *content, s flow.Seen) {
+// seenOf makes r one report, by side.
+func seenOf(r *flow.Record) hop {
+	h := hop{Seen: flow.Seen{Exporter: r.Exporter, Domain: r.Domain, InIf: r.InIf, OutIf: r.OutIf, Start: r.Start, End: r.End,
+		Bytes: r.Fwd.Bytes, Packets: r.Fwd.Packets}, ttl: [2]uint8{r.Fwd.TTL, 0}, next: [2]flow.Addr{r.NextHop}}
+	if r.Has.Has(flow.HasRev) {
+		h.Bytes += r.Rev.Bytes
+		h.Packets += r.Rev.Packets
+		h.ttl[1] = r.Rev.TTL
+	}
+	if backwards(r) {
+		h.turn()
+	}
+	return h
+}
+
+// backwards says whether r is sent by B, as key.of does.
+func backwards(r *flow.Record) bool {
+	c := r.Src.Compare(&r.Dst)
+	return c > 0 || c == 0 && r.SrcPort > r.DstPort
+}
+
+func (t *Table) listSeen(x *content, s hop) {
 	at := &x.seen
 	for *at != 0 {
 		q := t.seens.at(*at)
 		if q.Exporter == s.Exporter && q.Domain == s.Domain && q.InIf == s.InIf && q.OutIf == s.OutIf {
-			q.Start, q.End = min(q.Start, s.Start), max(q.End, s.End)
-			q.Bytes += s.Bytes
-			q.Packets += s.Packets
+			q.add(&s)
 			return
 		}
 		at = &q.next
@@ -41,14 +62,29 @@ func (t *Table) listSeen(x *content, s flow.Seen) {
 	}
 	x.lists++
 	n := t.seens.take()
-	*t.seens.at(n) = seen{Seen: s}
+	*t.seens.at(n) = seen{hop: s}
 	*at = n
+}
+
+// add adds a report from the same place.
+func (h *hop) add(o *hop) {
+	h.Start, h.End = min(h.Start, o.Start), max(h.End, o.End)
+	h.Bytes += o.Bytes
+	h.Packets += o.Packets
+	for d, ttl := range o.ttl {
+		if ttl != 0 && (h.ttl[d] == 0 || ttl < h.ttl[d]) {
+			h.ttl[d] = ttl
+		}
+		if h.next[d].IsZero() {
+			h.next[d] = o.next[d]
+		}
+	}
 }
 
 // copySeen adds the reports of x to those of sum.
 func (t *Table) copySeen(sum, x *content) {
 	for i := x.seen; i != 0; i = t.seens.at(i).next {
-		t.listSeen(sum, t.seens.at(i).Seen)
+		t.listSeen(sum, t.seens.at(i).hop)
 	}
 }
 
@@ -130,9 +166,9 @@ func (t *Table) addMeta(x *content, m *flow.Meta) {
 	}
 }
 
-// sayMeta gives out, a record in the batch, its metadata and the list of other reports. What
-// its own reporter said in two parts is not another report.
-func (t *Table) sayMeta(out *flow.Record, meta *flow.Meta, x *content) {
+// sayMeta gives out, a record in the batch, its metadata, the list of reports and the other side of
+// a translation.
+func (t *Table) sayMeta(out *flow.Record, meta *flow.Meta, x *content, nat string) {
 	var m flow.Meta
 	if meta != nil {
 		m = *meta
@@ -140,22 +176,53 @@ func (t *Table) sayMeta(out *flow.Record, meta *flow.Meta, x *content) {
 	if !m.Names.Of(out) {
 		m.Names = nil // of another report
 	}
-	var list []flow.Seen
-	for i := x.seen; i != 0; i = t.seens.at(i).next {
-		q := &t.seens.at(i).Seen
-		if q.Exporter == out.Exporter && q.Domain == out.Domain && q.InIf == out.InIf && q.OutIf == out.OutIf && out.Direction == 0 {
-			continue
-		}
-		if list == nil {
-			list = append(make([]flow.Seen, 0, len(m.Seen)+int(x.lists)), m.Seen...)
-		}
-		list = append(list, *q)
+	if list := t.reports(out, x); len(list) > 1 {
+		m.Seen = slices.Concat(m.Seen, list)
+		out.Observers = uint8(min(len(list), 255))
 	}
-	if list != nil {
-		m.Seen = list
-		out.Observers = uint8(min(1+len(list), 255))
-	}
-	if meta != nil || list != nil {
+	m.NAT = nat
+	if meta != nil || len(m.Seen) > 0 || nat != "" {
 		t.batch.SetMeta(out, m)
 	}
+}
+
+// reports gives the reports of out in the order of the path, its own among them. What its own reporter
+// said in two parts is not another report.
+func (t *Table) reports(out *flow.Record, x *content) []flow.Seen {
+	own, turned := seenOf(out), backwards(out)
+	s := x.forward()
+	own.next = [2]flow.Addr{}
+	own.next[s] = out.NextHop
+	if x.form&mixed != 0 { // the other direction is another reporter's, which is listed
+		own.Bytes, own.Packets, own.ttl[1-s] = x.bytes[s], x.packets[s], 0
+		if t.own.end != 0 {
+			own.Start, own.End = t.own.start, t.own.end
+		}
+	}
+	if turned {
+		own.turn()
+	}
+	hops := append(t.hops[:0], own)
+	for i := x.seen; i != 0; i = t.seens.at(i).next {
+		h := t.seens.at(i).hop
+		if turned {
+			h.turn()
+		}
+		switch own := h.Exporter == out.Exporter && h.Domain == out.Domain && h.InIf == out.InIf && h.OutIf == out.OutIf && out.Direction == 0; {
+		case !own:
+			hops = append(hops, h)
+		case x.form&mixed != 0:
+			hops[0].add(&h)
+		}
+	}
+	t.hops = hops
+	if len(hops) == 1 {
+		return nil
+	}
+	inOrder(hops)
+	list := make([]flow.Seen, len(hops))
+	for i := range hops {
+		list[i] = hops[i].Seen
+	}
+	return list
 }

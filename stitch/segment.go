@@ -161,14 +161,16 @@ func (x *content) add(o *content, earlier bool) {
 			x.ttl[s] = ttl
 		}
 	}
-	x.form |= o.form & (withA | withB | skewed)
+	x.form |= o.form & (withA | withB | skewed | mixed)
 	x.received = max(x.received, o.received)
 }
 
 // emit appends piece n to the batch, frees it and gives the record.
 func (t *Table) emit(c *conv, n uint32) *flow.Record {
 	p := t.pieces.at(n)
+	t.own.start, t.own.end = p.start[p.forward()], p.end[p.forward()]
 	out := t.say(c, &p.content, p.first(), p.last())
+	t.own.start, t.own.end = 0, 0
 	t.free(n)
 	t.n.flows++
 	t.held--
@@ -185,8 +187,8 @@ func (t *Table) say(c *conv, x *content, start, end int64) *flow.Record {
 		out.State = t.state(c)
 	}
 	t.sayWire(out, x, orient(out, c, x.forward()))
-	if meta := t.metaOf(x); meta != nil || x.seen != 0 {
-		t.sayMeta(out, meta, x)
+	if meta, nat := t.metaOf(x), t.linkedID(c, start, end); meta != nil || x.seen != 0 || nat != "" {
+		t.sayMeta(out, meta, x, nat)
 	}
 	return out
 }

@@ -33,15 +33,18 @@ type Table struct {
 	seens     slab[seen]
 	metas     slab[flow.Meta]
 	extras    slab[extra]
-	wire      *flow.Wire    // of the record in hand; nil for none
-	seed      uint64        // of the hash: nobody outside can aim at a bucket
-	index     index         // conversations, live and dead
-	hashes    []uint32      // of the keys of the batch
-	known     []uint32      // room for ready
-	due       []uint32      // room for turn and forgetDead
-	homes     []uint32      // room for readyToForget
-	room      []flow.Record // for the records of the next batch
-	touched   uint64        // keeps the reads of ready from being optimised away
+	links     links
+	wire      *flow.Wire                 // of the record in hand; nil for none
+	seed      uint64                     // of the hash: nobody outside can aim at a bucket
+	index     index                      // conversations, live and dead
+	hashes    []uint32                   // of the keys of the batch
+	known     []uint32                   // room for ready
+	due       []uint32                   // room for turn and forgetDead
+	homes     []uint32                   // room for readyToForget
+	hops      []hop                      // room for reports
+	own       struct{ start, end int64 } // times of the direction of the piece in hand that its template is of; 0 is none
+	room      []flow.Record              // for the records of the next batch
+	touched   uint64                     // keeps the reads of ready from being optimised away
 	wheel     [slots]slot
 	sheets    slab[sheet]
 	turned    int64                       // the wheel's tick
@@ -58,6 +61,7 @@ type Table struct {
 
 	n     counts
 	stats stats
+	pairs pairs
 }
 
 // counts is what happened in one batch.
@@ -121,6 +125,7 @@ func (t *Table) publish() {
 		}
 	}
 	s.held.Store(uint64(t.held))
+	t.pairs.flush()
 	*n = counts{}
 }
 
@@ -128,6 +133,9 @@ func (t *Table) publish() {
 func (t *Table) Do(b *flow.Batch) {
 	t.batch = b
 	t.ready(b.Recs)
+	for i := range b.Told {
+		t.told(&b.Told[i])
+	}
 	in := b.Recs
 	b.Recs = t.room[:0]
 	for i := range in {
@@ -139,6 +147,9 @@ func (t *Table) Do(b *flow.Batch) {
 			continue
 		}
 		t.n.in++
+		if r.Has&(flow.HasNATSrc|flow.HasNATDst) != 0 {
+			t.learn(r)
+		}
 		t.wire = b.Metered(r)
 		t.absorb(r, t.hashes[i], b.Metadata(r))
 	}

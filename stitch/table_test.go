@@ -88,6 +88,13 @@ func balanced(t testing.TB, table *Table) map[string]uint64 {
 	if n["in"] != n["flows"]+n["paired"]+n["duplicates"]+n["held"] {
 		t.Errorf("the account does not balance: %v", n)
 	}
+	pairs := uint64(0)
+	for _, p := range table.Pairs() {
+		pairs += p.Records
+	}
+	if pairs != n["duplicates"] {
+		t.Errorf("the pairs of exporters have %d duplicates: %v", pairs, n)
+	}
 	if n["held"] != 0 || table.index.n != 0 {
 		t.Errorf("held after the end: %v, %d conversations", n, table.index.n)
 	}

@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/flowferry/flowferry/netflow"
+	"github.com/flowferry/flowferry/stitch"
 )
 
 // Admin says where the collector answers questions about itself.
 type Admin struct {
-	Listen string `yaml:"listen" default:"" help:"Loopback address and port for /healthz, /readyz, /metrics and /exporters over HTTP, such as 127.0.0.1:6060; empty is off. It has no password."`
+	Listen string `yaml:"listen" default:"" help:"Loopback address and port for /healthz, /readyz, /metrics, /exporters and /duplicates over HTTP, such as 127.0.0.1:6060; empty is off. It has no password."`
 }
 
 func (a *Admin) validate() error {
@@ -53,12 +54,12 @@ func listenAdmin(cfg Admin) (*admin, error) {
 }
 
 // serve answers from now on. The collector is ready until ctx is cancelled.
-func (a *admin) serve(ctx context.Context, numbers func() account, exporters func() []netflow.ExporterStats) {
+func (a *admin) serve(ctx context.Context, numbers func() account, exporters func() []netflow.ExporterStats, pairs func() []stitch.Pair) {
 	if a == nil {
 		return
 	}
 	a.server = &http.Server{
-		Handler:           adminHandler(ctx, numbers, exporters),
+		Handler:           adminHandler(ctx, numbers, exporters, pairs),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10,
 	}
@@ -78,7 +79,7 @@ func (a *admin) close() {
 
 // adminHandler answers questions; there is nothing to command. Requests for another host than
 // this machine are refused, lest a web page makes a browser ask under a name of its own.
-func adminHandler(ctx context.Context, numbers func() account, exporters func() []netflow.ExporterStats) http.Handler {
+func adminHandler(ctx context.Context, numbers func() account, exporters func() []netflow.ExporterStats, pairs func() []stitch.Pair) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -100,6 +101,10 @@ func adminHandler(ctx context.Context, numbers func() account, exporters func() 
 			views = append(views, viewOf("", &s))
 		}
 		_ = writeJSON(w, views) // who asked has gone away
+	})
+	mux.HandleFunc("GET /duplicates", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = writeJSON(w, pairViews(pairs()))
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)

@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/netflow"
+	"github.com/flowferry/flowferry/stitch"
 )
 
 func TestAdminConfig(t *testing.T) {
@@ -37,7 +39,9 @@ func TestAdminConfig(t *testing.T) {
 func TestAdminAnswers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	numbers := func() account { return account{"netflow.records": 7, "netflow.held": 2, "netflow.skewed": 0} }
-	h := adminHandler(ctx, numbers, func() []netflow.ExporterStats { return nil })
+	h := adminHandler(ctx, numbers, func() []netflow.ExporterStats { return nil }, func() []stitch.Pair {
+		return []stitch.Pair{{Kept: flow.MustAddr("192.0.2.1"), Repeated: flow.MustAddr("192.0.2.2"), Records: 3, Packets: 30, Bytes: 300}}
+	})
 	f := func(method, target, host string, code int, body string) {
 		t.Helper()
 		r := httptest.NewRequest(method, target, nil)
@@ -54,6 +58,7 @@ func TestAdminAnswers(t *testing.T) {
 	f("GET", "/metrics", "[::1]:6060", 200, "# TYPE flowferry_netflow_held gauge\nflowferry_netflow_held 2\n")
 	f("GET", "/metrics", "[::1]", 200, "flowferry_netflow_skewed_total 0\n")
 	f("GET", "/exporters", "127.0.0.1:6060", 200, "[]\n")
+	f("GET", "/duplicates", "127.0.0.1:6060", 200, `"kept": "192.0.2.1",`)
 	f("POST", "/metrics", "127.0.0.1:6060", 405, "")
 	f("GET", "/", "127.0.0.1:6060", 404, "")
 	f("GET", "/exporters", "evil.example:6060", 403, "only for this machine")

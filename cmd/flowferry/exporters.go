@@ -24,6 +24,7 @@ import (
 
 func newExporters() *cobra.Command {
 	var addr, format, dir, last string
+	var duplicates bool
 	cmd := &cobra.Command{
 		Use:   "exporters [FILE…]",
 		Short: "Show who exports, and what was lost on the way",
@@ -33,7 +34,10 @@ was lost, reordered or sent twice, its templates, its sampling, and how far its 
 With files it reads captures that carry exports and raw export payloads; nothing is written.
 With --store it shows what the store holds of each: the last account that a collector wrote, or that
 of an import; -o ndjson prints all documents of exporters, those of interfaces and options too.
-With neither it asks the running collector at admin.listen of the configuration, or at --admin.`,
+With neither it asks the running collector at admin.listen of the configuration, or at --admin.
+
+A running collector, and a store, also tell of duplicates: whose counts were kept where two exporters, or one
+at ingress and egress, reported the same traffic. --duplicates shows these alone.`,
 		Example: `  flowferry exporters capture.pcap
   flowferry exporters --admin 127.0.0.1:6060
   flowferry exporters --store flowferry-store --last 24h
@@ -47,24 +51,31 @@ With neither it asks the running collector at admin.listen of the configuration,
 				return usage("--store and files: name one of them")
 			case dir != "":
 				setOutput(cfg, dir, "")
-				return storedExporters(cmd.OutOrStdout(), cfg, span{last: last}, format)
+				return storedExporters(cmd.OutOrStdout(), cfg, span{last: last}, format, duplicates)
 			case last != "":
 				return usage("--last is for --store")
+			case duplicates && len(args) > 0:
+				return usage("--duplicates: files are not stitched here; import them and use --store")
 			case format != "table" && format != "json":
 				return usage("-o %s: use table or json; ndjson is for --store", format)
 			}
-			views, err := viewsOf(cmd.Context(), cfg, args, cmp.Or(addr, cfg.Admin.Listen))
+			at := cmp.Or(addr, cfg.Admin.Listen)
+			views, err := viewsOf(cmd.Context(), cfg, args, at)
 			if err != nil && len(views) == 0 {
 				return err
 			}
-			if format == "json" {
-				return firstOf(writeJSON(cmd.OutOrStdout(), views), err)
+			var pairs []pairView
+			if len(args) == 0 {
+				if err := ask(cmd.Context(), at, "/duplicates", &pairs); err != nil {
+					return err
+				}
 			}
-			return firstOf(writeViews(cmd.OutOrStdout(), views), err)
+			return firstOf(writeExporters(cmd.OutOrStdout(), views, pairs, format, duplicates), err)
 		},
 	}
 	cmd.Flags().StringVarP(&format, "output", "o", "table", "table or json; of a store also ndjson")
 	cmd.Flags().StringVar(&dir, "store", "", "directory of an embedded store to read")
+	cmd.Flags().BoolVar(&duplicates, "duplicates", false, "show only which exporters reported what was counted from another")
 	cmd.Flags().StringVar(&last, "last", "", "of a store only what was written for this time until now: 15m, 24h, 7d")
 	cmd.Flags().StringVar(&addr, "admin", "", "admin endpoint of a running collector (default: admin.listen)")
 	cmd.MarkFlagsMutuallyExclusive("store", "admin")
@@ -200,29 +211,34 @@ const askTime = 10 * time.Second
 
 // askViews asks a running collector.
 func askViews(ctx context.Context, addr string) (views []exporterView, err error) {
+	return views, ask(ctx, addr, "/exporters", &views)
+}
+
+// ask has a running collector answer, in JSON, into v.
+func ask(ctx context.Context, addr, path string, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/exporters", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+path, nil)
 	if err != nil {
-		return nil, usage("admin endpoint %s: want address:port, such as 127.0.0.1:6060", addr)
+		return usage("admin endpoint %s: want address:port, such as 127.0.0.1:6060", addr)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("ask the collector: %w; is it running, with admin.listen set to %s?", err, addr)
+		return fmt.Errorf("ask the collector: %w; is it running, with admin.listen set to %s?", err, addr)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("ask the collector at %s: %s", addr, resp.Status)
+		return fmt.Errorf("ask the collector at %s: %s", addr, resp.Status)
 	}
-	if err := json.NewDecoder(resp.Body).Decode(&views); err != nil {
-		return nil, fmt.Errorf("read the answer of %s: %w", addr, err)
+	if err := json.NewDecoder(resp.Body).Decode(v); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", addr, err)
 	}
-	return views, nil
+	return nil
 }
 
-func writeJSON(w io.Writer, views []exporterView) error {
+func writeJSON[T any](w io.Writer, views []T) error {
 	if views == nil {
-		views = []exporterView{}
+		views = []T{}
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
@@ -230,10 +246,7 @@ func writeJSON(w io.Writer, views []exporterView) error {
 }
 
 // viewColumns are the columns of the table.
-var viewColumns = []struct {
-	title string
-	text  func(v *exporterView) string
-}{
+var viewColumns = []column[exporterView]{
 	{"exporter", func(v *exporterView) string { return v.Exporter }},
 	{"domain", func(v *exporterView) string { return fmt.Sprint(v.Domain) }},
 	{"version", func(v *exporterView) string { return v.Version }},
@@ -287,16 +300,22 @@ func writeViews(w io.Writer, views []exporterView) error {
 		if views[0].File != "" {
 			p.printf("%s:\n", views[0].File)
 		}
-		writeTable(p, views[:n])
+		writeTable(p, viewColumns, views[:n])
 		views = views[n:]
 	}
 	return p.err
 }
 
-func writeTable(p *printer, views []exporterView) {
+// column is one column of a table of views.
+type column[T any] struct {
+	title string
+	text  func(v *T) string
+}
+
+func writeTable[T any](p *printer, columns []column[T], views []T) {
 	rows := make([][]string, 1+len(views))
-	widths := make([]int, len(viewColumns))
-	for c, col := range viewColumns {
+	widths := make([]int, len(columns))
+	for c, col := range columns {
 		rows[0] = append(rows[0], col.title)
 		for i := range views {
 			rows[1+i] = append(rows[1+i], col.text(&views[i]))

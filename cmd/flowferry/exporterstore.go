@@ -15,7 +15,7 @@ import (
 )
 
 // storedExporters shows what the documents of exporters in the configured store tell.
-func storedExporters(w io.Writer, cfg *Config, when span, format string) error {
+func storedExporters(w io.Writer, cfg *Config, when span, format string, duplicates bool) error {
 	from, _, err := when.bounds(time.Now())
 	if err != nil {
 		return err
@@ -35,10 +35,11 @@ func storedExporters(w io.Writer, cfg *Config, when span, format string) error {
 	if err != nil {
 		return err
 	}
-	if format == "json" {
-		return writeJSON(w, views)
+	pairs, err := pairsStored(s, from)
+	if err != nil {
+		return err
 	}
-	return writeViews(w, views)
+	return writeExporters(w, views, pairs, format, duplicates)
 }
 
 // stored reads the documents of exporters from a time on, Unix ns. What can not be read is told of.

@@ -190,7 +190,7 @@ func (j *importJob) one(ctx context.Context, in input) error {
 	}
 	stats, closeErr := done(ctx, runErr == nil)
 	if j.reports != nil && runErr == nil && closeErr == nil {
-		closeErr = j.reports.file(ctx, &in)
+		closeErr = j.reports.file(ctx, &in, stages.pairs())
 	}
 	closeErr = ofOutput(closeErr)
 	j.mu.Lock()

@@ -221,6 +221,17 @@ func (s *stages) addTo(a account) {
 	a.add(s.names.Stats())
 }
 
+// pairs gives the duplicates of this pipeline by pair of exporters.
+func (s *stages) pairs() []stitch.Pair {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lists [][]stitch.Pair
+	for _, t := range s.tabs {
+		lists = append(lists, t.Pairs())
+	}
+	return stitch.AddPairs(lists...)
+}
+
 // shards is how many goroutines run stages for live input.
 func (c *Config) shards() int {
 	if c.Shards > 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/flowferry/flowferry/mappings"
 	"github.com/flowferry/flowferry/metrics"
 	"github.com/flowferry/flowferry/netflow"
+	"github.com/flowferry/flowferry/stitch"
 )
 
 // reports writes documents of exporters to the output of their flows. Those that are shipped are
@@ -25,13 +26,14 @@ type reports struct {
 
 // live writes every interval until the returned function is called, which writes for the last
 // time. Without an interval it never does.
-func (r *reports) live(origin uint64, interval time.Duration, exporters func() []netflow.ExporterStats, log *slog.Logger) (stop func()) {
+func (r *reports) live(origin uint64, interval time.Duration, exporters func() []netflow.ExporterStats, pairs func() []stitch.Pair, log *slog.Logger) (stop func()) {
 	if interval == 0 {
 		return func() {}
 	}
 	m := metrics.NewReporter(origin, time.Now().UnixNano())
 	write := func() {
-		docs := m.Report(time.Now().UnixNano(), exporters())
+		now, stats := time.Now().UnixNano(), exporters()
+		docs := append(m.Report(now, stats), m.Repeats(now, pairs(), stats)...)
 		if err := r.write(context.Background(), originName(origin), false, docs); err != nil {
 			log.Warn(err.Error())
 		}
@@ -40,9 +42,14 @@ func (r *reports) live(origin uint64, interval time.Duration, exporters func() [
 	return func() { stopTicking(); write() }
 }
 
-// file writes what an input that has been read tells, in the place of what an earlier import of it wrote.
-func (r *reports) file(ctx context.Context, in *input) error {
-	docs := metrics.NewReporter(in.origin(), 0).Report(0, exportersOf(in))
+// file writes what an input that has been read tells, and which reports in it were duplicates, in the
+// place of what an earlier import of it wrote.
+func (r *reports) file(ctx context.Context, in *input, pairs []stitch.Pair) error {
+	m, stats := metrics.NewReporter(in.origin(), 0), exportersOf(in)
+	docs := m.Report(0, stats)
+	if len(docs) > 0 {
+		docs = append(docs, m.Repeats(0, pairs, stats)...)
+	}
 	if len(docs) == 0 {
 		return nil
 	}

@@ -169,9 +169,9 @@ func collect(ctx context.Context, w io.Writer, cfg *Config, exports bool) error 
 			a.add(s.Stats())
 		}
 		return a
-	}, live.exporters)
+	}, live.exporters, stages.pairs)
 	stopTelling := every(tell, func() { tellNumbers(log, numbers()) })
-	stopReports := reports.live(epoch, cfg.Output.ExporterInterval, live.exporters, log)
+	stopReports := reports.live(epoch, cfg.Output.ExporterInterval, live.exporters, stages.pairs, log)
 	runErr := p.Run(ctx, append(live.sources(), files.sources(out)...))
 	stopTelling()
 	stopReports()

@@ -50,12 +50,14 @@ func Filled() (*flow.Batch, *flow.Record) {
 			LDAP:     &flow.LDAP{Authentication: "simple", Filter: "(uid=bob)"},
 			SIP:      &flow.SIP{From: "sip:bob@example.com", To: "sip:alice@example.com", CallID: "a84b4c76e66710@pc33", UserAgent: "phone/1"}},
 		Parent: "1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
+		NAT:    "1:wCb3OG7yAFWelaUydu0D+125CLM=",
 		Code:   1001, Reason: "denied by ingress ACL", AppName: "Office365", User: "alice", Sampler: "random",
 		Names:   &flow.Names{InIf: "Gi0/3", OutIf: "Gi0/4", InIfAlias: "office", OutIfAlias: "uplink", InVRF: "staff", OutVRF: "internet"},
 		Unknown: []flow.Element{{PEN: 9, ID: 12235, Value: []byte{1, 2}}, {ID: 500, Value: []byte("x")}, {ID: 148, Name: "flowId", Value: []byte{7}}, {PEN: 9, ID: 12235, Value: []byte{3}}},
 		Cloud:   &flow.Cloud{Provider: "aws", Account: "123456789010", Project: "p", Region: "eu-west-1", Zone: "euw1-az1", Instance: "i-01234", Name: "web"},
 		Extra:   []flow.Pair{{Name: "vpc-id", Value: "vpc-1a2b"}, {Name: "rule", Value: "\"deny\""}},
-		Seen:    []flow.Seen{{Exporter: flow.MustAddr("192.0.2.2"), InIf: 1, OutIf: 2}},
+		Seen: []flow.Seen{{Exporter: flow.MustAddr("192.0.2.2"), Domain: 5, InIf: 1, OutIf: 2, Start: 1e18, End: 2e18, Bytes: 500, Packets: 5},
+			{Exporter: flow.MustAddr("192.0.2.2"), Domain: 5, InIf: 3, OutIf: 4, Start: 1e18, End: 2e18, Bytes: 500, Packets: 5}},
 	})
 	b.SetEnr(r, flow.Enr{
 		Src: &flow.Place{Group: "office", Role: "client", Criticality: "low", Internal: true, Bogon: "private", CountryISO: "CH", Country: "Switzerland",
