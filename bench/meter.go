@@ -195,15 +195,14 @@ func childPackets(args []string) error {
 	defer f.Close()
 	var n counted
 	m := capture.NewMeter(capture.Config{}, 1, n.batch)
-	for {
-		p, err := f.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		m.Packet(p)
+	room := make([]capture.Packet, 64)
+	for err == nil {
+		var some int
+		some, err = f.Read(room)
+		m.Packets(room[:some])
+	}
+	if err != io.EOF {
+		return err
 	}
 	m.Flush()
 	n.print()

@@ -65,6 +65,16 @@ func udp(src, dst end, payload []byte) []byte {
 	return ip4(src.ip, dst.ip, flow.ProtoUDP, append(h, payload...))
 }
 
+// fragmentOf makes a packet of IPv4 one fragment; at counts in units of 8 bytes.
+func fragmentOf(id, at uint16, more bool, p []byte) []byte {
+	binary.BigEndian.PutUint16(p[4:], id)
+	if more {
+		at |= 0x2000
+	}
+	binary.BigEndian.PutUint16(p[6:], at)
+	return p
+}
+
 func icmp(src, dst string, typ, code uint8, payload []byte) []byte {
 	return ip4(src, dst, flow.ProtoICMP, append([]byte{typ, code, 0, 0, 0, 0, 0, 0}, payload...))
 }

@@ -74,11 +74,12 @@ func TestConservation(t *testing.T) {
 
 func conserves(t *testing.T, path string) (packets uint64) {
 	t.Helper()
-	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+	head, err := os.ReadFile(path)
+	if err != nil || len(head) == 0 {
 		return 0
 	}
-	if ok, err := IsCapture(path); !ok || err != nil {
-		t.Errorf("%s: IsCapture is %v, %v", path, ok, err)
+	if !IsCapture(head) {
+		t.Errorf("%s: IsCapture says no", path)
 		return 0
 	}
 	began := cpu()

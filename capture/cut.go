@@ -84,35 +84,17 @@ func (c *Cutter) locate(ctx context.Context, path string, flows map[uint64]bool,
 
 // each calls fn with the packets of a file that the filter selects, up to the one at offset last.
 func (c *Cutter) each(ctx context.Context, path string, last int64, fn func(p *Packet) error) error {
-	only, err := newSelection(c.cfg.Filter)
-	if err != nil {
-		return err
+	err := walk(ctx, path, c.cfg.Filter, func(p *Packet) error {
+		if p.Offset > last {
+			return io.EOF
+		}
+		return fn(p)
+	})
+	var broken *BrokenError
+	if err == io.EOF || errors.As(err, &broken) { // a break was told of before
+		return nil
 	}
-	f, err := Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	for n := 0; ; n++ {
-		if n%256 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		p, err := f.Next()
-		var broken *BrokenError
-		switch {
-		case err == io.EOF, errors.As(err, &broken), err == nil && p.Offset > last: // a break was told of before
-			return nil
-		case err != nil:
-			return err
-		}
-		ok, err := only.selects(p)
-		if ok && err == nil {
-			err = fn(p)
-		}
-		if err != nil {
-			return err
-		}
-	}
+	return err
 }
 
 // fileHeader gives the file header that pcap.header reads.

@@ -3,9 +3,10 @@
 // decodes, and emits a bidirectional flow.Record for each when it ends, with a label and metadata
 // found in the first bytes of its payload.
 //
-// A packet goes File.Next → packet.Decode → packet.Inner → Meter.Packet in one goroutine; nothing is
-// copied on the way, for a file is read in pieces of 1 MiB in which the packets stay, and nothing is
-// allocated per packet. Live does the same for network interfaces, with one ring of memory shared
+// A packet goes File.Read → packet.Decode → packet.Inner → Meter.Packets in one goroutine, a few at a
+// time so that waits for memory overlap (ahead.go); nothing is copied on the way, for a file is read in
+// pieces of 1 MiB in which the packets stay, and nothing is allocated per packet. File.Next and
+// Meter.Packet do the same for one. Live does so for network interfaces, with one ring of memory shared
 // with the kernel and one meter for each worker. Each packet ends in exactly one place: in the counts
 // of one flow, or in one named counter of rejects, so that after Meter.Flush
 //

@@ -139,8 +139,8 @@ func (m *Meter) tell(x *expected, t *flow.Talk) {
 		return
 	}
 	e := m.at(x.flow - 1)
-	if i := e.meta(); e.app == x.app && i != 0 && m.metas.at(i).Talk == nil {
-		m.metas.at(i).Talk = t
+	if i := e.meta(); e.app == x.app && i != 0 && m.metas.at(i).talk == nil {
+		m.metas.at(i).talk = t
 	}
 }
 
@@ -182,7 +182,7 @@ func (m *Meter) bind(i uint32, x *expected) {
 	e.app, e.sure, e.why = x.app, flow.ConfidenceHigh, flow.ReasonAnnounced
 	e.seen |= seenLabel
 	e.detail = m.metas.get()
-	*m.metas.at(e.detail) = flow.Meta{Parent: communityID(&x.parent), Talk: x.talk}
+	*m.metas.at(e.detail) = facts{parent: communityID(&x.parent), talk: x.talk}
 	x.flow = i + 1
 }
 

@@ -52,14 +52,25 @@ func (m *Meter) tick(t int64) {
 }
 
 func (m *Meter) expire(l listID, after time.Duration) {
-	for i := m.heads[l]; i != none; i = m.heads[l] {
-		e := m.at(i)
-		if time.Duration(m.clock-e.touched) <= after {
+	for {
+		leaving := m.readyToLeave(l, after)
+		for _, i := range leaving {
+			e := m.at(i)
+			if !m.silent(e, after) {
+				return
+			}
+			m.export(i, m.whyEnded(e, flow.EndIdle))
+			m.drop(i)
+		}
+		if len(leaving) < maxAhead {
 			return
 		}
-		m.export(i, m.whyEnded(e, flow.EndIdle))
-		m.drop(i)
 	}
+}
+
+// silent says whether a flow had no packet for longer than after.
+func (m *Meter) silent(e *entry, after time.Duration) bool {
+	return time.Duration(m.clock-e.touched) > after
 }
 
 // whyEnded is why a flow ended that is taken out of the table for another reason than a packet:

@@ -30,11 +30,12 @@ func (m *Meter) export(i uint32, why flow.EndReason) {
 	e.exportKind(r)
 	e.exportLink(r)
 	if meta := e.meta(); meta != 0 {
-		have := *m.metas.at(meta)
+		have := m.batch.SpareMeta()
+		m.metas.at(meta).give(have)
 		if why == flow.EndActive { // later payloads may change it
-			have = app.Snapshot(have)
+			*have = app.Snapshot(*have)
 		}
-		m.batch.SetMeta(r, have)
+		m.batch.KeepMeta(r)
 	}
 	m.n.records++
 	if e.segment > 1 || why == flow.EndActive {

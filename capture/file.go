@@ -45,14 +45,16 @@ type File struct {
 	off    int64 // of the next unread byte, after decompression
 	ord    uint64
 	eof    bool
-	packet Packet // handed out last
-	skip   int    // bytes of it with its header or block, still in r
+	packet Packet // what Next hands out
+	skip   int    // bytes of the packet handed out last with its header or block, still in r
 }
 
-// format reads one packet of a pcap or pcapng file into f.packet, all but its ordinal and offset.
-// io.EOF is a clean end.
+// format reads one packet of a pcap or pcapng file, all but its ordinal and offset. io.EOF is a clean
+// end.
 type format interface {
-	next(f *File) error
+	next(f *File, pkt *Packet) error
+	// has says whether b begins with a packet and has all of it.
+	has(b []byte) bool
 }
 
 // counter counts the compressed bytes read, for Progress.
@@ -160,19 +162,40 @@ func (f *File) Close() error {
 // Next gives the next packet, good until the next call. At the end of the file it returns io.EOF;
 // where the file is broken it returns a *BrokenError once, and io.EOF from then on.
 func (f *File) Next() (*Packet, error) {
+	if err := f.advance(&f.packet); err != nil {
+		return nil, err
+	}
+	return &f.packet, nil
+}
+
+// Read fills pkts with the next packets: one, and those behind it that are in memory. They are good
+// until the next call of Read or Next. When an error, that of Next, comes behind the n packets, it is
+// returned with them.
+func (f *File) Read(pkts []Packet) (n int, err error) {
+	for n < len(pkts) && (n == 0 || f.format.has(f.r.held()[f.skip:])) {
+		if err := f.advance(&pkts[n]); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// advance reads the next packet.
+func (f *File) advance(pkt *Packet) error {
 	if f.eof {
-		return nil, io.EOF
+		return io.EOF
 	}
 	if err := f.discard(f.skip); err != nil {
-		return nil, f.stop(err)
+		return f.stop(err)
 	}
 	f.skip = 0
-	if err := f.format.next(f); err != nil {
-		return nil, f.stop(err)
+	if err := f.format.next(f, pkt); err != nil {
+		return f.stop(err)
 	}
 	f.ord++
-	f.packet.Ord, f.packet.Offset = f.ord, f.off
-	return &f.packet, nil
+	pkt.Ord, pkt.Offset = f.ord, f.off
+	return nil
 }
 
 func (f *File) stop(err error) error {
@@ -225,31 +248,19 @@ func (f *File) broken(why string, args ...any) error {
 	return &BrokenError{Path: f.path, Offset: f.off, Why: fmt.Sprintf(why, args...)}
 }
 
-// IsCapture says whether the file begins like a pcap or pcapng file, plain or compressed.
-func IsCapture(path string) (bool, error) {
-	fd, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer fd.Close()
-	return isCapture(fd), nil
-}
-
-// IsCaptureHead says whether head is the beginning of a capture.
-func IsCaptureHead(head []byte) bool { return isCapture(bytes.NewReader(head)) }
-
-func isCapture(r io.Reader) bool {
+// IsCapture says whether head, the beginning of a file, is that of a pcap or pcapng file, plain or compressed.
+func IsCapture(head []byte) bool {
 	f := &File{closer: func() {}}
 	defer f.Close()
-	f.in.r = r
+	f.in.r = bytes.NewReader(head)
 	f.read(&f.in)
 	if err := f.decompress(); err != nil {
 		return false // it begins like a compressed file and is not one
 	}
-	head, _ := f.r.peek(4)
-	if len(head) < 4 {
+	magic, _ := f.r.peek(4)
+	if len(magic) < 4 {
 		return false
 	}
-	pcap, ng := pcapMagic(head)
+	pcap, ng := pcapMagic(magic)
 	return pcap != nil || ng
 }

@@ -43,7 +43,7 @@ const (
 // of the first. One that comes before the first is held back for a while. When the first does not
 // come, it goes without ports to the flow of such packets.
 func (m *Meter) defragment(pkt *Packet) {
-	p := &m.p
+	p := m.p
 	m.n.fragments++
 	if m.frags == nil {
 		m.frags = make([]fragment, maxFragments)
@@ -84,7 +84,7 @@ func hasPorts(proto uint8) bool {
 // holdBack keeps the later fragment in hand until its first comes. When too many wait, the oldest
 // waits no longer.
 func (m *Meter) holdBack(pkt *Packet) {
-	h := held{p: m.p, pkt: *pkt, outside: m.outside, clock: m.clock}
+	h := held{p: *m.p, pkt: *pkt, outside: m.outside, clock: m.clock}
 	h.p.Payload, h.pkt.Data = nil, nil
 	if len(m.held) >= maxHeld {
 		m.releaseOldest()
@@ -100,8 +100,8 @@ func (m *Meter) deliverHeld(f *fragment) {
 			continue
 		}
 		h.gone = true
-		m.p, m.outside = h.p, h.outside
-		f.lend(&m.p)
+		m.p, m.outside = &h.p, h.outside
+		f.lend(m.p)
 		m.deliver(&h.pkt)
 	}
 }
@@ -119,7 +119,7 @@ func (m *Meter) releaseOldest() {
 	if !h.gone {
 		m.n.strayFrags++
 		now := m.clock
-		m.p, m.outside, m.clock = h.p, h.outside, h.clock
+		m.p, m.outside, m.clock = &h.p, h.outside, h.clock
 		m.deliver(&h.pkt)
 		m.clock = now
 	}

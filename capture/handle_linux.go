@@ -78,7 +78,7 @@ func (t *handle) packet(data []byte, info gopacket.CaptureInfo) Packet {
 	return p
 }
 
-func (t *handle) read(wait time.Duration, fn func(*Packet)) (n int, err error) {
+func (t *handle) read(wait time.Duration, fn func([]Packet)) (n int, err error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for n < waiting {
@@ -87,7 +87,7 @@ func (t *handle) read(wait time.Duration, fn func(*Packet)) (n int, err error) {
 			if !ok {
 				return n, t.failed
 			}
-			fn(&p)
+			fn([]Packet{p})
 			n++
 		case <-timer.C:
 			return n, nil

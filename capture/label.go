@@ -61,39 +61,6 @@ func (x *inspects) turn(i uint32) {
 	}
 }
 
-// metas holds the metadata of the flows that have some, in chunks that never move.
-type metas struct {
-	chunks []*[metaChunk]flow.Meta
-	used   uint32 // places given out so far
-	spare  []uint32
-}
-
-const metaChunk = 256
-
-// get gives the index, from 1, of an empty place.
-func (x *metas) get() uint32 {
-	if n := len(x.spare); n > 0 {
-		i := x.spare[n-1]
-		x.spare = x.spare[:n-1]
-		return i
-	}
-	if x.used%metaChunk == 0 {
-		x.chunks = append(x.chunks, new([metaChunk]flow.Meta))
-	}
-	x.used++
-	return x.used
-}
-
-func (x *metas) at(i uint32) *flow.Meta { return &x.chunks[(i-1)/metaChunk][(i-1)%metaChunk] }
-
-// free empties a place and gives it back; 0 is none.
-func (x *metas) free(i uint32) {
-	if i != 0 {
-		*x.at(i) = flow.Meta{}
-		x.spare = append(x.spare, i)
-	}
-}
-
 // inspect is the index of what the flow is inspected with; 0 is none.
 func (e *entry) inspect() uint32 {
 	if e.seen&seenLabel != 0 {
@@ -112,7 +79,7 @@ func (e *entry) meta() uint32 {
 
 // label looks at the payload in hand until the label of the flow is decided.
 func (m *Meter) label(e *entry, dir int) {
-	p := &m.p
+	p := m.p
 	if e.proto != flow.ProtoTCP && e.proto != flow.ProtoUDP {
 		if e.proto == flow.ProtoESP {
 			e.app, e.sure, e.why = flow.AppESP, flow.ConfidenceHigh, flow.ReasonProtocol
@@ -254,10 +221,10 @@ func (m *Meter) conclude(e *entry) {
 	meta := uint32(0)
 	if e.app != flow.AppNone {
 		v := m.inspects.at(i).view(e)
-		meta = m.metas.get()
-		if !v.Metadata(e.app, m.metas.at(meta)) {
-			m.metas.free(meta)
-			meta = 0
+		m.metas.none.give(&m.meta)
+		if v.Metadata(e.app, &m.meta) {
+			meta = m.metas.get()
+			m.metas.at(meta).take(&m.meta)
 		}
 	}
 	m.inspects.free(i)
@@ -267,14 +234,16 @@ func (m *Meter) conclude(e *entry) {
 // readOn reads a payload that comes after the inspection: most protocols say what they are once,
 // some tell more with each message.
 func (m *Meter) readOn(e *entry, dir int) {
-	i := e.detail
-	if i == 0 {
-		i = m.metas.get()
+	have := &m.metas.none
+	if e.detail != 0 {
+		have = m.metas.at(e.detail)
 	}
-	if app.Follow(e.app, e.proto, dir == 1, m.p.Payload, m.metas.at(i)) {
-		e.detail = i
+	have.give(&m.meta)
+	if !app.Follow(e.app, e.proto, dir == 1, m.p.Payload, &m.meta) {
+		return
 	}
 	if e.detail == 0 {
-		m.metas.free(i)
+		e.detail = m.metas.get()
 	}
+	m.metas.at(e.detail).take(&m.meta)
 }

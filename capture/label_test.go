@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -137,16 +138,16 @@ func TestMetas(t *testing.T) {
 	var all []uint32
 	for i := range 2 * metaChunk {
 		at := x.get()
-		x.at(at).Code = uint16(i + 1)
+		x.at(at).parent = strconv.Itoa(i)
 		all = append(all, at)
 	}
 	for i, at := range all {
-		if x.at(at).Code != uint16(i+1) {
-			t.Fatalf("place %d has %d", at, x.at(at).Code)
+		if x.at(at).parent != strconv.Itoa(i) {
+			t.Fatalf("place %d has %q", at, x.at(at).parent)
 		}
 	}
 	x.free(all[3])
-	if again := x.get(); again != all[3] || x.at(again).Code != 0 {
+	if again := x.get(); again != all[3] || *x.at(again) != (facts{}) {
 		t.Errorf("place %d, want %d: %v", again, all[3], *x.at(again))
 	}
 	x.free(0)

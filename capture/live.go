@@ -48,7 +48,7 @@ func (c LiveConfig) validate() error {
 type tap interface {
 	// read hands the packets that there are to fn, and waits for some if there are none. n is how
 	// many there were.
-	read(wait time.Duration, fn func(*Packet)) (n int, err error)
+	read(wait time.Duration, fn func([]Packet)) (n int, err error)
 	// detach lets no more packets in. Those that are in can still be read.
 	detach() error
 	// dropped gives how many packets the kernel let go since it was last asked, because there was
@@ -180,7 +180,7 @@ func (w *worker) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	var err error
 	for ctx.Err() == nil && err == nil {
 		var n int
-		n, err = w.tap.read(readWait, w.meter.Packet)
+		n, err = w.tap.read(readWait, w.meter.Packets)
 		if now := time.Now(); now.Sub(beat) >= beatEvery {
 			beat = now
 			w.beat(now, n == 0)
@@ -209,7 +209,7 @@ func (w *worker) drain() error {
 	err := w.tap.detach()
 	for end := time.Now().Add(5 * time.Second); err == nil && time.Now().Before(end); {
 		var n int
-		if n, err = w.tap.read(drainWait, w.meter.Packet); n == 0 {
+		if n, err = w.tap.read(drainWait, w.meter.Packets); n == 0 {
 			break
 		}
 	}

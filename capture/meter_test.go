@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"encoding/binary"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -121,21 +120,13 @@ func TestUnreachable(t *testing.T) {
 
 // Later fragments go to the ports of the first; without a first they have a flow of their own.
 func TestFragments(t *testing.T) {
-	fragment := func(id, at uint16, more bool, p []byte) []byte {
-		binary.BigEndian.PutUint16(p[4:], id)
-		if more {
-			at |= 0x2000
-		}
-		binary.BigEndian.PutUint16(p[6:], at)
-		return p
-	}
 	b := newBuilder(t, Config{})
 	rest := func() []byte { return ip4("10.0.0.1", "10.0.0.2", flow.ProtoUDP, make([]byte, 100)) }
-	b.send(0, fragment(7, 0, true, udp(client, server, make([]byte, 64))))
-	b.send(0, fragment(7, 9, true, rest()))
-	b.send(0, fragment(7, 18, false, rest()))
-	b.send(0, fragment(8, 9, false, rest()))
-	b.send(61*sec, fragment(7, 9, false, rest())) // the first is forgotten
+	b.send(0, fragmentOf(7, 0, true, udp(client, server, make([]byte, 64))))
+	b.send(0, fragmentOf(7, 9, true, rest()))
+	b.send(0, fragmentOf(7, 18, false, rest()))
+	b.send(0, fragmentOf(8, 9, false, rest()))
+	b.send(61*sec, fragmentOf(7, 9, false, rest())) // the first is forgotten
 	wantRows(t, b,
 		"10.0.0.1:40000>10.0.0.2:80 3/0 / at 0 for 0 idle_timeout attempt 1",
 		"10.0.0.1:0>10.0.0.2:0 1/0 / at 0 for 0 idle_timeout attempt 1",

@@ -79,16 +79,31 @@ func (p *pcap) u16(b []byte) uint16 {
 	return binary.LittleEndian.Uint16(b)
 }
 
-func (p *pcap) next(f *File) error {
+// sizes reads the lengths in a packet header: as captured, and on the wire.
+func (p *pcap) sizes(h []byte) (captured, wire uint32) {
+	captured, wire = p.u32(h[8:]), p.u32(h[12:])
+	if p.swapped || p.maySwap && captured > wire {
+		captured, wire = wire, captured
+	}
+	return captured, wire
+}
+
+func (p *pcap) has(b []byte) bool {
+	n := 16 + p.extra
+	if len(b) < n {
+		return false
+	}
+	captured, _ := p.sizes(b)
+	return uint64(n)+uint64(captured) <= uint64(len(b))
+}
+
+func (p *pcap) next(f *File, pkt *Packet) error {
 	n := 16 + p.extra
 	h, err := f.peek(n, "a packet header")
 	if err != nil {
 		return err
 	}
-	captured, wire := p.u32(h[8:]), p.u32(h[12:])
-	if p.swapped || p.maySwap && captured > wire {
-		captured, wire = wire, captured
-	}
+	captured, wire := p.sizes(h)
 	if captured > maxPacket {
 		return f.broken("a packet of %d bytes; no packet is longer than %d", captured, maxPacket)
 	}
@@ -97,7 +112,6 @@ func (p *pcap) next(f *File) error {
 		return err
 	}
 	f.skip = len(b)
-	pkt := &f.packet
 	pkt.Data, pkt.Link, pkt.Wire = b[n:], p.link, int(max(wire, captured))
 	pkt.Time = int64(p.u32(b))*1e9 + int64(p.u32(b[4:]))*p.unit
 	return nil

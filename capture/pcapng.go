@@ -37,7 +37,7 @@ const (
 	maxIfaces = 1 << 16 // an interface id of the old packet block has 16 bits
 )
 
-func (p *pcapng) next(f *File) error {
+func (p *pcapng) next(f *File, pkt *Packet) error {
 	for {
 		h, err := f.peek(12, "a block")
 		if err != nil {
@@ -53,7 +53,7 @@ func (p *pcapng) next(f *File) error {
 		n = (n + 3) &^ 3
 		switch typ {
 		case blockInterface, blockPacket, blockSimple, blockEnhanced:
-			ok, err := p.block(f, typ, int(n))
+			ok, err := p.block(f, pkt, typ, int(n))
 			if ok || err != nil {
 				return err
 			}
@@ -63,6 +63,17 @@ func (p *pcapng) next(f *File) error {
 			}
 		}
 	}
+}
+
+func (p *pcapng) has(b []byte) bool {
+	if p.order == nil || len(b) < 12 {
+		return false
+	}
+	switch p.order.Uint32(b) {
+	case blockPacket, blockSimple, blockEnhanced:
+		return uint64(p.order.Uint32(b[4:]))+3 <= uint64(len(b))
+	}
+	return false
 }
 
 // section takes the byte order of a section header block; another block changes nothing.
@@ -83,7 +94,7 @@ func (p *pcapng) section(f *File, h []byte) error {
 }
 
 // block reads one block of n bytes; ok says that it held a packet.
-func (p *pcapng) block(f *File, typ uint32, n int) (ok bool, err error) {
+func (p *pcapng) block(f *File, pkt *Packet, typ uint32, n int) (ok bool, err error) {
 	if n > maxPacket+1<<16 {
 		return false, f.broken("a block of %d bytes; none is longer than %d", n, maxPacket+1<<16)
 	}
@@ -102,7 +113,7 @@ func (p *pcapng) block(f *File, typ uint32, n int) (ok bool, err error) {
 		p.ifaces = append(p.ifaces, p.description(body))
 		return false, f.discard(n)
 	}
-	if f.packet, ok = p.packet(typ, body); !ok {
+	if *pkt, ok = p.packet(typ, body); !ok {
 		return false, f.broken("a packet block that contradicts itself")
 	}
 	f.skip = n

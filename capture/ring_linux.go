@@ -22,6 +22,7 @@ type ring struct {
 	iface net.Interface
 	link  uint32
 	ord   uint64
+	room  [maxAhead]Packet // what read hands over
 }
 
 const (
@@ -112,22 +113,21 @@ func swap16(v uint16) uint16 {
 }
 
 // read hands over the packets of the blocks that are full, at most once round the ring.
-func (r *ring) read(wait time.Duration, fn func(*Packet)) (n int, err error) {
+func (r *ring) read(wait time.Duration, fn func([]Packet)) (n int, err error) {
 	if !r.full() {
 		if err := r.poll(wait); err != nil {
 			return 0, err
 		}
 	}
-	var p Packet
 	for range len(r.mem) / blockSize {
 		if !r.full() {
 			break
 		}
 		data := r.mem[r.next*blockSize:][:blockSize]
 		b := openRingBlock(data, r.link, r.ord)
-		for b.next(&p) {
-			fn(&p)
-			n++
+		for some := b.read(r.room[:]); len(some) > 0; some = b.read(r.room[:]) {
+			fn(some)
+			n += len(some)
 		}
 		r.ord = b.ord
 		atomic.StoreUint32(r.status(), unix.TP_STATUS_KERNEL)

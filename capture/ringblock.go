@@ -77,6 +77,15 @@ func (b *ringBlock) next(p *Packet) bool {
 	return true
 }
 
+// read gives the next packets in room, none at the end of the block.
+func (b *ringBlock) read(room []Packet) []Packet {
+	n := 0
+	for n < len(room) && b.next(&room[n]) {
+		n++
+	}
+	return room[:n]
+}
+
 // putTag moves the two MAC addresses of a packet, before which there is room for a tag, to the
 // beginning of that room and puts the tag behind them.
 func putTag(b []byte, protocol, tag uint16) []byte {

@@ -44,6 +44,24 @@ func (s *selection) selects(p *Packet) (bool, error) {
 	return false, nil
 }
 
+// choose gives the packets that are wanted, in the room of all; of an error, those before it.
+func (s *selection) choose(pkts []Packet) ([]Packet, error) {
+	if s.filter == nil {
+		return pkts, nil
+	}
+	wanted := pkts[:0]
+	for i := range pkts {
+		ok, err := s.selects(&pkts[i])
+		if err != nil {
+			return wanted, err
+		}
+		if ok {
+			wanted = append(wanted, pkts[i])
+		}
+	}
+	return wanted, nil
+}
+
 func (s *selection) compile(link uint32) (err error) {
 	program, ok := s.programs[link]
 	if !ok {

@@ -107,30 +107,26 @@ func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
 // read feeds the packets of f to m.
 func (s *Source) read(ctx context.Context, f *File, m *Meter) error {
 	beat := time.Now()
-	for n := 0; ; n++ {
-		if n%256 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		p, err := f.Next()
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil && s.stream != nil && ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil:
-			return s.note(err)
-		}
+	for room := make([]Packet, maxAhead); ctx.Err() == nil; {
+		n, end := f.Read(room)
 		if s.stream != nil && time.Since(beat) >= beatEvery {
 			beat = time.Now()
 			m.send()
 		}
-		switch ok, err := s.only.selects(p); {
+		chosen, err := s.only.choose(room[:n])
+		m.Packets(chosen)
+		switch {
 		case err != nil:
 			return fmt.Errorf("read %s: %w", s.path, err)
-		case ok:
-			m.Packet(p)
+		case end == io.EOF:
+			return nil
+		case end != nil && s.stream != nil && ctx.Err() != nil:
+			return ctx.Err()
+		case end != nil:
+			return s.note(end)
 		}
 	}
+	return ctx.Err()
 }
 
 func (s *Source) open(ctx context.Context) (*File, error) {
@@ -176,6 +172,18 @@ type Datagram struct {
 // selects, so that a capture of exports can be decoded as if they came from the network. An error
 // of fn ends it; a file that is broken gives its datagrams up to there and then a *BrokenError.
 func Datagrams(path, filter string, fn func(d Datagram) error) error {
+	var h packet.Headers
+	return walk(context.Background(), path, filter, func(p *Packet) error {
+		if packet.Decode(p.Link, p.Data, p.Wire, &h) != packet.Accepted || h.Proto != flow.ProtoUDP || !h.HasPorts || h.Frag {
+			return nil
+		}
+		return fn(Datagram{h.Src, h.Dst, h.SrcPort, h.DstPort, p.Time, p.Ord, h.Payload, int(h.PayLen)})
+	})
+}
+
+// walk calls fn with every packet of a capture in order that the filter selects, to the end or an error:
+// of ctx, of fn, or a *BrokenError.
+func walk(ctx context.Context, path, filter string, fn func(p *Packet) error) error {
 	only, err := newSelection(filter)
 	if err != nil {
 		return err
@@ -185,25 +193,22 @@ func Datagrams(path, filter string, fn func(d Datagram) error) error {
 		return err
 	}
 	defer f.Close()
-	var p packet.Headers
-	for {
-		pkt, err := f.Next()
+	for n := 0; ; n++ {
+		if n%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		p, err := f.Next()
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if ok, err := only.selects(pkt); err != nil {
-			return err
-		} else if !ok {
-			continue
+		ok, err := only.selects(p)
+		if ok && err == nil {
+			err = fn(p)
 		}
-		if packet.Decode(pkt.Link, pkt.Data, pkt.Wire, &p) != packet.Accepted || p.Proto != flow.ProtoUDP || !p.HasPorts || p.Frag {
-			continue
-		}
-		d := Datagram{p.Src, p.Dst, p.SrcPort, p.DstPort, pkt.Time, pkt.Ord, p.Payload, int(p.PayLen)}
-		if err := fn(d); err != nil {
+		if err != nil {
 			return err
 		}
 	}

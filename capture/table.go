@@ -37,9 +37,9 @@ type entry struct {
 	why     flow.Reason
 	detail  uint32 // 1-based index into Meter.inspects until seenLabel, then into Meter.metas; 0 is none
 
-	// Its neighbours, and what few packets change.
-	prev, next uint32 // in its list
+	// What few packets change.
 	wire       [2]troubles
+	hash       uint32 // by which it is found
 	segment    uint32
 	tunnel     uint32 // 1-based index into Meter.tunnels; 0 is none
 	mpls       uint32
@@ -121,6 +121,10 @@ const (
 	lists
 )
 
+// link is the place of an entry in its list, apart from it: who goes along a list, or takes an entry out
+// of one, does not touch its neighbours.
+type link struct{ prev, next uint32 }
+
 // none is the index of no entry.
 const none = ^uint32(0)
 
@@ -132,10 +136,16 @@ const (
 // bucket is a place of the hash table. An empty one has i == none.
 type bucket struct{ hash, i uint32 }
 
+// chunk is room for entries.
+type chunk struct {
+	entries [chunkSize]entry
+	links   [chunkSize]link
+}
+
 // table finds flows by their direction-free 5-tuple: entries in chunks that never move, found
 // through an open-addressed hash with linear probing.
 type table struct {
-	chunks  []*[chunkSize]entry
+	chunks  []*chunk
 	free    uint32 // head of the free entries, linked by next
 	live    int
 	buckets []bucket // a power of two, at most 3/4 full
@@ -153,15 +163,12 @@ func newTable() table {
 	return t
 }
 
-func (t *table) at(i uint32) *entry { return &t.chunks[i>>chunkBits][i&(chunkSize-1)] }
+func (t *table) at(i uint32) *entry  { return &t.chunks[i>>chunkBits].entries[i&(chunkSize-1)] }
+func (t *table) link(i uint32) *link { return &t.chunks[i>>chunkBits].links[i&(chunkSize-1)] }
 
 // hash gives the same value for both directions of a conversation.
 func (t *table) hash(p *packet.Headers) uint32 {
-	return t.hashEnds(&p.Src, &p.Dst, p.SrcPort, p.DstPort, p.Proto)
-}
-
-func (t *table) hashEnds(src, dst *flow.Addr, sport, dport uint16, proto uint8) uint32 {
-	h := flow.HashEnds(src, dst, sport, dport, proto, t.seed)
+	h := flow.HashEnds(&p.Src, &p.Dst, p.SrcPort, p.DstPort, p.Proto, t.seed)
 	return uint32(h ^ h>>32)
 }
 
@@ -199,8 +206,8 @@ func (t *table) insert(hash uint32) (uint32, *entry) {
 	}
 	i := t.free
 	e := t.at(i)
-	t.free = e.next
-	*e = entry{prev: none, next: none}
+	t.free = t.link(i).next
+	*e = entry{hash: hash}
 	t.place(bucket{hash, i})
 	t.live++
 	return i, e
@@ -208,12 +215,12 @@ func (t *table) insert(hash uint32) (uint32, *entry) {
 
 func (t *table) grow() {
 	base := uint32(len(t.chunks)) << chunkBits
-	c := new([chunkSize]entry)
+	c := new(chunk)
 	t.chunks = append(t.chunks, c)
-	for i := range c {
-		c[i].next = base + uint32(i) + 1
+	for i := range c.links {
+		c.links[i].next = base + uint32(i) + 1
 	}
-	c[chunkSize-1].next = none
+	c.links[chunkSize-1].next = none
 	t.free = base
 }
 
@@ -244,12 +251,12 @@ func (t *table) remove(i uint32) {
 	e := t.at(i)
 	t.unlink(i, e)
 	mask := uint32(len(t.buckets) - 1)
-	n := t.hashEnds(&e.src, &e.dst, e.sport, e.dport, e.proto) & mask
+	n := e.hash & mask
 	for t.buckets[n].i != i {
 		n = (n + 1) & mask
 	}
 	t.vacate(n, mask)
-	e.next = t.free
+	t.link(i).next = t.free
 	t.free = i
 	t.live--
 }
@@ -261,7 +268,7 @@ func (t *table) holds(i uint32) bool {
 	}
 	e := t.at(i)
 	mask := uint32(len(t.buckets) - 1)
-	for n := t.hashEnds(&e.src, &e.dst, e.sport, e.dport, e.proto) & mask; t.buckets[n].i != none; n = (n + 1) & mask {
+	for n := e.hash & mask; t.buckets[n].i != none; n = (n + 1) & mask {
 		if t.buckets[n].i == i {
 			return true
 		}
@@ -287,24 +294,25 @@ func (t *table) vacate(n, mask uint32) {
 
 // unlink takes an entry out of its list.
 func (t *table) unlink(i uint32, e *entry) {
-	if e.prev != none {
-		t.at(e.prev).next = e.next
-	} else if t.heads[e.list] == i {
-		t.heads[e.list] = e.next
+	at := *t.link(i)
+	if at.prev != none {
+		t.link(at.prev).next = at.next
+	} else {
+		t.heads[e.list] = at.next
 	}
-	if e.next != none {
-		t.at(e.next).prev = e.prev
-	} else if t.tails[e.list] == i {
-		t.tails[e.list] = e.prev
+	if at.next != none {
+		t.link(at.next).prev = at.prev
+	} else {
+		t.tails[e.list] = at.prev
 	}
-	e.prev, e.next = none, none
 }
 
 // push appends an entry to a list.
 func (t *table) push(i uint32, e *entry, l listID) {
-	e.list, e.prev, e.next = l, t.tails[l], none
-	if e.prev != none {
-		t.at(e.prev).next = i
+	last := t.tails[l]
+	e.list, *t.link(i) = l, link{last, none}
+	if last != none {
+		t.link(last).next = i
 	} else {
 		t.heads[l] = i
 	}

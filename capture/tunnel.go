@@ -13,8 +13,8 @@ type tunnel struct {
 
 // unwrap puts the packet that the one in hand carries in its place, through several tunnels.
 func (m *Meter) unwrap() {
-	for m.outside.depth < maxTunnels && packet.Inner(&m.p, &m.other, &m.outside.Tunnel) {
-		m.p = m.other
+	for m.outside.depth < maxTunnels && packet.Inner(m.p, &m.other, &m.outside.Tunnel) {
+		*m.p = m.other
 		m.outside.depth++
 	}
 	if m.outside.depth > 0 {

@@ -34,7 +34,7 @@ const letterNames = "SHQADFRI"
 // follow adds the packet in hand, sent by side dir at t, to the history of flow e and to what is
 // known of its TCP. What is not TCP has no more history than that each side sent payload.
 func (m *Meter) follow(e *entry, dir int, t int64) {
-	p := &m.p
+	p := m.p
 	if !p.HasTCP {
 		if p.PayLen > 0 {
 			e.write(dir, letterData)

@@ -63,21 +63,13 @@ func TestHistory(t *testing.T) {
 // Later fragments that come before the first go to its flow all the same; so do the parts of an
 // ICMP message.
 func TestFragmentsEarly(t *testing.T) {
-	fragment := func(id, at uint16, more bool, p []byte) []byte {
-		binary.BigEndian.PutUint16(p[4:], id)
-		if more {
-			at |= 0x2000
-		}
-		binary.BigEndian.PutUint16(p[6:], at)
-		return p
-	}
 	b := newBuilder(t, Config{})
 	rest := func(proto uint8) []byte { return ip4("10.0.0.1", "10.0.0.2", proto, make([]byte, 100)) }
-	b.send(0, fragment(7, 18, false, rest(flow.ProtoUDP)))
-	b.send(0, fragment(7, 9, true, rest(flow.ProtoUDP)))
-	b.send(sec, fragment(7, 0, true, udp(client, server, make([]byte, 64))))
-	b.send(sec, fragment(9, 9, false, rest(flow.ProtoICMP)))
-	b.send(sec, fragment(9, 0, true, icmp("10.0.0.1", "10.0.0.2", 8, 0, make([]byte, 64))))
+	b.send(0, fragmentOf(7, 18, false, rest(flow.ProtoUDP)))
+	b.send(0, fragmentOf(7, 9, true, rest(flow.ProtoUDP)))
+	b.send(sec, fragmentOf(7, 0, true, udp(client, server, make([]byte, 64))))
+	b.send(sec, fragmentOf(9, 9, false, rest(flow.ProtoICMP)))
+	b.send(sec, fragmentOf(9, 0, true, icmp("10.0.0.1", "10.0.0.2", 8, 0, make([]byte, 64))))
 	wantRows(t, b,
 		"10.0.0.1:40000>10.0.0.2:80 3/0 / at 0 for 1 forced_end attempt 1",
 		"10.0.0.1:0>10.0.0.2:0 2/0 / at 1 for 0 forced_end attempt 1")

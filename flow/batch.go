@@ -24,7 +24,8 @@ type Batch struct {
 	// Now is the source's clock in Unix ns: arrival for sockets, packet time for files. Stages
 	// expire by it. A Batch without records is a tick of that clock.
 	Now int64
-	// Last says that the source has ended: stages append all they still hold.
+	// Last says that the source has ended: stages append all they still hold, but for what they keep
+	// for a later run.
 	Last bool
 }
 

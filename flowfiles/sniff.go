@@ -3,10 +3,9 @@ package flowfiles
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
-	"os"
+
+	"github.com/flowferry/flowferry/internal/unzip"
 )
 
 // Format is a kind of flow file.
@@ -30,27 +29,19 @@ func (f Format) String() string {
 	return formats[Unknown]
 }
 
-// sniffed is how many bytes Sniff looks at.
+// sniffed is how many bytes Sniff looks at, and readers may.
 const sniffed = 64 << 10
 
 // Sniff finds the format of a file by its first bytes, after gzip. A file that is none of
-// ours is Unknown and no error.
-func Sniff(path string) (Format, error) {
-	f, err := os.Open(path)
+// ours is Unknown.
+func Sniff(head []byte) Format {
+	r, _, err := unzip.Reader(bytes.NewReader(head), sniffed)
 	if err != nil {
-		return Unknown, err
+		return Unknown // not gzip after all, or broken
 	}
-	defer f.Close()
-	r, err := plain(f)
-	if err != nil {
-		return Unknown, nil // not gzip after all, or broken: not ours
-	}
-	head := make([]byte, sniffed)
-	n, err := io.ReadFull(r, head)
-	if n == 0 && err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return Unknown, fmt.Errorf("read %s: %w", path, err)
-	}
-	return detect(head[:n]), nil
+	text := make([]byte, sniffed)
+	n, _ := io.ReadFull(r, text) // what is cut off is not ours to tell
+	return detect(text[:n])
 }
 
 // detect finds the format of a file by its first bytes.

@@ -1,7 +1,6 @@
 package flowfiles
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -9,9 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
-
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/unzip"
 )
 
 // Source reads the flows of one file. It is a flow.Source: the same file gives the same records
@@ -36,12 +34,8 @@ type stats struct {
 	badBlocks, brokenFiles         atomic.Uint64
 }
 
-// Open finds the format of the file, reads it once for its digest and gives its source.
-func Open(path string) (*Source, error) {
-	format, err := Sniff(path)
-	if err != nil {
-		return nil, err
-	}
+// Open reads the file, whose format Sniff has found, once for its digest and gives its source.
+func Open(path string, format Format) (*Source, error) {
 	if format == Unknown {
 		return nil, fmt.Errorf("read %s: no flow file of Zeek, Suricata, Argus or nfdump", path)
 	}
@@ -58,9 +52,6 @@ func Open(path string) (*Source, error) {
 
 // Origin gives Record.Origin of all records: the XXH64 digest of the file.
 func (s *Source) Origin() uint64 { return s.origin }
-
-// Format gives the format that was found.
-func (s *Source) Format() Format { return s.format }
 
 // Progress gives how many of the file's bytes, as on disk, were read.
 func (s *Source) Progress() (done, total int64) { return s.done.Load(), s.size }
@@ -111,7 +102,7 @@ func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	defer f.Close()
 	o := &out{s: s, emit: emit, b: flow.NewBatch()}
 	defer o.flush()
-	in, err := plain(&meter{f, &s.done})
+	in, _, err := unzip.Reader(&unzip.Counted{R: f, N: &s.done}, sniffed)
 	if err != nil {
 		s.stop("it can not be decompressed: %v", err)
 		return nil
@@ -160,31 +151,6 @@ func (s *Source) note(what string, n uint64, err error) {
 	if s.first == "" {
 		s.first = fmt.Sprintf("%s %d: %v", what, n, err)
 	}
-}
-
-// meter counts the bytes read, as on disk.
-type meter struct {
-	r io.Reader
-	n *atomic.Int64
-}
-
-func (m *meter) Read(p []byte) (int, error) {
-	n, err := m.r.Read(p)
-	m.n.Add(int64(n))
-	return n, err
-}
-
-// plain undoes gzip where the first bytes say so.
-func plain(r io.Reader) (*bufio.Reader, error) {
-	br := bufio.NewReaderSize(r, 64<<10)
-	if head, _ := br.Peek(2); len(head) < 2 || head[0] != 0x1f || head[1] != 0x8b {
-		return br, nil
-	}
-	z, err := gzip.NewReader(br)
-	if err != nil {
-		return nil, err
-	}
-	return bufio.NewReaderSize(z, 64<<10), nil
 }
 
 // out fills batches and hands them on.

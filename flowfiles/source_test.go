@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowferry/flowferry/flow"
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/flowferry/flowferry/flow"
 )
 
 // read reads a file whole and checks the account.
@@ -23,7 +24,7 @@ func read(t testing.TB, path string) ([]flow.Record, *Source) {
 // readText gives the text form as well, without what depends on the file.
 func readText(t testing.TB, path string) (recs []flow.Record, text []byte, s *Source) {
 	t.Helper()
-	s, err := Open(path)
+	s, err := Open(path, formatOf(t, path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +81,15 @@ func wantText(t *testing.T, recs []flow.Record, want string) {
 	}
 }
 
+func formatOf(t testing.TB, path string) Format {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Sniff(data)
+}
+
 func TestSniff(t *testing.T) {
 	f := func(want Format, file string) {
 		t.Helper()
@@ -96,9 +106,8 @@ func TestSniff(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, path := range [...]string{file, packed} {
-			got, err := Sniff(path)
-			if err != nil || got != want {
-				t.Errorf("%s is %v, want %v: %v", path, got, want, err)
+			if got := formatOf(t, path); got != want {
+				t.Errorf("%s is %v, want %v", path, got, want)
 			}
 		}
 		if want == Unknown {
@@ -125,10 +134,10 @@ func TestSniff(t *testing.T) {
 }
 
 func TestOpenUnknown(t *testing.T) {
-	if _, err := Open("source_test.go"); err == nil || !bytes.Contains([]byte(err.Error()), []byte("source_test.go: no flow file")) {
+	if _, err := Open("source_test.go", formatOf(t, "source_test.go")); err == nil || !bytes.Contains([]byte(err.Error()), []byte("source_test.go: no flow file")) {
 		t.Error(err)
 	}
-	if _, err := Open("does-not-exist"); !os.IsNotExist(err) {
+	if _, err := Open("does-not-exist", Nfcapd); !os.IsNotExist(err) {
 		t.Error(err)
 	}
 }
@@ -136,7 +145,7 @@ func TestOpenUnknown(t *testing.T) {
 // The same file gives the same records, and stops when it is told to.
 func TestCancel(t *testing.T) {
 	for _, file := range [...]string{"nfcapd/lzo.200801102120", "suricata/eve.json"} {
-		s, err := Open(corpus + file)
+		s, err := Open(corpus+file, formatOf(t, corpus+file))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/unzip"
 )
 
 // suricata reads eve.json: flow events are biflows, netflow events one direction of them.
@@ -70,7 +71,7 @@ func (s *Source) hasFlows(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	in, err := plain(f)
+	in, _, err := unzip.Reader(f, sniffed)
 	if err != nil {
 		return false, nil // reported when it is read
 	}

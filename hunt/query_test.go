@@ -2,10 +2,7 @@ package hunt
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,10 +11,9 @@ import (
 
 	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/internal/fuzztest"
+	"github.com/flowferry/flowferry/internal/golden"
 	"github.com/flowferry/flowferry/store/storetest"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // now is the present of the tests.
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -34,30 +30,14 @@ func parseAt(s string) (*Query, error) {
 // TestGoldenQueries reads queries, one a line, and compares their plain form and DSL, or the
 // error, with what the golden file says.
 func TestGoldenQueries(t *testing.T) {
-	path := filepath.Join("..", "testdata", "golden", "hunt_queries.txtar")
-	a, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range a.Files {
-		f := &a.Files[i]
-		var got strings.Builder
-		for _, line := range strings.Split(strings.TrimRight(string(f.Data), "\n"), "\n") {
-			if query, ok := strings.CutPrefix(line, "> "); ok {
-				fmt.Fprintf(&got, "> %s\n%s\n", query, answerTo(t, query))
+	golden.Check(t, "../testdata/golden/hunt_queries.txtar", func(f txtar.File) (got []byte) {
+		for line := range strings.Lines(string(f.Data)) {
+			if query, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "> "); ok {
+				got = fmt.Appendf(got, "> %s\n%s\n", query, answerTo(t, query))
 			}
 		}
-		if *update {
-			f.Data = []byte(got.String())
-		} else if got.String() != string(f.Data) {
-			t.Errorf("%s: got\n%s\nwant\n%s", f.Name, got.String(), f.Data)
-		}
-	}
-	if *update {
-		if err := os.WriteFile(path, txtar.Format(a), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+		return got
+	})
 }
 
 func answerTo(t *testing.T, query string) string {

@@ -140,7 +140,7 @@ func (r *Result) human(i int, v float64) string {
 func humanOf(field string, v float64) string {
 	switch {
 	case strings.HasSuffix(field, "bytes"):
-		return Bytes(v)
+		return bytesText(v)
 	case field == "event.duration":
 		return time.Duration(v).Round(time.Millisecond).String()
 	case v == float64(int64(v)):
@@ -149,8 +149,8 @@ func humanOf(field string, v float64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64)
 }
 
-// Bytes writes a number of bytes with a decimal unit: "1.25 MB".
-func Bytes(v float64) string {
+// bytesText writes a number of bytes with a decimal unit: "1.25 MB".
+func bytesText(v float64) string {
 	unit := 0
 	for v >= 999.5 && unit < len("kMGTPE") {
 		v /= 1000

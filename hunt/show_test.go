@@ -1,27 +1,22 @@
 package hunt
 
 import (
+	"bytes"
 	"context"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/flowferry/flowferry/internal/golden"
 	"github.com/flowferry/flowferry/store"
 	"github.com/flowferry/flowferry/store/storetest"
 )
 
 // TestGoldenText compares what the renderers draw with the golden file.
 func TestGoldenText(t *testing.T) {
-	path := filepath.Join("..", "testdata", "golden", "hunt_text.txtar")
-	a, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	day := time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC).UnixNano()
 	top := &Result{By: []string{"source.ip", "destination.port"}, Sum: []string{"network.bytes", "event.duration"}, Distinct: []string{"destination.ip"}, Seen: true,
 		Rows: []Row{
@@ -50,25 +45,16 @@ func TestGoldenText(t *testing.T) {
 		"strips wide":    func(w io.Writer) error { return strips.WriteText(w, 140) },
 		"strips narrow":  func(w io.Writer) error { return strips.WriteText(w, 80) },
 	}
-	if len(a.Files) != len(draw) {
-		t.Fatalf("%d files in %s, want %d", len(a.Files), path, len(draw))
-	}
-	for i := range a.Files {
-		f := &a.Files[i]
-		var got strings.Builder
+	golden.Check(t, "../testdata/golden/hunt_text.txtar", func(f txtar.File) []byte {
+		var got bytes.Buffer
 		if err := draw[f.Name](&got); err != nil {
 			t.Fatal(err)
 		}
-		if *update {
-			f.Data = []byte(got.String())
-		} else if got.String() != string(f.Data) {
-			t.Errorf("%s: got\n%s\nwant\n%s", f.Name, got.String(), f.Data)
-		}
-	}
-	if *update {
-		if err := os.WriteFile(path, txtar.Format(a), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		delete(draw, f.Name)
+		return got.Bytes()
+	})
+	if len(draw) > 0 {
+		t.Errorf("%d drawings are not compared", len(draw))
 	}
 }
 

@@ -343,7 +343,7 @@ func (s *Series) sparks(width int) string {
 	}
 	room := max(width-name-14, 10)
 	for _, l := range s.Lines {
-		t.add(Printable(l.Key), Spark(l.Values, room), s.label(l.Total))
+		t.add(Printable(l.Key), spark(l.Values, room), s.label(l.Total))
 	}
 	if len(s.Lines) == 0 {
 		return "no flows\n"
@@ -353,9 +353,9 @@ func (s *Series) sparks(width int) string {
 	return fmt.Sprintf("%s by %s, %s to %s UTC\n", s.unit(), s.By, from.Format("2006-01-02 15:04"), to.Format("2006-01-02 15:04")) + t.String()
 }
 
-// Spark draws values as small bars in at most width characters; several values that share a
+// spark draws values as small bars in at most width characters; several values that share a
 // character are added.
-func Spark(values []float64, width int) string {
+func spark(values []float64, width int) string {
 	cells := squeeze(values, width)
 	most := slices.Max(append([]float64{0}, cells...))
 	levels := []rune("▁▂▃▄▅▆▇█")

@@ -103,7 +103,7 @@ func TestByPort(t *testing.T) {
 	}
 
 	again, b := NewDecoder(cfg), &flow.Batch{}
-	if err := again.LoadState(bytes.NewReader(savedState(t, d)), received); err != nil {
+	if err := again.loadState(bytes.NewReader(savedState(t, d)), received); err != nil {
 		t.Fatal(err)
 	}
 	for port, msg := range map[uint16]wire{1001: set(256, pair), 1002: set(256, wire{}.u16(53, 54).u32(1000)), 1003: set(256, pair)} {
@@ -116,7 +116,7 @@ func TestByPort(t *testing.T) {
 	}
 	for _, other := range []Config{{}, {Rules: Rules{ByPort: []string{"198.51.100.1"}}}} {
 		none := NewDecoder(other)
-		if err := none.LoadState(bytes.NewReader(savedState(t, d)), received); err != nil || len(none.Exporters()) != 0 {
+		if err := none.loadState(bytes.NewReader(savedState(t, d)), received); err != nil || len(none.Exporters()) != 0 {
 			t.Errorf("%d exporters of which it is not known who they are: %v", len(none.Exporters()), err)
 		}
 	}
@@ -168,7 +168,7 @@ func TestTemplateTimeout(t *testing.T) {
 
 	d := f("saved", cfg, 0, 0, 0, step{0, define}, step{50, ipfixMessage(0, 0, set(2, tmpl(300, 8, 4)))})
 	again, b := NewDecoder(cfg), &flow.Batch{}
-	if err := again.LoadState(bytes.NewReader(savedState(t, d)), received+60e9); err != nil {
+	if err := again.loadState(bytes.NewReader(savedState(t, d)), received+60e9); err != nil {
 		t.Fatal(err)
 	}
 	for _, msg := range []wire{data, ipfixMessage(0, 0, set(300, pair))} {

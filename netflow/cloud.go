@@ -2,6 +2,7 @@ package netflow
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,25 +50,14 @@ var logKinds = [...]logKind{
 	{"AWS VPC flow log", isAWS, readAWS},
 }
 
-// IsLog says whether a file begins like a flow log. Standard input is taken for one unseen.
-func IsLog(path string, cfg Config) (bool, error) {
-	if path == Stdin {
-		return true, nil
-	}
-	l, err := newLog(path, cfg)
+// IsLog says whether a file that begins with head is a flow log.
+func IsLog(head []byte, cfg Config) bool {
+	l, err := newLog("", cfg)
 	if err != nil {
-		return false, err
+		return false // Validate says why
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	in, err := l.reader(f)
-	if err != nil {
-		return false, nil // it begins like a compressed file and is not one
-	}
-	return l.kind(in) != nil, nil
+	in, err := l.reader(bytes.NewReader(head))
+	return err == nil && l.kind(in) != nil // else it begins like a compressed file and is not one
 }
 
 // NewLog reads the file once for its digest, whose first 8 bytes are the Origin of its records.

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/unzip"
 )
 
 const (
@@ -43,7 +44,7 @@ func (l *Log) open(ctx context.Context) (io.Reader, func(), error) {
 
 // reader counts the bytes of raw and decompresses them if they are gzip.
 func (l *Log) reader(raw io.Reader) (*bufio.Reader, error) {
-	in, _, err := unzip(&countingReader{raw, &l.done}, maxLogLine)
+	in, _, err := unzip.Reader(&unzip.Counted{R: raw, N: &l.done}, maxLogLine)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", l.path, err)
 	}

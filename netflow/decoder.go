@@ -159,7 +159,7 @@ type Decoder struct {
 	ord    atomic.Uint64 // Ord of the last record
 	state  atomic.Int64  // bytes of templates, names and held data of all exporters
 
-	changes atomic.Uint64 // of what SaveState saves
+	changes atomic.Uint64 // of what saveState saves
 
 	works     works
 	mu        sync.RWMutex

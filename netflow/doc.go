@@ -3,10 +3,10 @@
 //
 // A datagram goes through Decoder.Datagram: the version chooses a decoder, the exporter's state
 // (templates, names, sampling rates, sequence numbers; one per version, address and domain) is
-// locked for the one datagram, and the records are appended to the caller's batch. UDP and
+// locked for the one datagram, and the records are appended to the caller's batch. Live and
 // Payloads are the sources around it.
 //
-// IPFIX also comes as a stream, over TCP and TLS (TCP) or in a file (IPFIXFile): a framer cuts it
+// IPFIX also comes as a stream, over TCP and TLS (Live) or in a file (IPFIXFile): a framer cuts it
 // into messages, which are decoded as datagrams are. Templates belong to the exporter over UDP,
 // to the connection over TCP, to the file in a file. Over UDP a datagram is one message, and what
 // stands behind it is counted, not decoded. Live runs all listeners of a Config over one Decoder.

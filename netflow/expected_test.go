@@ -257,7 +257,7 @@ func unkept(m *flow.Meta, name string) (flow.Element, bool) {
 	}
 	if !ok {
 		for id := range ianaElements {
-			if ianaElements[id].name == name {
+			if ianaElements[id] == name {
 				want, ok = flow.Element{ID: uint16(id)}, true
 			}
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/internal/fuzztest"
+	"github.com/flowferry/flowferry/internal/golden"
 )
 
 // made are payloads of two records in each fixed form, by make.go.
@@ -65,29 +66,16 @@ func TestLayouts(t *testing.T) {
 
 // What each form decodes to.
 func TestFixedGolden(t *testing.T) {
-	const golden = "../testdata/golden/netflow_fixed.txtar"
-	ar := &txtar.Archive{Comment: []byte("What the payloads of testdata/export/made decode to.\ngo test ./netflow -run FixedGolden -update rewrites this.\n")}
+	var got []txtar.File
 	names, payloads := madeFiles(t)
 	for i, p := range payloads {
 		_, b := run(t, Config{}, nil, p)
 		if len(b.Recs) != 2 {
 			t.Errorf("%s: %d records", names[i], len(b.Recs))
 		}
-		ar.Files = append(ar.Files, txtar.File{Name: names[i], Data: []byte(strings.Join(texts(b), "\n") + "\n")})
+		got = append(got, txtar.File{Name: names[i], Data: []byte(strings.Join(texts(b), "\n") + "\n")})
 	}
-	if *update {
-		if err := os.WriteFile(golden, txtar.Format(ar), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := txtar.Format(ar); !bytes.Equal(got, want) {
-		t.Errorf("differs from %s; got\n%s", golden, got)
-	}
+	golden.Compare(t, "../testdata/golden/netflow_fixed.txtar", got)
 }
 
 // What Wireshark can not tell: it has no v6, and of scheme 9 it reads the class of service

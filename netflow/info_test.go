@@ -89,7 +89,7 @@ func TestStatus(t *testing.T) {
 func TestElementName(t *testing.T) {
 	f := func(pen uint32, id uint16, want string) {
 		t.Helper()
-		if got := ElementName(pen, id); got != want {
+		if got := elementName(pen, id); got != want {
 			t.Errorf("%d/%d: got %q, want %q", pen, id, got, want)
 		}
 	}
@@ -104,7 +104,7 @@ func TestElementName(t *testing.T) {
 	f(penCERT, 14|reverseBit, "reverseInitialTCPFlags")
 	f(penCERT, 9999, "")
 	f(4242, 1, "")
-	if n := testing.AllocsPerRun(10, func() { ElementName(penReverse, 1); ElementName(penCERT, 14|reverseBit) }); n != 0 {
+	if n := testing.AllocsPerRun(10, func() { elementName(penReverse, 1); elementName(penCERT, 14|reverseBit) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

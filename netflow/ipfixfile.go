@@ -1,18 +1,16 @@
 package netflow
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
 	"sync/atomic"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/unzip"
 )
 
 // IPFIXFile is a source over an IPFIX file (RFC 5655): messages one behind the other, plain or
@@ -30,53 +28,27 @@ type IPFIXFile struct {
 	warning  atomic.Pointer[string]
 }
 
-// gzipMagic begins a file that is compressed (RFC 1952 section 2.3.1).
-const gzipMagic = 0x1f8b
-
-// IsIPFIXFile says whether the file holds IPFIX messages one behind the other: a second header
-// stands where the first message ends, or the file is longer than a message can be. A plain file
-// of a single message is a datagram's payload (Payloads); a compressed one is an IPFIX file.
-func IsIPFIXFile(path string) (bool, error) {
-	f, err := os.Open(path)
+// IsIPFIXFile says whether a file that begins with head, all of it or 64 KiB and more, holds IPFIX messages one
+// behind the other: a second header stands where the first message ends, or the file is longer than a
+// message can be. A plain file of a single message is a datagram's payload (Payloads); a compressed one
+// is an IPFIX file.
+func IsIPFIXFile(head []byte) bool {
+	r, zipped, err := unzip.Reader(bytes.NewReader(head), frameMost)
 	if err != nil {
-		return false, err
+		return false // what begins like gzip and is not
 	}
-	defer f.Close()
-	r, zipped, err := unzip(f, frameMost)
-	if err != nil {
-		return false, nil // what begins like gzip and is not
-	}
-	head, err := r.Peek(frameMost)
-	if err != nil && err != io.EOF && !zipped {
-		return false, fmt.Errorf("read %s: %w", path, err)
-	}
+	head, _ = r.Peek(frameMost)
 	n, bad := frameLength(head)
-	if bad != nil || n == 0 {
-		return false, nil
-	}
-	if zipped || len(head) == frameMost {
-		return true, nil
-	}
-	if n >= len(head) {
-		return false, nil
+	switch {
+	case bad != nil || n == 0:
+		return false
+	case zipped || len(head) == frameMost:
+		return true
+	case n >= len(head):
+		return false
 	}
 	second, bad := frameLength(head[n:])
-	return bad == nil && second != 0, nil
-}
-
-// unzip puts a decompressor in front when the first bytes ask for one. So many bytes can be looked
-// at in what it gives.
-func unzip(in io.Reader, ahead int) (r *bufio.Reader, zipped bool, err error) {
-	r = bufio.NewReaderSize(in, ahead)
-	head, _ := r.Peek(2)
-	if len(head) < 2 || binary.BigEndian.Uint16(head) != gzipMagic {
-		return r, false, nil
-	}
-	z, err := gzip.NewReader(r)
-	if err != nil {
-		return nil, false, err
-	}
-	return bufio.NewReaderSize(z, ahead), true, nil
+	return bad == nil && second != 0
 }
 
 // NewIPFIXFile reads the file once for its digest and gives the source. Origin of the records is
@@ -101,23 +73,11 @@ func (s *IPFIXFile) Run(ctx context.Context, emit func(*flow.Batch)) error {
 		return err
 	}
 	defer f.Close()
-	r, _, err := unzip(&countingReader{f, &s.done}, frameMost)
+	r, _, err := unzip.Reader(&unzip.Counted{R: f, N: &s.done}, frameMost)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", s.path, err)
 	}
 	return s.read(ctx, r, emit)
-}
-
-// countingReader counts what is read from a file.
-type countingReader struct {
-	r io.Reader
-	n *atomic.Int64
-}
-
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n.Add(int64(n))
-	return n, err
 }
 
 // read decodes the messages of r. A batch goes out when it is full or a second of export time

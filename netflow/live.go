@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/flowferry/flowferry/flow"
 )
@@ -12,8 +13,8 @@ import (
 // bound on memory, and one row of ordinals.
 type Live struct {
 	dec      *Decoder
-	udp      *UDP       // nil when switched off
-	tcp      *TCP       // nil when there is nothing to listen on
+	udp      *udpSource // nil when switched off
+	tcp      *tcpSource // nil when there is nothing to listen on
 	state    *stateFile // nil where none is kept
 	warnings []string
 }
@@ -127,7 +128,7 @@ func (l *Live) Warnings() []string {
 	if l.udp == nil {
 		return l.warnings
 	}
-	return append(l.udp.Warnings(), l.warnings...)
+	return slices.Concat(l.udp.warnings, l.warnings)
 }
 
 // Close closes the sockets. Run does so itself.

@@ -15,11 +15,11 @@ type elementKey struct {
 	id  uint16
 }
 
-// ElementName gives the name of an information element: the IANA name, "reverse…" for one of
+// elementName gives the name of an information element: the IANA name, "reverse…" for one of
 // RFC 5103's reverse enterprise, the maker's for those of other enterprises and for field types
 // of NetFlow v9 as far as they are known, our own for a field of a fixed NetFlow version that no
 // element stands for, else "". It allocates nothing.
-func ElementName(pen uint32, id uint16) string {
+func elementName(pen uint32, id uint16) string {
 	if pen == penFixed && int(id) < len(fixedNames) {
 		return fixedNames[id]
 	}
@@ -28,7 +28,7 @@ func ElementName(pen uint32, id uint16) string {
 			if pen == penReverse {
 				return reverseNames()[id]
 			}
-			return ianaElements[id].name
+			return ianaElements[id]
 		}
 	}
 	key := home(elementKey{pen, id})
@@ -45,7 +45,7 @@ func ElementName(pen uint32, id uint16) string {
 var reverseNames = sync.OnceValue(func() []string {
 	names := make([]string, len(ianaElements))
 	for i := range ianaElements {
-		names[i] = reversed(ianaElements[i].name)
+		names[i] = reversed(ianaElements[i])
 	}
 	return names
 })
@@ -70,7 +70,7 @@ func reversed(name string) string {
 
 // nameOf gives the element with its name and without a value.
 func nameOf(pen uint32, id uint16) flow.Element {
-	return flow.Element{PEN: pen, ID: id, Name: ElementName(pen, id)}
+	return flow.Element{PEN: pen, ID: id, Name: elementName(pen, id)}
 }
 
 // NetFlow v9 has no enterprise numbers. Makers put their elements above the IANA numbers: nProbe
@@ -92,14 +92,4 @@ func home(key elementKey) elementKey {
 		}
 	}
 	return key
-}
-
-// ElementType gives the abstract data type of an IANA information element (RFC 7012 section
-// 3.1), such as "unsigned32" or "string"; "" for others. Those of the reverse enterprise have
-// the type of their forward element.
-func ElementType(pen uint32, id uint16) string {
-	if pen != penIANA && pen != penReverse || int(id) >= len(ianaElements) {
-		return ""
-	}
-	return ianaElements[id].kind
 }

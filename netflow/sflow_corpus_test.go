@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/flowferry/flowferry/capture"
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/golden"
 )
 
 var sflowCaptures = []string{"sflow-print-v6", "sflow_expanded", "sflow_multiple_counter_30_pdus", "sflow_print-segv"}
@@ -61,25 +61,18 @@ func decodeSFlow(t testing.TB, name string) (*Decoder, *flow.Batch) {
 
 // What tcpdump's captures and Telegraf's payloads decode to.
 func TestSFlowGolden(t *testing.T) {
-	const golden = "../testdata/golden/sflow.txtar"
-	ar := &txtar.Archive{Comment: []byte("What the sFlow datagrams of testdata/pcap/tcpdump and testdata/export/telegraf decode to.\ngo test ./netflow -run SFlowGolden -update rewrites this.\n")}
+	var got []txtar.File
 	add := func(name string, d *Decoder, b *flow.Batch) {
-		var out bytes.Buffer
-		for _, s := range d.Stats() {
-			if s.Value != 0 && s.Name != "netflow.bytes" {
-				fmt.Fprintf(&out, "%s=%d ", s.Name[len("netflow."):], s.Value)
-			}
-		}
-		out.WriteByte('\n')
+		out := golden.Account(d.Stats(), "netflow.bytes")
 		for _, line := range texts(b) {
-			out.WriteString(line + "\n")
+			out = append(append(out, line...), '\n')
 		}
 		for _, e := range d.Exporters() {
 			for i := range e.Interfaces {
-				fmt.Fprintf(&out, "%v interface %+v\n", e.Addr, e.Interfaces[i])
+				out = fmt.Appendf(out, "%v interface %+v\n", e.Addr, e.Interfaces[i])
 			}
 		}
-		ar.Files = append(ar.Files, txtar.File{Name: name, Data: out.Bytes()})
+		got = append(got, txtar.File{Name: name, Data: out})
 	}
 	for _, name := range sflowCaptures {
 		d, b := decodeSFlow(t, name)
@@ -89,18 +82,7 @@ func TestSFlowGolden(t *testing.T) {
 		d, b, _ := decodeTelegraf(t, c)
 		add(c, d, b)
 	}
-	if *update {
-		if err := os.WriteFile(golden, txtar.Format(ar), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(want, txtar.Format(ar)) {
-		t.Errorf("%s is not what the payloads decode to: run with -update and look at the difference", golden)
-	}
+	golden.Compare(t, "../testdata/golden/sflow.txtar", got)
 }
 
 // tshark finds the same samples in tcpdump's captures, with the same counters and the same

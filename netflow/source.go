@@ -25,17 +25,17 @@ const (
 	drainFor   = 2 * time.Second       // at the end: what is in the sockets is read for so long at most
 )
 
-// UDP is a source of export datagrams. On each address several sockets share the port; the
+// udpSource is a source of export datagrams. On each address several sockets share the port; the
 // kernel gives all datagrams of one exporter's port to the same one, so their order is kept.
-type UDP struct {
+type udpSource struct {
 	dec      *Decoder
 	readers  []*reader
-	warnings []string
+	warnings []string // what the operator should know about the sockets, each with its remedy
 }
 
 // reader is one socket and what its goroutine counts.
 type reader struct {
-	udp    *UDP
+	udp    *udpSource
 	allow  allowList
 	sock   *socket
 	gather time.Duration // see gatherMost; less where the receive buffer is small
@@ -45,7 +45,7 @@ type reader struct {
 	mu     sync.Mutex
 }
 
-func listenUDP(cfg Config, dec *Decoder) (*UDP, error) {
+func listenUDP(cfg Config, dec *Decoder) (*udpSource, error) {
 	cfg = cfg.withDefaults()
 	if cfg.Readers == 0 {
 		cfg.Readers = runtime.GOMAXPROCS(0)
@@ -53,7 +53,7 @@ func listenUDP(cfg Config, dec *Decoder) (*UDP, error) {
 	if !sharesPort {
 		cfg.Readers = 1
 	}
-	u := &UDP{dec: dec}
+	u := &udpSource{dec: dec}
 	for _, addr := range cfg.Listen {
 		if err := u.bind(addr, cfg); err != nil {
 			u.Close()
@@ -65,7 +65,7 @@ func listenUDP(cfg Config, dec *Decoder) (*UDP, error) {
 }
 
 // bind opens the sockets of one address.
-func (u *UDP) bind(addr string, cfg Config) error {
+func (u *udpSource) bind(addr string, cfg Config) error {
 	free, err := probe(addr)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func network(addr string) string {
 }
 
 // Addrs gives the addresses it listens on.
-func (u *UDP) Addrs() (out []netip.AddrPort) {
+func (u *udpSource) Addrs() (out []netip.AddrPort) {
 	for _, r := range u.readers {
 		if len(out) == 0 || out[len(out)-1] != r.sock.addr {
 			out = append(out, r.sock.addr)
@@ -133,11 +133,8 @@ func (u *UDP) Addrs() (out []netip.AddrPort) {
 	return out
 }
 
-// Warnings gives what the operator should know about the sockets, each with its remedy.
-func (u *UDP) Warnings() []string { return u.warnings }
-
 // Close closes the sockets. Run does so itself.
-func (u *UDP) Close() error {
+func (u *udpSource) Close() error {
 	var errs []error
 	for _, r := range u.readers {
 		errs = append(errs, r.sock.close())
@@ -146,7 +143,7 @@ func (u *UDP) Close() error {
 }
 
 // Stats gives the decoder's account and what the kernel dropped because a socket was full.
-func (u *UDP) Stats() []flow.Stat {
+func (u *udpSource) Stats() []flow.Stat {
 	drops := uint64(0)
 	for _, r := range u.readers {
 		r.poll()
@@ -155,12 +152,9 @@ func (u *UDP) Stats() []flow.Stat {
 	return append(u.dec.Stats(), flow.Stat{Name: "netflow.kernel_drops", Value: drops})
 }
 
-// Exporters gives the account of each exporter.
-func (u *UDP) Exporters() []ExporterStats { return u.dec.Exporters() }
-
 // Run receives until ctx is cancelled, then reads what the sockets still hold, hands on all
 // records and returns nil. It closes the sockets.
-func (u *UDP) Run(ctx context.Context, emit func(*flow.Batch)) error {
+func (u *udpSource) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	defer u.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

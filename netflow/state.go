@@ -83,9 +83,9 @@ type savedRate struct {
 	Mode string `json:"mode,omitempty"`
 }
 
-// SaveState writes what exporters have told. Each exporter is locked for the time that a copy
+// saveState writes what exporters have told. Each exporter is locked for the time that a copy
 // takes; the writing locks none.
-func (d *Decoder) SaveState(w io.Writer) error {
+func (d *Decoder) saveState(w io.Writer) error {
 	d.mu.RLock()
 	all := make([]*exporter, 0, len(d.exporters))
 	for _, e := range d.exporters {
@@ -158,10 +158,10 @@ func saveMap[K comparable, V, S any](m map[K]V, save func(V) S) map[K]S {
 	return out
 }
 
-// LoadState takes over what SaveState wrote, but for exporters not heard in the day before now
+// loadState takes over what saveState wrote, but for exporters not heard in the day before now
 // (Unix ns), those that no allow-list has any more, and those that by Config.ByPort are another
 // one now, or several. It belongs before the first datagram. On an error nothing is taken. What goes beyond the limits of the Config is left out.
-func (d *Decoder) LoadState(r io.Reader, now int64) error {
+func (d *Decoder) loadState(r io.Reader, now int64) error {
 	saved, err := readState(r)
 	if err != nil {
 		return err

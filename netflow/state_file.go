@@ -41,7 +41,7 @@ func openState(d *Decoder, path string) (s *stateFile, warning string, err error
 	case err != nil:
 		return nil, "", fmt.Errorf("open netflow.state_file: %w", err)
 	default:
-		err = d.LoadState(io.LimitReader(f, stateLimit(d)), time.Now().UnixNano())
+		err = d.loadState(io.LimitReader(f, stateLimit(d)), time.Now().UnixNano())
 		f.Close()
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -83,7 +83,7 @@ func (s *stateFile) due(now time.Time) bool {
 // save writes the state to a new file and puts it in place of the old one.
 func (s *stateFile) save() error {
 	begin, changes := time.Now(), s.dec.changes.Load()
-	err := statefile.Replace(s.path, s.dec.SaveState)
+	err := statefile.Replace(s.path, s.dec.saveState)
 	s.at = time.Now()
 	s.took = s.at.Sub(begin)
 	if err != nil {

@@ -40,7 +40,7 @@ func untaught() []wire {
 func savedState(t testing.TB, d *Decoder) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	if err := d.SaveState(&buf); err != nil {
+	if err := d.saveState(&buf); err != nil {
 		t.Fatal(err)
 	}
 	return buf.Bytes()
@@ -57,7 +57,7 @@ func TestStateOverRestart(t *testing.T) {
 	before, _ := run(t, Config{}, nil, taught()...)
 	state := savedState(t, before)
 	after, b := NewDecoder(Config{}), &flow.Batch{}
-	if err := after.LoadState(bytes.NewReader(state), received); err != nil {
+	if err := after.loadState(bytes.NewReader(state), received); err != nil {
 		t.Fatal(err)
 	}
 	if again := savedState(t, after); !slices.Equal(sortedLines(again), sortedLines(state)) {
@@ -91,7 +91,7 @@ func TestStateLimits(t *testing.T) {
 	f := func(name string, cfg Config, now int64, exporters, templates int) {
 		t.Helper()
 		d := NewDecoder(cfg)
-		if err := d.LoadState(bytes.NewReader(state), now); err != nil {
+		if err := d.loadState(bytes.NewReader(state), now); err != nil {
 			t.Fatal(err)
 		}
 		n := 0
@@ -118,7 +118,7 @@ func TestStateBroken(t *testing.T) {
 	f := func(name string, broken []byte) {
 		t.Helper()
 		d := NewDecoder(Config{})
-		if err := d.LoadState(bytes.NewReader(broken), received); !errors.Is(err, ErrState) || len(d.Exporters()) != 0 {
+		if err := d.loadState(bytes.NewReader(broken), received); !errors.Is(err, ErrState) || len(d.Exporters()) != 0 {
 			t.Errorf("%s: error %v, %d exporters", name, err, len(d.Exporters()))
 		}
 	}
@@ -276,7 +276,7 @@ func FuzzState(f *testing.F) {
 	f.Fuzz(func(t *testing.T, state []byte) {
 		defer fuzztest.Guard()()
 		d, b := NewDecoder(Config{}), &flow.Batch{}
-		if err := d.LoadState(bytes.NewReader(state), received); err != nil {
+		if err := d.loadState(bytes.NewReader(state), received); err != nil {
 			if len(d.exporters) != 0 || d.state.Load() != 0 {
 				t.Fatalf("refused, but %d exporters", len(d.exporters))
 			}
@@ -284,7 +284,7 @@ func FuzzState(f *testing.F) {
 		}
 		first := savedState(t, d)
 		again := NewDecoder(Config{})
-		if err := again.LoadState(bytes.NewReader(first), received); err != nil {
+		if err := again.loadState(bytes.NewReader(first), received); err != nil {
 			t.Fatalf("what it saves it does not load: %v\n%s", err, first)
 		}
 		if second := savedState(t, again); !slices.Equal(sortedLines(first), sortedLines(second)) {

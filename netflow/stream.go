@@ -22,7 +22,7 @@ const (
 
 // stream is one connection.
 type stream struct {
-	tcp     *TCP
+	tcp     *tcpSource
 	conn    net.Conn
 	src     source
 	emit    func(*flow.Batch)
@@ -35,7 +35,7 @@ type stream struct {
 }
 
 // serve reads a connection to its end and closes it.
-func (t *TCP) serve(ctx context.Context, conn net.Conn, conf *tls.Config, src source, emit func(*flow.Batch)) ending {
+func (t *tcpSource) serve(ctx context.Context, conn net.Conn, conf *tls.Config, src source, emit func(*flow.Batch)) ending {
 	defer func() { conn.Close() }()
 	src.link = link{OverTCP, t.session.Add(1)}
 	if conf != nil {

@@ -15,10 +15,10 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
-// TCP is a source of IPFIX messages over TCP and TLS. Each connection has a goroutine, which
+// tcpSource is a source of IPFIX messages over TCP and TLS. Each connection has a goroutine, which
 // decodes its messages in order, and templates of its own; one that is slow or sends rubbish
 // concerns no other.
-type TCP struct {
+type tcpSource struct {
 	dec       *Decoder
 	cfg       Streams
 	listeners []listener
@@ -67,8 +67,8 @@ type tcpStats struct {
 }
 
 // listenTCP binds all addresses. The source runs with Run; without it, Close gives them back.
-func listenTCP(cfg Streams, dec *Decoder) (*TCP, error) {
-	t := &TCP{dec: dec, cfg: cfg.withDefaults(), open: map[flow.Addr]int{}}
+func listenTCP(cfg Streams, dec *Decoder) (*tcpSource, error) {
+	t := &tcpSource{dec: dec, cfg: cfg.withDefaults(), open: map[flow.Addr]int{}}
 	err := t.bind(cfg.ListenTCP, "tcp", nil)
 	if err == nil && len(cfg.ListenTLS) > 0 {
 		var conf *tls.Config
@@ -83,7 +83,7 @@ func listenTCP(cfg Streams, dec *Decoder) (*TCP, error) {
 	return t, nil
 }
 
-func (t *TCP) bind(addrs []string, what string, conf *tls.Config) error {
+func (t *tcpSource) bind(addrs []string, what string, conf *tls.Config) error {
 	for _, addr := range addrs {
 		l, err := net.Listen(strings.Replace(network(addr), "udp", "tcp", 1), addr)
 		if err != nil {
@@ -99,7 +99,7 @@ func (t *TCP) bind(addrs []string, what string, conf *tls.Config) error {
 }
 
 // Addrs gives the addresses it listens on for plain TCP and for TLS.
-func (t *TCP) Addrs() (plain, secure []netip.AddrPort) {
+func (t *tcpSource) Addrs() (plain, secure []netip.AddrPort) {
 	for _, l := range t.listeners {
 		a := l.Addr().(*net.TCPAddr).AddrPort()
 		if l.tls == nil {
@@ -112,7 +112,7 @@ func (t *TCP) Addrs() (plain, secure []netip.AddrPort) {
 }
 
 // Close stops to listen. Run does so itself.
-func (t *TCP) Close() error {
+func (t *tcpSource) Close() error {
 	var errs []error
 	for _, l := range t.listeners {
 		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -124,7 +124,7 @@ func (t *TCP) Close() error {
 
 // Run takes connections until ctx is cancelled, then reads what they have sent so far, hands on
 // all records, closes the connections and returns nil.
-func (t *TCP) Run(ctx context.Context, emit func(*flow.Batch)) error {
+func (t *tcpSource) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	var listening, serving sync.WaitGroup
 	stop := context.AfterFunc(ctx, func() { t.Close() })
 	defer stop()
@@ -159,7 +159,7 @@ func tick(ctx context.Context, emit func(*flow.Batch)) {
 // more file descriptors.
 const acceptAgain = 100 * time.Millisecond
 
-func (t *TCP) accept(ctx context.Context, l listener, serving *sync.WaitGroup, emit func(*flow.Batch)) {
+func (t *tcpSource) accept(ctx context.Context, l listener, serving *sync.WaitGroup, emit func(*flow.Batch)) {
 	for {
 		conn, err := l.Accept()
 		switch {
@@ -193,7 +193,7 @@ func (t *TCP) accept(ctx context.Context, l listener, serving *sync.WaitGroup, e
 }
 
 // admit says whether one more connection from addr is taken, and enters it; or why not.
-func (t *TCP) admit(allow *allowList, addr flow.Addr) (end ending, ok bool) {
+func (t *tcpSource) admit(allow *allowList, addr flow.Addr) (end ending, ok bool) {
 	if !allow.has(addr) {
 		return endedDenied, false
 	}
@@ -207,7 +207,7 @@ func (t *TCP) admit(allow *allowList, addr flow.Addr) (end ending, ok bool) {
 	return 0, true
 }
 
-func (t *TCP) leave(addr flow.Addr) {
+func (t *tcpSource) leave(addr flow.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.all--
@@ -217,7 +217,7 @@ func (t *TCP) leave(addr flow.Addr) {
 }
 
 // Stats gives the account of the connections, not that of the decoder.
-func (t *TCP) Stats() []flow.Stat {
+func (t *tcpSource) Stats() []flow.Stat {
 	s := &t.stats
 	t.mu.Lock()
 	open := uint64(t.all)

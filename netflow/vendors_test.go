@@ -11,7 +11,7 @@ func TestVendorElements(t *testing.T) {
 	v4, v6 := wire{}.u32(0x0a000001), append(wire{0x20, 0x01, 0x0d, 0xb8}, make(wire, 12)...)
 	f := func(maker string, pen uint32, id uint16, name string, value wire, want string) {
 		t.Helper()
-		if got := ElementName(pen, id); got != name {
+		if got := elementName(pen, id); got != name {
 			t.Errorf("%s: %d.%d is %q, want %q", maker, pen, id, got, name)
 		}
 		message := ipfixMessage(0, 0, set(2, templateOf(256, enterprise(id, uint16(len(value)), pen))), set(256, value))

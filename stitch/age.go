@@ -6,7 +6,13 @@ import "github.com/flowferry/flowferry/flow"
 // buried are remembered for the same time, so they stand in a queue and not in the wheel.
 func (t *Table) bury(i uint32, c *conv) {
 	c.is |= dead
-	c.far, c.done = 0, t.in(t.linger)
+	c.done = t.in(t.linger)
+	t.queue(i, c)
+}
+
+// queue puts conversation i, which is dead, at the end of the queue.
+func (t *Table) queue(i uint32, c *conv) {
+	c.far = 0
 	if t.dead.tail != 0 {
 		t.convs.at(t.dead.tail).far = i
 	} else {

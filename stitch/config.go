@@ -22,6 +22,7 @@ type Config struct {
 	Counts         string        `yaml:"counts" default:"first" help:"from which of several exporters counts are taken: first (reporter), max (most bytes) or order"`
 	Order          []string      `yaml:"order" help:"exporter addresses, the preferred first; for counts: order"`
 	ServerPorts    []uint16      `yaml:"server_ports" help:"ports of own services, in addition to the well-known ones: their side is the responder"`
+	StateFile      string        `yaml:"state_file" default:"" help:"file in which run keeps open conversations when it is stopped, and finds them when it starts again, as /var/lib/flowferry/stitch.state; empty writes them out at the stop"`
 	MaxFlows       int           `yaml:"max_flows" default:"1000000" help:"conversations that each shard holds at most; some 300 bytes each while they wait or go on in pieces, 150 afterwards"`
 }
 

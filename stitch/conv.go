@@ -117,6 +117,11 @@ func (t *Table) open(k *key, hash uint32) uint32 {
 	for t.index.n >= t.cfg.MaxFlows {
 		t.evict()
 	}
+	return t.enlist(k, hash)
+}
+
+// enlist makes a conversation, whether there is room or not.
+func (t *Table) enlist(k *key, hash uint32) uint32 {
 	i := t.convs.take()
 	c := t.convs.at(i)
 	*c = conv{is: used}

@@ -89,7 +89,7 @@ func (t *Table) merge(c *conv, n uint32, r *flow.Record, meta *flow.Meta, s int,
 		t.record(&old, c, &p.content, p.first(), p.last())
 		t.replace(c, p, r, s, by)
 		t.strip(c, n, r, s, by)
-		p.ord = min(p.ord, old.Ord)
+		t.numbered(&p.content, old.Origin, old.Ord)
 		t.listOther(&p.content, &old)
 		t.addMeta(&p.content, meta)
 	}
@@ -118,7 +118,7 @@ func (t *Table) note(c *conv, n uint32, r *flow.Record, meta *flow.Meta) {
 	default: // told already
 		return
 	}
-	x.ord = min(x.ord, r.Ord)
+	t.numbered(x, r.Origin, r.Ord)
 	t.addMeta(x, meta)
 	t.listOther(x, r)
 }
@@ -154,7 +154,7 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, counts *flow.Counts, s
 
 // continues says whether the reporter of r told of an earlier time of piece p in another report.
 func (t *Table) continues(p *piece, r *flow.Record) bool {
-	for i := p.seen; i != 0; i = t.seens.at(i).next {
+	for i := p.seen; i != 0; i = t.seens.at(i).then {
 		if q := t.seens.at(i); q.Exporter == r.Exporter && q.Domain == r.Domain && q.End <= r.Start {
 			return true
 		}
@@ -176,6 +176,9 @@ func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint16) {
 	}
 	if p.forward() == s {
 		old := p.what
+		if t.templates.at(old).origin != r.Origin {
+			p.ord = r.Ord // the old one means nothing there
+		}
 		p.what = t.intern(r)
 		t.release(old)
 		p.received, p.reason = r.Received, r.EndReason
@@ -188,7 +191,7 @@ func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint16) {
 // What only one of two directions has counted is not kept for both.
 func (t *Table) join(x *content, r *flow.Record, gave sides) {
 	x.gave = gave
-	x.ord = min(x.ord, r.Ord)
+	t.numbered(x, r.Origin, r.Ord)
 	if r.Skewed {
 		x.form |= skewed
 	}

@@ -96,5 +96,14 @@
 // then a conversation that was not heard of for long is written out early (lack_of_resources) and
 // counted. A batch marked Last writes out all that is held (forced_end).
 //
-// The account: stitch.in = stitch.flows + stitch.paired + stitch.duplicates + stitch.held.
+// # Over a restart
+//
+// With Config.StateFile the last batch writes out nothing: Shards.Park saves all that is open, what
+// waits, totals and what has ended lately, and Open takes it up again, also in another number of
+// shards. What timed out in between ends by the clock of the first batch. A record keeps the id of
+// the run that it began in. Each run has an account of its own; what went over from one to the
+// other is parked in the first and resumed in the second.
+//
+// The account: stitch.in + stitch.resumed = stitch.flows + stitch.paired + stitch.duplicates +
+// stitch.held + stitch.parked.
 package stitch

@@ -96,6 +96,8 @@ type told struct {
 	seams    uint64         // flows
 }
 
+func newTold() *told { return &told{from: 1 << 62} }
+
 // world is one run of the model.
 type world struct {
 	talks  []*talk
@@ -123,7 +125,7 @@ func (w *world) run(t *rapid.T, records []flow.Record) map[tuple]*told {
 	table := New(w.cfg)
 	out := map[tuple]*told{}
 	for _, c := range w.talks {
-		out[c.tuple] = &told{from: 1 << 62}
+		out[c.tuple] = newTold()
 	}
 	collect := func(b *flow.Batch) {
 		for i := range b.Recs {

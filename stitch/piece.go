@@ -27,8 +27,8 @@ const (
 	withB                     // it holds counts of B to A
 	backward                  // the template is of a record from B to A
 	skewed
-	merged // of two records, one for each direction
 	mixed  // its directions are counted from two reporters
+	merged // of two records, one for each direction; the last, see coder.content
 )
 
 // piece is a flow that waits. Each of its directions is a report.
@@ -239,4 +239,12 @@ func (t *Table) record(r *flow.Record, c *conv, x *content, start, end int64) {
 func (x *content) counts(n *flow.Counts, s int) {
 	n.Bytes, n.Packets = x.bytes[s], x.packets[s]
 	n.Flags, n.InitFlags, n.ToS, n.TTL = x.flags[s], x.init[s], x.tos[s], x.ttl[s]
+}
+
+// numbered notes that x has a record with this id. It keeps that of the first; ids of several origins,
+// as those of two runs, have no order, and the one that it has stays.
+func (t *Table) numbered(x *content, origin, ord uint64) {
+	if t.templates.at(x.what).origin == origin {
+		x.ord = min(x.ord, ord)
+	}
 }

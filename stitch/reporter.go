@@ -31,12 +31,17 @@ func (t *Table) reporterOf(r *flow.Record) uint16 {
 	if src == t.lastSource && t.lastReporter != 0 {
 		return t.lastReporter
 	}
-	n, ok := t.sources[src]
-	if !ok {
-		n = t.addReporter(src)
-	}
+	n := t.numberOf(src)
 	t.lastSource, t.lastReporter = src, n
 	return n
+}
+
+// numberOf gives the number of a reporter, from 1.
+func (t *Table) numberOf(src source) uint16 {
+	if n, ok := t.sources[src]; ok {
+		return n
+	}
+	return t.addReporter(src)
 }
 
 func (t *Table) addReporter(src source) uint16 {

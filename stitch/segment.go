@@ -86,10 +86,10 @@ func (t *Table) emitPiece(c *conv, last bool) {
 		}
 	}
 	t.addTotal(c, p)
-	ord := p.ord
-	t.emit(c, n).Segment = c.out
+	out := t.emit(c, n)
+	out.Segment = c.out
 	if !last {
-		t.interim(c, ord)
+		t.interim(c, out.Origin, out.Ord)
 	}
 }
 
@@ -122,6 +122,7 @@ func (t *Table) addTotal(c *conv, p *piece) {
 	}
 	sum := t.totals.at(c.total)
 	sum.add(&p.content, first < sum.start)
+	t.numbered(&sum.content, t.templates.at(p.what).origin, p.ord)
 	if last >= sum.end {
 		sum.reason = p.reason
 	}
@@ -161,7 +162,7 @@ func (x *content) add(o *content, earlier bool) {
 		}
 	}
 	x.form |= o.form & (withA | withB | skewed | mixed)
-	x.ord, x.received = min(x.ord, o.ord), max(x.received, o.received)
+	x.received = max(x.received, o.received)
 }
 
 // emit appends piece n to the batch, frees it and gives the record.
@@ -192,10 +193,10 @@ func (t *Table) say(c *conv, x *content, start, end int64) *flow.Record {
 	return out
 }
 
-// interim tells what conversation c, of which a piece with this ordinal has just gone out, came to
-// so far, if it has not been told for long. Its id is of its own: the session has that of the
+// interim tells what conversation c, of which a piece with this id has just gone out, came to so
+// far, if it has not been told for long. Its id is that of the piece: the session has that of the
 // conversation's first record.
-func (t *Table) interim(c *conv, ord uint64) {
+func (t *Table) interim(c *conv, origin, ord uint64) {
 	sum := t.totals.at(c.total)
 	if sum.told == 0 {
 		sum.told = sum.start
@@ -205,7 +206,7 @@ func (t *Table) interim(c *conv, ord uint64) {
 	}
 	sum.told = sum.end
 	out := t.say(c, &sum.content, sum.start, sum.end)
-	out.Kind, out.Segments, out.Ord = flow.KindSession, c.out, ord
+	out.Kind, out.Segments, out.Origin, out.Ord = flow.KindSession, c.out, origin, ord
 	out.EndReason, out.Complete = flow.EndActive, false
 	t.n.interims++
 }

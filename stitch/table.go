@@ -27,8 +27,9 @@ type Table struct {
 	pieces    slab[piece]
 	totals    slab[total]
 	templates slab[template]
-	forms     index  // templates, but the loose ones
-	form      traits // room for intern
+	forms     index           // templates, but the loose ones
+	came      [1 << 13]uint32 // hashes of templates that were asked for lately
+	form      traits          // room for intern
 	seens     slab[seen]
 	metas     slab[flow.Meta]
 	extras    slab[extra]
@@ -50,6 +51,7 @@ type Table struct {
 	hand      uint32                      // the conversation that oldest looked at last
 	dead      struct{ head, tail uint32 } // queue of those that are only remembered
 	held      int                         // flows that wait
+	parks     bool                        // a batch marked Last leaves what is held, for SaveState
 
 	servers      ports
 	sources      map[source]uint16
@@ -64,12 +66,12 @@ type Table struct {
 
 // counts is what happened in one batch.
 type counts struct {
-	in, flows, paired, duplicates, sessions, interims, events, late, evicted uint64
+	in, flows, paired, duplicates, sessions, interims, events, late, evicted, resumed, parked uint64
 }
 
 // stats is what happened so far; other goroutines read it.
 type stats struct {
-	in, flows, paired, duplicates, sessions, interims, events, late, evicted, held atomic.Uint64
+	in, flows, paired, duplicates, sessions, interims, events, late, evicted, held, resumed, parked atomic.Uint64
 }
 
 // New makes an empty Table. cfg must be valid.
@@ -92,7 +94,7 @@ func New(cfg Config) *Table {
 }
 
 // Stats gives the account of this shard:
-// in = flows + paired + duplicates + held; sessions, interims, events, late and evicted stand apart.
+// in + resumed = flows + paired + duplicates + held + parked; sessions, interims, events, late and evicted stand apart.
 func (t *Table) Stats() []flow.Stat {
 	s := &t.stats
 	return []flow.Stat{
@@ -101,6 +103,8 @@ func (t *Table) Stats() []flow.Stat {
 		{Name: "stitch.paired", Value: s.paired.Load()},         // put into another as its other direction
 		{Name: "stitch.duplicates", Value: s.duplicates.Load()}, // other reports of the same traffic
 		{Name: "stitch.held", Value: s.held.Load()},             // waiting now
+		{Name: "stitch.resumed", Value: s.resumed.Load()},       // flows that an earlier run had left waiting
+		{Name: "stitch.parked", Value: s.parked.Load()},         // flows left waiting for a later run
 		{Name: "stitch.sessions", Value: s.sessions.Load()},     // sessions written out
 		{Name: "stitch.interims", Value: s.interims.Load()},     // of sessions: totals told while they go on
 		{Name: "stitch.events", Value: s.events.Load()},         // records passed through
@@ -115,7 +119,7 @@ func (t *Table) publish() {
 		to *atomic.Uint64
 		n  uint64
 	}{{&s.in, n.in}, {&s.flows, n.flows}, {&s.paired, n.paired}, {&s.duplicates, n.duplicates},
-		{&s.sessions, n.sessions}, {&s.interims, n.interims}, {&s.events, n.events}, {&s.late, n.late}, {&s.evicted, n.evicted}} {
+		{&s.sessions, n.sessions}, {&s.interims, n.interims}, {&s.events, n.events}, {&s.late, n.late}, {&s.evicted, n.evicted}, {&s.resumed, n.resumed}, {&s.parked, n.parked}} {
 		if c.n != 0 {
 			c.to.Add(c.n)
 		}
@@ -151,7 +155,7 @@ func (t *Table) Do(b *flow.Batch) {
 	}
 	t.room = in[:0]
 	t.advance(b.Now)
-	if b.Last {
+	if b.Last && !t.parks {
 		t.flush()
 	}
 	t.batch, t.wire = nil, nil

@@ -1,17 +1,15 @@
 package stitch
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/flowferry/flowferry/flow"
 	"golang.org/x/tools/txtar"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files with what the tests get")
+	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/golden"
+)
 
 // TestGolden runs each testdata/golden/stitch*.txtar: "in" holds records in their text form, each
 // received at its end unless it says when, "want" what comes out. -update rewrites "want".
@@ -21,39 +19,20 @@ func TestGolden(t *testing.T) {
 		t.Fatal("no golden files", err)
 	}
 	for _, path := range paths {
-		t.Run(filepath.Base(path), func(t *testing.T) { golden(t, path) })
+		t.Run(filepath.Base(path), func(t *testing.T) { goldenFile(t, path) })
 	}
 }
 
-func golden(t *testing.T, path string) {
-	ar, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, want := file(t, ar, "in"), file(t, ar, "want")
-	table := New(Config{})
-	got := run(t, table, string(in.Data))
-	if *update {
-		want.Data = []byte(got)
-		if err := os.WriteFile(path, txtar.Format(ar), 0o644); err != nil {
-			t.Fatal(err)
+func goldenFile(t *testing.T, path string) {
+	table, in := New(Config{}), ""
+	golden.Check(t, path, func(f txtar.File) []byte {
+		if f.Name == "in" {
+			in = string(f.Data)
+			return f.Data
 		}
-		return
-	}
-	if got != string(want.Data) {
-		t.Errorf("%s:\ngot:\n%s\nwant:\n%s", path, got, want.Data)
-	}
+		return []byte(run(t, table, in))
+	})
 	balanced(t, table)
-}
-
-func file(t *testing.T, ar *txtar.Archive, name string) *txtar.File {
-	for i := range ar.Files {
-		if ar.Files[i].Name == name {
-			return &ar.Files[i]
-		}
-	}
-	t.Fatalf("no file %q in the archive", name)
-	return nil
 }
 
 // run feeds the lines of text, each record when it was received, and gives all that comes out.

@@ -83,8 +83,14 @@ func (t *Table) intern(r *flow.Record) uint32 {
 	return t.internTraits(form)
 }
 
+// internTraits gives the number of the template of form. One that has not come lately is loose: where
+// most records differ, looking for others like them costs more than it saves.
 func (t *Table) internTraits(form *traits) uint32 {
 	hash := form.mix()
+	if came := &t.came[hash%uint32(len(t.came))]; *came != hash {
+		*came = hash
+		return t.putTemplate(form, hash, true)
+	}
 	x, alike := &t.forms, 0
 	for at := x.home(hash); x.slots[at].item != 0; at = x.next(at) {
 		if x.slots[at].hash != hash {
@@ -96,11 +102,17 @@ func (t *Table) internTraits(form *traits) uint32 {
 		}
 		alike++
 	}
-	n := t.templates.take()
-	*t.templates.at(n) = template{*form, hash, 1, alike >= maxAlike}
+	n := t.putTemplate(form, hash, alike >= maxAlike)
 	if alike < maxAlike {
 		x.add(hash, n)
 	}
+	return n
+}
+
+func (t *Table) putTemplate(form *traits, hash uint32, loose bool) uint32 {
+	n := t.templates.take()
+	m := t.templates.at(n)
+	m.traits, m.hash, m.refs, m.loose = *form, hash, 1, loose
 	return n
 }
 

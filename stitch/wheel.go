@@ -56,6 +56,9 @@ func (t *Table) arm(i uint32, c *conv, when uint32) {
 	t.enter(&t.wheel[when&(slots-1)], i)
 }
 
+// farAhead is a time (ns) after which all that is held now has ended, and by which ticks can be compared.
+const farAhead = nowhere << tickBits
+
 // advance moves the clock and wakes what is due. A clock that goes back by a little stands
 // still; one that goes back by more belongs to other data: what is held is written out.
 func (t *Table) advance(now int64) {
@@ -69,6 +72,9 @@ func (t *Table) advance(now int64) {
 		return
 	case now < t.now:
 		return
+	}
+	if now-t.now > farAhead { // past may take what is due for what is to come
+		t.advance(t.now + farAhead)
 	}
 	t.now = now
 	to := now >> tickBits

@@ -26,13 +26,7 @@ type DocumentOptions struct {
 // the order of their members and the nanoseconds of times, in the order of @timestamp. doc is
 // valid until fn returns.
 func (s *Store) Documents(ctx context.Context, o DocumentOptions, fn func(doc []byte) error) error {
-	if o.Stream == "" {
-		o.Stream = "flow"
-	}
-	if o.From == 0 {
-		o.From = math.MinInt64
-	}
-	parts, err := s.parts(o.Stream, o.From, o.To)
+	parts, err := s.asked(&o.Stream, &o.From, o.To)
 	if err != nil {
 		return err
 	}

@@ -143,48 +143,34 @@ func tempPath(path string) string {
 	return dir + "." + strings.TrimSuffix(base, fileSuffix) + tempSuffix
 }
 
+// writeSynced writes a file to the disk under its temporary name. The files of a store are not
+// statefile's to write: other programs may read them, those of an import come in place together, and
+// the directories above them are as new as they are.
 func writeSynced(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	return err
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // rename puts the temporary files in place and syncs their directories.
 func (f *files) rename() error {
-	dirs := map[string]bool{}
+	dirs := map[string]string{} // each with a file in it
 	for _, path := range f.temp {
 		if err := os.Rename(tempPath(path), path); err != nil {
 			return fmt.Errorf("put store file in place: %w", err)
 		}
-		dirs[filepath.Dir(path)] = true
+		dirs[filepath.Dir(path)] = path
 	}
 	f.temp = f.temp[:0]
-	for dir := range dirs {
-		for d := dir; len(d) > len(f.store.dir); d = filepath.Dir(d) {
-			if err := syncDir(d); err != nil {
-				return fmt.Errorf("put store file in place: %w", err)
-			}
+	for _, path := range dirs {
+		if err := f.store.syncDirs(path); err != nil {
+			return fmt.Errorf("put store file in place: %w", err)
 		}
 	}
 	return nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // commit puts an import's files in the place of those of an earlier import of the same name.

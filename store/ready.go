@@ -146,6 +146,15 @@ func (s *Store) syncDirs(path string) error {
 	return nil
 }
 
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
 // maxReady is the longest document that is read, in bytes.
 const maxReady = 1 << 20
 

@@ -73,7 +73,7 @@ func TestReadyDocuments(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if zcat, err := exec.LookPath("zcat"); err == nil {
-		out, err := exec.Command(zcat, filepath.Join(s.Dir(), "exporter", "date=1970-01-01", "hour=00", "live"+readySuffix)).Output()
+		out, err := exec.Command(zcat, filepath.Join(s.dir, "exporter", "date=1970-01-01", "hour=00", "live"+readySuffix)).Output()
 		if string(out) != "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n" || err != nil {
 			t.Errorf("zcat gives %q, %v", out, err)
 		}
@@ -86,7 +86,7 @@ func TestReadyDocumentsCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(s.Dir(), "exporter", "date=1970-01-01", "hour=00", "live"+readySuffix)
+	path := filepath.Join(s.dir, "exporter", "date=1970-01-01", "hour=00", "live"+readySuffix)
 	var sizes []int
 	for i := range 3 {
 		if _, err := s.AppendDocuments("exporter", "live", readyDocs(1, fmt.Sprintf(`{"n":%d,"more":{"x":1}}`, i))); err != nil {
@@ -140,7 +140,7 @@ func TestReadyDocumentsFail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(s.Dir(), "exporter"), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.dir, "exporter"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, fn := range []func(stream, name string, docs []ecs.Document) (int, error){s.AppendDocuments, s.ReplaceDocuments} {

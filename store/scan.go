@@ -27,17 +27,22 @@ type ScanOptions struct {
 // Hours, row groups and columns that are not needed are not read. A row group of which one
 // column cannot be read is not handed out at all.
 func (s *Store) Scan(ctx context.Context, o ScanOptions, fn func(*Chunk) error) error {
-	if o.Stream == "" {
-		o.Stream = "flow"
-	}
-	if o.From == 0 {
-		o.From = math.MinInt64
-	}
-	parts, err := s.parts(o.Stream, o.From, o.To)
+	parts, err := s.asked(&o.Stream, &o.From, o.To)
 	if err != nil {
 		return err
 	}
 	return s.scanParts(ctx, parts, o, fn)
+}
+
+// asked sets what has a default and lists the hours of a stream.
+func (s *Store) asked(stream *string, from *int64, to int64) ([]part, error) {
+	if *stream == "" {
+		*stream = "flow"
+	}
+	if *from == 0 {
+		*from = math.MinInt64
+	}
+	return s.parts(*stream, *from, to)
 }
 
 // scanParts is Scan over some hours.

@@ -29,9 +29,6 @@ func Open(dir string) (*Store, error) {
 	return &Store{dir: dir}, nil
 }
 
-// Dir gives the store's directory.
-func (s *Store) Dir() string { return s.dir }
-
 // part is one hour of one stream.
 type part struct {
 	stream string

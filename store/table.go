@@ -1,11 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -27,20 +27,8 @@ type Table struct {
 // tableRows is how many rows are read at once.
 const tableRows = 256
 
-// IsParquet says whether a file begins as Parquet does.
-func IsParquet(path string) (bool, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	var magic [4]byte
-	n, err := io.ReadFull(f, magic[:])
-	if err != nil && n == len(magic) {
-		return false, fmt.Errorf("read %s: %w", path, err)
-	}
-	return string(magic[:n]) == "PAR1", nil
-}
+// IsParquet says whether a file that begins with head is Parquet.
+func IsParquet(head []byte) bool { return bytes.HasPrefix(head, []byte("PAR1")) }
 
 // OpenTable opens a file and reads its footer.
 func OpenTable(path string) (*Table, error) {

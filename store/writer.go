@@ -16,9 +16,9 @@ import (
 
 // Defaults of WriterConfig.
 const (
-	DefaultFlushRows     = 131072
-	DefaultFlushInterval = time.Minute
-	DefaultMemory        = 256 << 20
+	defaultFlushRows     = 131072
+	defaultFlushInterval = time.Minute
+	defaultMemory        = 256 << 20
 )
 
 // WriterConfig says how a Writer writes. Only Name has no default.
@@ -46,13 +46,13 @@ func (c *WriterConfig) Validate() error {
 
 func (c *WriterConfig) setDefaults() {
 	if c.FlushRows == 0 {
-		c.FlushRows = DefaultFlushRows
+		c.FlushRows = defaultFlushRows
 	}
 	if c.FlushInterval == 0 {
-		c.FlushInterval = DefaultFlushInterval
+		c.FlushInterval = defaultFlushInterval
 	}
 	if c.Memory == 0 {
-		c.Memory = DefaultMemory
+		c.Memory = defaultMemory
 	}
 }
 

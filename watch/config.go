@@ -17,8 +17,8 @@ const (
 
 // Defaults of Config.
 const (
-	DefaultSettle    = 10 * time.Second
-	DefaultStateFile = "flowferry-watch.state"
+	defaultSettle    = 10 * time.Second
+	defaultStateFile = "flowferry-watch.state"
 )
 
 // Config says what is watched. Without Directories nothing is.
@@ -83,10 +83,10 @@ func inside(path, dir string) bool {
 
 func (c Config) withDefaults() Config {
 	if c.Settle == 0 {
-		c.Settle = DefaultSettle
+		c.Settle = defaultSettle
 	}
 	if c.StateFile == "" {
-		c.StateFile = DefaultStateFile
+		c.StateFile = defaultStateFile
 	}
 	return c
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/flowferry/flowferry/flow"
@@ -138,14 +139,12 @@ func dhcpCodes(b []byte, size int) string {
 
 // dhcpTell adds a message, and what it tells of its client.
 func dhcpTell(m *flow.Meta, kind string, answer bool, d *flow.DHCP) bool {
-	x := newTeller(m)
-	if answer {
-		x.t.Results = once(x.t.Results, kind)
-	} else {
-		x.t.Commands = once(x.t.Commands, kind)
+	k := on(m)
+	k.says(kind, answer)
+	if list := dhcpJoin(k.see().DHCP, d); !slices.Equal(list, k.see().DHCP) {
+		k.edit().DHCP = list
 	}
-	x.t.DHCP = dhcpJoin(x.t.DHCP, d)
-	return x.done(m)
+	return k.end(m)
 }
 
 // dhcpJoin gives a list with what d tells of its client added. Of what a client says the first

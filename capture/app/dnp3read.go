@@ -16,8 +16,8 @@ func dnp3Parse(v View, m *flow.Meta) bool {
 
 // dnp3Follow reads a payload, which begins with a frame.
 func dnp3Follow(server bool, b []byte, m *flow.Meta) bool {
-	k := talker{t: m.Talk}
-	dnp3Stream(b, server, &k)
+	k := on(m)
+	dnp3Stream(b, server, k)
 	return k.end(m)
 }
 

@@ -65,22 +65,17 @@ func kerberosFollow(b []byte, m *flow.Meta) bool {
 	if message, ok = message.take(berSequence); !ok {
 		return false
 	}
-	x := newTeller(m)
-	x.t.Version = "5"
-	own := first(x.t.Kerberos)
-	k := kerberosMessage{typ: tag & 31, t: &x.t, own: &own}
+	k := kerberosMessage{talker: on(m), typ: tag & 31}
+	k.version("5")
+	k.own = first(k.see().Kerberos)
 	kerberosFields(message, k.field)
-	switch name := kerberosTypes[k.typ]; {
-	case k.typ == kerberosError:
-	case kerberosAsking&(1<<k.typ) != 0:
-		x.t.Commands = once(x.t.Commands, name)
-	default:
-		x.t.Results = once(x.t.Results, name)
+	if k.typ != kerberosError {
+		k.says(kerberosTypes[k.typ], kerberosAsking&(1<<k.typ) == 0)
 	}
 	if k.told {
-		x.t.Kerberos = &own
+		k.edit().Kerberos = part(k.own)
 	}
-	return x.done(m)
+	return k.end(m)
 }
 
 // kerberosAsking has the types that a client sends.
@@ -101,9 +96,9 @@ func kerberosFields(e elements, f func(number byte, value elements)) {
 
 // kerberosMessage takes over what the fields of one message tell.
 type kerberosMessage struct {
+	*talker
 	typ  byte
-	t    *flow.Talk
-	own  *flow.Kerberos
+	own  flow.Kerberos
 	told bool // own has changed
 }
 
@@ -129,15 +124,15 @@ func (k *kerberosMessage) field(number byte, v elements) {
 func (k *kerberosMessage) asks(number byte, v elements) {
 	switch number {
 	case 1:
-		keep(&k.t.User, kerberosName(v))
+		k.userText(kerberosName(v))
 	case 2:
 		realm := kerberosString(v)
 		k.set(&k.own.Realm, realm)
 		if k.typ == kerberosASRequest { // then the client's too
-			keep(&k.t.Domain, realm)
+			k.domainText(realm)
 		}
 	case 3:
-		k.t.Names = onceText(k.t.Names, kerberosName(v))
+		k.nameText(kerberosName(v))
 	case 8:
 		list, _ := v.take(berSequence)
 		if k.own.Ciphers != nil {
@@ -153,9 +148,9 @@ func (k *kerberosMessage) asks(number byte, v elements) {
 func (k *kerberosMessage) answers(number byte, v elements) {
 	switch number {
 	case 3:
-		keep(&k.t.Domain, kerberosString(v))
+		k.domainText(kerberosString(v))
 	case 4:
-		keep(&k.t.User, kerberosName(v))
+		k.userText(kerberosName(v))
 	case 5:
 		k.ticket(v)
 	case 6:
@@ -168,16 +163,16 @@ func (k *kerberosMessage) failed(number byte, v elements) {
 	switch number {
 	case 6:
 		if code, ok := v.number(); ok {
-			k.t.Results = once(k.t.Results, kerberosErrorName(code))
+			k.result(kerberosErrorName(code))
 		}
 	case 7:
-		keep(&k.t.Domain, kerberosString(v))
+		k.domainText(kerberosString(v))
 	case 8:
-		keep(&k.t.User, kerberosName(v))
+		k.userText(kerberosName(v))
 	case 9:
 		k.set(&k.own.Realm, kerberosString(v))
 	case 10:
-		k.t.Names = onceText(k.t.Names, kerberosName(v))
+		k.nameText(kerberosName(v))
 	}
 }
 
@@ -189,7 +184,7 @@ func (k *kerberosMessage) ticket(v elements) {
 		case 1:
 			k.set(&k.own.Realm, kerberosString(v))
 		case 2:
-			k.t.Names = onceText(k.t.Names, kerberosName(v))
+			k.nameText(kerberosName(v))
 		case 3:
 			k.cipher(&k.own.TicketCipher, v)
 		}

@@ -20,23 +20,25 @@ func ldapParse(v View, m *flow.Meta) bool {
 // ldapFollow reads the messages of a side or datagram, and those that are signed but not encrypted
 // after a bind.
 func ldapFollow(b []byte, m *flow.Meta) bool {
-	x := newTeller(m)
-	own := first(x.t.LDAP)
+	k := on(m)
+	own := first(k.see().LDAP)
 	for n := 0; n < ldapMessages && len(b) > 0; n++ {
 		if inner, rest, ok := ldapSigned(b); ok {
-			for all := elements(inner); n < ldapMessages && ldapMessage(&x.t, &own, &all); n++ {
+			for all := elements(inner); n < ldapMessages && ldapMessage(k, &own, &all); n++ {
 			}
 			b = rest
 			continue
 		}
 		all := elements(b)
-		if !ldapMessage(&x.t, &own, &all) {
+		if !ldapMessage(k, &own, &all) {
 			break
 		}
 		b = all
 	}
-	part(&x.t.LDAP, own)
-	return x.done(m)
+	if own != first(k.see().LDAP) {
+		k.edit().LDAP = part(own)
+	}
+	return k.end(m)
 }
 
 // ldapSigned takes off what SASL puts around messages with Kerberos: length(4) and a token of
@@ -61,7 +63,7 @@ func ldapSigned(b []byte) (inner, rest []byte, ok bool) {
 
 // ldapMessage takes the next message: SEQUENCE { id, operation, … } (RFC 4511 section 4.1.1); false
 // when there is none.
-func ldapMessage(t *flow.Talk, own *flow.LDAP, all *elements) bool {
+func ldapMessage(k *talker, own *flow.LDAP, all *elements) bool {
 	message, ok := all.take(berSequence)
 	if !ok {
 		return false
@@ -73,7 +75,7 @@ func ldapMessage(t *flow.Talk, own *flow.LDAP, all *elements) bool {
 	if !ok || tag&0xc0 != 0x40 || ldapOperations[tag&31] == "" {
 		return false
 	}
-	ldapRead(t, own, tag&31, body)
+	ldapRead(k, own, tag&31, body)
 	return true
 }
 
@@ -96,16 +98,16 @@ var ldapOperations = [32]string{0: "bind", 1: "bind", 2: "unbind", 3: "search", 
 	24: "extended", 25: "intermediate"}
 
 // ldapRead takes over what an operation tells.
-func ldapRead(t *flow.Talk, own *flow.LDAP, op byte, body elements) {
+func ldapRead(k *talker, own *flow.LDAP, op byte, body elements) {
 	if ldapRequests&(1<<op) != 0 {
-		t.Commands = once(t.Commands, ldapOperations[op])
+		k.command(ldapOperations[op])
 	}
 	switch op {
 	case ldapOpBind:
-		ldapBinds(t, own, body)
+		ldapBinds(k, own, body)
 	case ldapOpSearch:
 		base, _ := body.take(berOctets)
-		t.Names = onceText(t.Names, base)
+		k.nameText(base)
 		for range 5 { // scope, aliases, size limit, time limit, types only
 			body.next()
 		}
@@ -115,27 +117,29 @@ func ldapRead(t *flow.Talk, own *flow.LDAP, op byte, body elements) {
 		}
 	case ldapOpModify, ldapOpAdd, ldapOpModifyDN, ldapOpCompare:
 		object, _ := body.take(berOctets)
-		t.Names = onceText(t.Names, object)
+		k.nameText(object)
 	case ldapOpDelete:
-		t.Names = onceText(t.Names, body)
+		k.nameText(body)
 	case ldapOpExtended: // the operation's OID
 		name, _ := body.take(berPlain)
-		t.Names = onceText(t.Names, name)
+		k.nameText(name)
 	case 1, 5, 7, 9, 11, 13, 15, 24:
 		code, _ := body.take(berEnumerated)
 		if n, ok := code.integer(); ok {
-			t.Results = once(t.Results, ldapResultName(n))
+			k.result(ldapResultName(n))
 		}
 	}
 }
 
 // ldapBinds reads version, name and way of a bind. The password of the simple way is not kept.
-func ldapBinds(t *flow.Talk, own *flow.LDAP, body elements) {
+func ldapBinds(k *talker, own *flow.LDAP, body elements) {
 	if v, ok := body.number(); ok && v >= 1 && v <= 127 {
-		t.Version = strconv.Itoa(int(v))
+		if s := strconv.Itoa(int(v)); s != k.see().Version { // the last counts
+			k.edit().Version = s
+		}
 	}
 	name, _ := body.take(berOctets)
-	keep(&t.User, name)
+	k.userText(name)
 	if own.Authentication != "" {
 		return
 	}

@@ -16,8 +16,8 @@ func modbusParse(v View, m *flow.Meta) bool {
 
 // modbusFollow reads a payload, which begins with a message.
 func modbusFollow(server bool, b []byte, m *flow.Meta) bool {
-	k := talker{t: m.Talk}
-	modbusStream(b, server, &k)
+	k := on(m)
+	modbusStream(b, server, k)
 	return k.end(m)
 }
 

@@ -72,8 +72,8 @@ func mqttMessage(head byte, body []byte, k *talker) bool {
 			k.result(strconv.Itoa(code))
 		}
 	case 3: // topic, and where its delivery is sure id(2), then what is written
-		if topic := r.mqttText(); !r.bad && k.moreNames() {
-			k.name(clip(topic))
+		if topic := r.mqttText(); !r.bad {
+			k.nameText(topic)
 		}
 	case 8, 10: // id(2) properties, then topics, of a subscription with options(1) each
 		r.skip(2)
@@ -84,7 +84,7 @@ func mqttMessage(head byte, body []byte, k *talker) bool {
 				r.skip(1)
 			}
 			if !r.bad {
-				k.name(clip(topic))
+				k.nameText(topic)
 			}
 		}
 	}
@@ -108,7 +108,7 @@ func mqttConnect(r *reader, k *talker) {
 	}
 	r.mqttProperties(k)
 	if id := r.mqttText(); !r.bad {
-		k.client(clip(id))
+		k.clientText(id)
 	}
 	if flags&4 != 0 {
 		r.mqttProperties(k)
@@ -117,7 +117,7 @@ func mqttConnect(r *reader, k *talker) {
 	}
 	if flags&0x80 != 0 {
 		if user := r.mqttText(); !r.bad {
-			k.user(clip(user))
+			k.userText(user)
 		}
 	}
 }

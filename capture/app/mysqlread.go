@@ -40,7 +40,7 @@ func mysqlServer(number byte, b []byte, k *talker) bool {
 	case number == 0 && b[0] == 10:
 		if version, _, ok := zeroEnded(b[1:min(len(b), 256)]); ok {
 			k.version("10")
-			k.server(clip(version))
+			k.serverText(version)
 		}
 	case b[0] == 0xff && len(b) > 3: // code(2) text
 		k.result(strconv.Itoa(le16(b[1:])))
@@ -65,7 +65,7 @@ func mysqlClient(number byte, b []byte, k *talker) bool {
 		k.command(statement(b[1:]))
 	case b[0] == 2: // another database
 		k.command("INIT_DB")
-		k.name(clip(b[1:]))
+		k.nameText(b[1:])
 	default:
 		k.command(mysqlCommands[b[0]])
 	}
@@ -82,7 +82,7 @@ func mysqlLogin(b []byte, k *talker) {
 		return
 	}
 	k.command("LOGIN")
-	k.user(clip(user))
+	k.userText(user)
 	r := reader{b: rest}
 	switch {
 	case can&lengths != 0:
@@ -93,7 +93,7 @@ func mysqlLogin(b []byte, k *talker) {
 		r.mysqlText()
 	}
 	if can&withDB != 0 {
-		k.name(clip(r.mysqlText()))
+		k.nameText(r.mysqlText())
 	}
 	if can&method != 0 {
 		r.mysqlText()
@@ -103,7 +103,7 @@ func mysqlLogin(b []byte, k *talker) {
 		for len(all.b) > 0 {
 			name, value := all.take(all.mysqlNumber()), all.take(all.mysqlNumber())
 			if string(name) == "program_name" {
-				k.client(clip(value))
+				k.clientText(value)
 			}
 		}
 	}

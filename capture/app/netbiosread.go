@@ -20,9 +20,9 @@ func netbiosFollow(b []byte, m *flow.Meta) bool {
 		return nbnsFollow(b, m)
 	}
 	if len(b) > 14 && b[0] >= 0x10 && b[0] <= 0x12 && nbdgm(side{b: b}) == yes {
-		x := newTeller(m)
-		netbiosEnds(&x.t, b[14:], 1)
-		return x.done(m)
+		k := on(m)
+		netbiosEnds(b[14:], 1, k)
+		return k.end(m)
 	}
 	return false
 }
@@ -35,13 +35,13 @@ func netbiosTCPParse(v View, m *flow.Meta) bool {
 	if len(v.Client) < 4 || nbssAsks(v.Client) != yes {
 		return false
 	}
-	x := newTeller(m)
-	netbiosEnds(&x.t, v.Client[4:], 0)
-	return x.done(m)
+	k := on(m)
+	netbiosEnds(v.Client[4:], 0, k)
+	return k.end(m)
 }
 
 // netbiosEnds reads two names; called is the number of that which was called, and goes first.
-func netbiosEnds(t *flow.Talk, b []byte, called int) {
+func netbiosEnds(b []byte, called int, k *talker) {
 	var names [2]string
 	for i := range names {
 		next, ok := dnsSkip(b, 0)
@@ -51,7 +51,8 @@ func netbiosEnds(t *flow.Talk, b []byte, called int) {
 		names[i], _ = netbiosName(b[:next])
 		b = b[next:]
 	}
-	t.Names = once(once(t.Names, names[called]), names[1-called])
+	k.name(names[called])
+	k.name(names[1-called])
 }
 
 // netbiosName reads a name that begins b (RFC 1002 section 4.1): 32 letters of which each has four

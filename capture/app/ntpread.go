@@ -2,7 +2,6 @@ package app
 
 import (
 	"bytes"
-	"cmp"
 	"net/netip"
 	"strconv"
 
@@ -40,35 +39,25 @@ func ntpFollow(b []byte, m *flow.Meta) bool {
 	case t != nil && (serves && t.NTP != nil || mode == 3 && t.Commands != nil):
 		return false
 	}
-	x := newTeller(m)
-	x.t.Version = cmp.Or(x.t.Version, ntpVersions[version])
+	k := on(m)
+	k.version(ntpVersions[version])
 	switch {
 	case mode == ntpControlMode:
-		x.told(mode, b[1]&0x80 != 0)
-		x.t.Names = once(x.t.Names, ntpOperation(ntpOperations[:], "control ", b[1]&0x1f))
+		k.says(ntpModes[mode], b[1]&0x80 != 0)
+		k.name(ntpOperation(ntpOperations[:], "control ", b[1]&0x1f))
 	case mode == ntpPrivateMode:
-		x.told(mode, b[0]&0x80 != 0)
-		x.t.Names = once(x.t.Names, ntpOperation(ntpCodes[:], "private ", b[3]))
+		k.says(ntpModes[mode], b[0]&0x80 != 0)
+		k.name(ntpOperation(ntpCodes[:], "private ", b[3]))
 	default:
-		x.told(mode, serves)
-		if x.t.NTP == nil && (serves || mode == 1 && b[1] > 0) {
-			c := ntpClock(b)
-			x.t.NTP = &c
+		k.says(ntpModes[mode], serves)
+		if k.see().NTP == nil && (serves || mode == 1 && b[1] > 0) {
+			k.edit().NTP = part(ntpClock(b))
 		}
 	}
-	return x.done(m)
+	return k.end(m)
 }
 
 var ntpVersions = [...]string{1: "1", 2: "2", 3: "3", 4: "4"}
-
-// told adds the mode of a request or an answer.
-func (x *teller) told(mode byte, answer bool) {
-	if answer {
-		x.t.Results = once(x.t.Results, ntpModes[mode])
-	} else {
-		x.t.Commands = once(x.t.Commands, ntpModes[mode])
-	}
-}
 
 // ntpClock reads what a server says of its clock.
 func ntpClock(b []byte) flow.NTP {

@@ -70,11 +70,11 @@ func pgParameters(b []byte, k *talker) {
 		}
 		switch string(name) {
 		case "user":
-			k.user(clip(value))
+			k.userText(value)
 		case "database":
-			k.name(clip(value))
+			k.nameText(value)
 		case "application_name":
-			k.client(clip(value))
+			k.clientText(value)
 		}
 		b = rest
 	}
@@ -92,7 +92,7 @@ func pgServer(b []byte, asked int, k *talker) {
 			k.result("OK")
 		case typ == 'S':
 			if name, value, _ := bytes.Cut(b, []byte{0}); string(name) == "server_version" {
-				k.server(clip(bytes.TrimRight(value, "\x00")))
+				k.serverText(bytes.TrimRight(value, "\x00"))
 			}
 		case typ == 'E': // fields of type(1) and text, 0
 			for len(b) > 1 {

@@ -3,6 +3,7 @@ package app
 import (
 	"hash/maphash"
 	"sync/atomic"
+	"unsafe"
 )
 
 // Names come again and again: what was made a string of lately is not made one a second time.
@@ -13,7 +14,9 @@ const (
 )
 
 var (
-	shared     [sharedTexts]atomic.Pointer[string]
+	// shared points to the bytes of strings of which the first byte is the length of the rest: a text is
+	// found in one step, and costs one allocation.
+	shared     [sharedTexts]atomic.Pointer[byte]
 	sharedSeed = maphash.MakeSeed()
 )
 
@@ -24,10 +27,13 @@ func share(b []byte) string {
 		return string(b)
 	}
 	place := &shared[maphash.Bytes(sharedSeed, b)%sharedTexts]
-	if old := place.Load(); old != nil && *old == string(b) {
-		return *old
+	if old := place.Load(); old != nil && int(*old) == len(b) {
+		if text := unsafe.String(old, 1+len(b))[1:]; text == string(b) {
+			return text
+		}
 	}
-	s := string(b)
-	place.Store(&s)
-	return s
+	var room [1 + maxShared]byte
+	text := string(append(append(room[:0], byte(len(b))), b...))
+	place.Store(unsafe.StringData(text))
+	return text[1:]
 }

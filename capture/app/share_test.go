@@ -124,6 +124,10 @@ func TestSnapshot(t *testing.T) {
 	f(flow.AppDNS, flow.ProtoUDP, false, dnsQuery, dnsReply)
 	f(flow.AppDNS, flow.ProtoUDP, false, dnsQuery, "\xff"+dnsQuery[1:], "\xff"+dnsReply[1:], dnsReply)
 	f(flow.AppHTTP, flow.ProtoTCP, false, "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 404 Not Found\r\n\r\n")
+	f(flow.AppSNMP, flow.ProtoUDP, false, snmpGet, snmpAnswer, snmpV3)
+	f(flow.AppLDAP, flow.ProtoUDP, false, ldapSearchAll, ldapSearchDone, ldapSimple)
+	f(flow.AppSIP, flow.ProtoUDP, false, sipInvite, sipOK, "ACK sip:alice@host SIP/2.0\r\n\r\n")
+	f(flow.AppDHCP, flow.ProtoUDP, false, dhcpDiscover, dhcpOther, dhcpAck)
 }
 
 // Metadata whose names were seen before cost no more than the records that hold them.

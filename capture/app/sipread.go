@@ -18,13 +18,13 @@ func sipWhole(v View) bool { return httpEnd(v.Client) && httpEnd(v.Server) }
 // sipFollow reads a datagram, or the messages that begin a side of TCP (RFC 3261 section 7): a line,
 // header fields, an empty line, and a body of the length that a field tells.
 func sipFollow(proto uint8, b []byte, m *flow.Meta) bool {
-	x := newTeller(m)
-	own := first(x.t.SIP)
+	k := on(m)
+	own := first(k.see().SIP)
 	for n := 0; n <= maxMore && len(b) > 0; n++ {
 		length, ok := 0, false
 		sipLines(b, func(i int, line []byte) bool {
 			if i == 0 {
-				ok = sipStart(&x.t, line)
+				ok = sipStart(line, k)
 				return ok
 			}
 			if v := sipField(line, "CONTENT-LENGTH", 'L'); v != nil {
@@ -32,7 +32,7 @@ func sipFollow(proto uint8, b []byte, m *flow.Meta) bool {
 					length = int(n)
 				}
 			}
-			sipHeader(&x.t, &own, line)
+			sipHeader(line, k, &own)
 			return true
 		})
 		_, body, ended := bytes.Cut(b, []byte("\r\n\r\n"))
@@ -41,8 +41,10 @@ func sipFollow(proto uint8, b []byte, m *flow.Meta) bool {
 		}
 		b = body[length:]
 	}
-	part(&x.t.SIP, own)
-	return x.done(m)
+	if own != first(k.see().SIP) {
+		k.edit().SIP = part(own)
+	}
+	return k.end(m)
 }
 
 const sipMaxLines = 64 // of a header that are read
@@ -59,12 +61,13 @@ func sipLines(b []byte, f func(i int, line []byte) bool) {
 }
 
 // sipStart reads "METHOD uri SIP/2.0" or "SIP/2.0 200 text".
-func sipStart(t *flow.Talk, line []byte) bool {
+func sipStart(line []byte, k *talker) bool {
 	if rest, ok := bytes.CutPrefix(line, []byte("SIP/2.0 ")); ok {
 		if len(rest) < 3 || !digit(rest[0]) || !digit(rest[1]) || !digit(rest[2]) || len(rest) > 3 && rest[3] != ' ' {
 			return false
 		}
-		t.Version, t.Results = "2.0", onceText(t.Results, rest[:3])
+		k.version("2.0")
+		k.result(unlisted(k.see().Results, rest[:3]))
 		return true
 	}
 	rest, ok := bytes.CutSuffix(line, []byte(" SIP/2.0"))
@@ -72,12 +75,14 @@ func sipStart(t *flow.Talk, line []byte) bool {
 	if !ok || !ok2 || len(method) == 0 || len(method) > maxWord {
 		return false
 	}
-	t.Version, t.Commands, t.Names = "2.0", onceText(t.Commands, method), onceText(t.Names, bytes.TrimSpace(uri))
+	k.version("2.0")
+	k.command(unlisted(k.see().Commands, method))
+	k.nameText(bytes.TrimSpace(uri))
 	return true
 }
 
 // sipHeader takes over what a field tells. Of a digest (RFC 3261 section 22.4) the user is kept, not the answer.
-func sipHeader(t *flow.Talk, own *flow.SIP, line []byte) {
+func sipHeader(line []byte, k *talker, own *flow.SIP) {
 	if len(line) < 3 {
 		return
 	}
@@ -91,11 +96,11 @@ func sipHeader(t *flow.Talk, own *flow.SIP, line []byte) {
 	case 'u':
 		keep(&own.UserAgent, sipField(line, "USER-AGENT", 0))
 	case 's':
-		keep(&t.Server, sipField(line, "SERVER", 0))
+		k.serverText(sipField(line, "SERVER", 0))
 	case 'a':
-		keep(&t.User, sipUser(sipField(line, "AUTHORIZATION", 0)))
+		k.userText(sipUser(sipField(line, "AUTHORIZATION", 0)))
 	case 'p':
-		keep(&t.User, sipUser(sipField(line, "PROXY-AUTHORIZATION", 0)))
+		k.userText(sipUser(sipField(line, "PROXY-AUTHORIZATION", 0)))
 	}
 }
 

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"encoding/hex"
 	"strconv"
 
@@ -33,17 +32,19 @@ func snmpFollow(b []byte, m *flow.Meta) bool {
 	if !ok || version < 0 || version > 3 {
 		return false
 	}
-	x := newTeller(m)
-	x.t.Version = cmp.Or(x.t.Version, snmpVersions[version])
-	own := first(x.t.SNMP)
+	k := on(m)
+	k.version(snmpVersions[version])
+	own := first(k.see().SNMP)
 	if version == 3 {
-		snmpSecure(&message, &x.t, &own)
+		snmpSecure(&message, k, &own)
 	} else if community, ok := message.take(berOctets); ok {
 		own.Community = snmpDefault(community)
 	}
-	part(&x.t.SNMP, own)
-	snmpPDU(message, &x.t)
-	return x.done(m)
+	if own != first(k.see().SNMP) {
+		k.edit().SNMP = part(own)
+	}
+	snmpPDU(message, k)
+	return k.end(m)
 }
 
 var snmpVersions = [...]string{"1", "2c", "2u", "3"}
@@ -61,7 +62,7 @@ func snmpDefault(community []byte) string {
 
 // snmpSecure reads header and security parameters of version 3, up to the PDU. The parameters are
 // those of the user-based model (RFC 3414 section 2.4), which is model 3.
-func snmpSecure(message *elements, t *flow.Talk, own *flow.SNMP) {
+func snmpSecure(message *elements, k *talker, own *flow.SNMP) {
 	header, ok := message.take(berSequence)
 	octets, ok2 := message.take(berOctets)
 	if !ok || !ok2 {
@@ -80,7 +81,7 @@ func snmpSecure(message *elements, t *flow.Talk, own *flow.SNMP) {
 			p.number() // boots
 			p.number() // time
 			user, _ := p.take(berOctets)
-			keep(&t.User, user)
+			k.userText(user)
 		}
 	}
 	*message, _ = message.take(berSequence)
@@ -100,34 +101,34 @@ const (
 //
 //	[n] { id, status, index, SEQUENCE OF SEQUENCE { OID, value } }
 //	[4] { enterprise OID, address, generic, specific, time, SEQUENCE OF … }        the trap of version 1
-func snmpPDU(message elements, t *flow.Talk) {
+func snmpPDU(message elements, k *talker) {
 	tag, pdu, ok := message.next()
 	kind := int(tag) - berContext
 	if !ok || kind < 0 || kind >= len(snmpPDUs) {
 		return
 	}
 	if kind == snmpResponse {
-		t.Results = snmpStatus(pdu, t.Results)
+		k.result(snmpStatus(pdu))
 	} else {
-		t.Commands = once(t.Commands, snmpPDUs[kind])
+		k.command(snmpPDUs[kind])
 	}
 	skip := 3 // id, status, index, or what stands for them
 	if kind == snmpTrap {
 		enterprise, _ := pdu.take(berOID)
-		t.Names = snmpName(t.Names, enterprise)
+		snmpName(enterprise, k)
 		skip = 4
 	}
 	for range skip {
 		pdu.next()
 	}
 	list, _ := pdu.take(berSequence)
-	for n := 0; n < maxList && (kind != snmpResponse || len(t.Commands) == 0); n++ {
+	for n := 0; n < maxList && (kind != snmpResponse || len(k.see().Commands) == 0); n++ {
 		binding, ok := list.take(berSequence)
 		if !ok {
 			break
 		}
 		oid, _ := binding.take(berOID)
-		t.Names = snmpName(t.Names, oid)
+		snmpName(oid, k)
 	}
 }
 
@@ -136,35 +137,35 @@ var snmpErrors = [...]string{"noError", "tooBig", "noSuchName", "badValue", "rea
 	"wrongEncoding", "wrongValue", "noCreation", "inconsistentValue", "resourceUnavailable", "commitFailed", "undoFailed",
 	"authorizationError", "notWritable", "inconsistentName"}
 
-func snmpStatus(pdu elements, list []string) []string {
+func snmpStatus(pdu elements) string {
 	pdu.number() // id
 	status, ok := pdu.number()
 	switch {
 	case !ok:
-		return list
+		return ""
 	case status >= 0 && status < int64(len(snmpErrors)):
-		return once(list, snmpErrors[status])
+		return snmpErrors[status]
 	}
-	return once(list, "error "+strconv.FormatInt(status, 10))
+	return "error " + strconv.FormatInt(status, 10)
 }
 
 // snmpName adds an object identifier in dotted form (X.690 section 8.19): the first number holds
 // two, each has seven bits per byte.
-func snmpName(list []string, oid []byte) []string {
+func snmpName(oid []byte, k *talker) {
 	if len(oid) == 0 || len(oid) > 128 { // of at most 128 numbers (RFC 3416 section 4.1)
-		return list
+		return
 	}
 	var room [640]byte
 	out := room[:0]
 	v, begun := uint64(0), false
 	for i, c := range oid {
 		if v >= 1<<35 {
-			return list
+			return
 		}
 		v = v<<7 | uint64(c&0x7f)
 		if c >= 0x80 {
 			if i == len(oid)-1 {
-				return list
+				return
 			}
 			continue
 		}
@@ -178,5 +179,5 @@ func snmpName(list []string, oid []byte) []string {
 		out = strconv.AppendUint(out, v, 10)
 		v = 0
 	}
-	return onceText(list, out)
+	k.nameText(out)
 }

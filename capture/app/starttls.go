@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/flowferry/flowferry/flow"
 )
@@ -84,13 +85,20 @@ func clip(b []byte) string { return text(b[:min(len(b), maxValue)]) }
 
 // once adds a value to a list that does not have it.
 func once(list []string, s string) []string {
-	if s == "" || len(list) >= maxList {
-		return list
+	if news(list, s) {
+		list = append(list, s)
 	}
-	for _, have := range list {
-		if have == s {
-			return list
-		}
+	return list
+}
+
+// news says whether a value is to be added to a list.
+func news(list []string, s string) bool {
+	return s != "" && len(list) < maxList && !slices.Contains(list, s)
+}
+
+// keep sets a value that is not known yet.
+func keep(at *string, b []byte) {
+	if *at == "" {
+		*at = clip(b)
 	}
-	return append(list, s)
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
-// talker gathers what a conversation tells into a Talk, which is made, or copied from the one that
-// others may read, only when there is something new.
+// talker adds what a conversation tells to what it told before, in a copy that is made when there is
+// something new: who holds the old Talk may read it on, and what repeats costs no allocation.
 type talker struct {
 	t   *flow.Talk
 	own bool // t is not shared
@@ -27,13 +27,11 @@ func (k *talker) end(m *flow.Meta) bool {
 }
 
 // edit gives the Talk to write to. Its lists are as long as their room: what is appended goes elsewhere.
+// A list or a part is never changed, another takes its place.
 func (k *talker) edit() *flow.Talk {
 	if !k.own {
-		var t flow.Talk
-		if k.t != nil {
-			t = *k.t
-			t.Commands, t.Results, t.Names = slices.Clip(t.Commands), slices.Clip(t.Results), slices.Clip(t.Names)
-		}
+		t := first(k.t)
+		t.Commands, t.Results, t.Names = slices.Clip(t.Commands), slices.Clip(t.Results), slices.Clip(t.Names)
 		k.t, k.own = &t, true
 	}
 	return k.t
@@ -49,9 +47,36 @@ func (k *talker) see() *flow.Talk {
 
 var noTalk flow.Talk
 
-// news says whether s is to be added to a list.
-func news(list []string, s string) bool {
-	return s != "" && len(list) < maxList && !slices.Contains(list, s)
+// first gives the part in hand, empty where there is none.
+func first[T any](p *T) (now T) {
+	if p != nil {
+		now = *p
+	}
+	return now
+}
+
+// part gives a place of its own to what a part is now.
+func part[T any](now T) *T { return &now }
+
+// unless makes a string of b where nothing is known yet.
+func unless(known string, b []byte) string {
+	if known != "" {
+		return ""
+	}
+	return clip(b)
+}
+
+// unlisted makes a string of b where a list has room for it and does not have it.
+func unlisted(list []string, b []byte) string {
+	if len(list) >= maxList {
+		return ""
+	}
+	for _, have := range list {
+		if have == string(b) {
+			return ""
+		}
+	}
+	return clip(b)
 }
 
 func (k *talker) command(s string) {
@@ -68,12 +93,23 @@ func (k *talker) result(s string) {
 	}
 }
 
+// says adds what a message is called: of an answer to the results.
+func (k *talker) says(kind string, answer bool) {
+	if answer {
+		k.result(kind)
+	} else {
+		k.command(kind)
+	}
+}
+
 func (k *talker) name(s string) {
 	if news(k.see().Names, s) {
 		t := k.edit()
 		t.Names = append(t.Names, s)
 	}
 }
+
+func (k *talker) nameText(b []byte) { k.name(unlisted(k.see().Names, b)) }
 
 // moreNames says whether another name would be kept.
 func (k *talker) moreNames() bool { return len(k.see().Names) < maxList }
@@ -86,11 +122,15 @@ func (k *talker) user(s string) {
 	}
 }
 
+func (k *talker) userText(b []byte) { k.user(unless(k.see().User, b)) }
+
 func (k *talker) domain(s string) {
 	if s != "" && k.see().Domain == "" {
 		k.edit().Domain = s
 	}
 }
+
+func (k *talker) domainText(b []byte) { k.domain(unless(k.see().Domain, b)) }
 
 func (k *talker) client(s string) {
 	if s != "" && k.see().Client == "" {
@@ -98,11 +138,15 @@ func (k *talker) client(s string) {
 	}
 }
 
+func (k *talker) clientText(b []byte) { k.client(unless(k.see().Client, b)) }
+
 func (k *talker) server(s string) {
 	if s != "" && k.see().Server == "" {
 		k.edit().Server = s
 	}
 }
+
+func (k *talker) serverText(b []byte) { k.server(unless(k.see().Server, b)) }
 
 func (k *talker) version(s string) {
 	if s != "" && k.see().Version == "" {

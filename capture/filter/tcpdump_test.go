@@ -65,7 +65,7 @@ type one struct {
 
 // packetsOf gives the packets of a capture that is whole and of one link type.
 func packetsOf(path string) (packets []one) {
-	if ok, err := capture.IsCapture(path); !ok || err != nil {
+	if head, err := os.ReadFile(path); err != nil || !capture.IsCapture(head) {
 		return nil
 	}
 	f, err := capture.Open(path)

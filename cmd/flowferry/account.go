@@ -33,12 +33,14 @@ var (
 		{"capture.records", "flow records metered from packets"},
 		{"flowfiles.records", "flow records from flow files"},
 		{"flowfiles.events", "firewall and NAT events from flow files"},
+		{"stitch.resumed", "flows that the last run left waiting"},
 	}
 	kept = []line{
 		{"stitch.flows", "flows kept"},
 		{"stitch.events", "events kept"},
 		{"stitch.paired", "paired into a biflow with their other direction"},
 		{"stitch.duplicates", "duplicates merged into the flow they repeat"},
+		{"stitch.parked", "left waiting for the next run, in stitch.state_file"},
 	}
 	lost = []line{
 		{"pipeline.queue_drops", "lost: a shard's queue was full"},

@@ -69,24 +69,7 @@ func TestAdminAnswers(t *testing.T) {
 
 // A running collector answers: what it counts, in the form that Prometheus reads, and who exports.
 func TestAdminLive(t *testing.T) {
-	free := func(network string) string {
-		t.Helper()
-		if network == "udp" {
-			c, err := net.ListenPacket("udp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			return c.LocalAddr().String()
-		}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		return l.Addr().String()
-	}
-	udp, admin := free("udp"), free("tcp")
+	udp, admin := freeAddr(t, "udp"), freeAddr(t, "tcp")
 	cfg := &Config{Admin: Admin{Listen: admin}, Shards: 1}
 	cfg.NetFlow.Listen, cfg.NetFlow.Readers = []string{udp}, 1
 	cfg.Output.Store.Path = filepath.Join(t.TempDir(), "store")

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -117,19 +116,12 @@ func filesBelow(dir string) (files []string, err error) {
 }
 
 // checkPayload refuses a file that can not be an export payload, by the version it begins with.
-func checkPayload(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	var version [4]byte
-	switch _, err := io.ReadFull(f, version[:]); {
-	case errors.Is(err, io.EOF):
+func checkPayload(path string, head []byte) error {
+	if len(head) == 0 {
 		return fmt.Errorf("read %s: the file is empty", path)
-	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("read %s: %w", path, err)
 	}
+	var version [4]byte
+	copy(version[:], head)
 	switch binary.BigEndian.Uint16(version[:]) {
 	case 1, 5, 6, 7, 8, 9, 10:
 		return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync/atomic"
 
@@ -15,17 +16,29 @@ import (
 	"github.com/flowferry/flowferry/store"
 )
 
-// kinds are the kinds of files that are told by their content, in the order in which they are tried.
+// kinds are the kinds of files that are told by their first bytes, in the order in which they are tried.
 var kinds = []struct {
-	is   func(path string, cfg *Config) (bool, error)
-	open func(path, as string, cfg *Config) (input, error)
+	is   func(head []byte, cfg *Config) bool
+	open func(f *file) (input, error)
 }{
-	{isCapture, openCapture},
-	{isIPFIX, openIPFIX},
-	{isFlowFile, openFlowFile},
-	{isParquet, openParquet},
-	{isLog, openLog},
+	{func(head []byte, _ *Config) bool { return capture.IsCapture(head) }, openCapture},
+	{func(head []byte, _ *Config) bool { return netflow.IsIPFIXFile(head) }, openIPFIX},
+	{func(head []byte, _ *Config) bool { return flowfiles.Sniff(head) != flowfiles.Unknown }, openFlowFile},
+	{func(head []byte, _ *Config) bool { return store.IsParquet(head) }, openParquet},
+	{func(head []byte, cfg *Config) bool { return netflow.IsLog(head, cfg.NetFlow) }, openLog},
 }
+
+// file is one whose kind is to be found.
+type file struct {
+	path string
+	head []byte // its first bytes, up to headSize
+	as   string
+	cfg  *Config
+}
+
+// headSize holds what the kinds look at, also when it is compressed: a block of Zstandard has up to
+// 128 KiB (RFC 8878 section 3.1.1.2.4).
+const headSize = 256 << 10
 
 // openInput opens a file of a known kind, or finds that it is an export payload.
 func openInput(path, as string, cfg *Config) (in input, isPayload bool, err error) {
@@ -33,17 +46,26 @@ func openInput(path, as string, cfg *Config) (in input, isPayload bool, err erro
 		in, err = openStdin(as, cfg)
 		return in, false, err
 	}
+	head, err := readHead(path)
+	if err != nil {
+		return in, false, err
+	}
 	for _, k := range kinds {
-		yes, err := k.is(path, cfg)
-		if err != nil {
-			return in, false, err
-		}
-		if yes {
-			in, err = k.open(path, as, cfg)
+		if k.is(head, cfg) {
+			in, err = k.open(&file{path, head, as, cfg})
 			return in, false, err
 		}
 	}
-	return in, true, checkPayload(path)
+	return in, true, checkPayload(path, head)
+}
+
+func readHead(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, headSize))
 }
 
 // openStdin opens standard input: a capture, as tcpdump writes one, or a flow log.
@@ -51,7 +73,7 @@ func openStdin(as string, cfg *Config) (input, error) {
 	r := bufio.NewReaderSize(os.Stdin, 1<<16)
 	_, _ = r.Peek(4) // the first read gives at least so much, mostly all that the pipe holds
 	head, _ := r.Peek(r.Buffered())
-	if !capture.IsCaptureHead(head) {
+	if !capture.IsCapture(head) {
 		l, err := netflow.NewLogOf(r, cfg.NetFlow)
 		if err != nil {
 			return input{}, err
@@ -68,80 +90,63 @@ func openStdin(as string, cfg *Config) (input, error) {
 	return input{netflow.Stdin, s, s.Origin, s.Progress, s.Stats}, nil
 }
 
-func isCapture(path string, _ *Config) (bool, error) { return capture.IsCapture(path) }
-
-func isIPFIX(path string, _ *Config) (bool, error) { return netflow.IsIPFIXFile(path) }
-
-func isParquet(path string, _ *Config) (bool, error) {
-	if path == netflow.Stdin {
-		return false, nil
-	}
-	return store.IsParquet(path)
-}
-
 // openParquet opens a flow log of AWS in Parquet files.
-func openParquet(path, _ string, cfg *Config) (input, error) {
-	t, err := store.OpenTable(path)
+func openParquet(f *file) (input, error) {
+	t, err := store.OpenTable(f.path)
 	if err != nil {
 		return input{}, err
 	}
-	l, err := netflow.NewTableLog(path, cfg.NetFlow, t.Columns(), t.Rows())
+	l, err := netflow.NewTableLog(f.path, f.cfg.NetFlow, t.Columns(), t.Rows())
 	if err != nil {
 		t.Close()
 		return input{}, err
 	}
-	return input{path, l, l.Origin, t.Progress, l.Stats}, nil
+	return input{f.path, l, l.Origin, t.Progress, l.Stats}, nil
 }
 
-func isLog(path string, cfg *Config) (bool, error) { return netflow.IsLog(path, cfg.NetFlow) }
-
-func openLog(path, _ string, cfg *Config) (input, error) {
-	l, err := netflow.NewLog(path, cfg.NetFlow)
+func openLog(f *file) (input, error) {
+	l, err := netflow.NewLog(f.path, f.cfg.NetFlow)
 	if err != nil {
 		return input{}, err
 	}
-	return input{path, l, l.Origin, l.Progress, l.Stats}, nil
+	return input{f.path, l, l.Origin, l.Progress, l.Stats}, nil
 }
 
 // openIPFIX opens a file of several messages, which are one session of its own.
-func openIPFIX(path, _ string, cfg *Config) (input, error) {
-	f, err := netflow.NewIPFIXFile(path, cfg.NetFlow)
+func openIPFIX(f *file) (input, error) {
+	s, err := netflow.NewIPFIXFile(f.path, f.cfg.NetFlow)
 	if err != nil {
 		return input{}, err
 	}
-	return input{path, f, f.Origin, f.Progress, f.Stats}, nil
+	return input{f.path, s, s.Origin, s.Progress, s.Stats}, nil
 }
 
-func isFlowFile(path string, _ *Config) (bool, error) {
-	format, err := flowfiles.Sniff(path)
-	return format != flowfiles.Unknown, err
-}
-
-func openFlowFile(path, _ string, _ *Config) (input, error) {
-	f, err := flowfiles.Open(path)
+func openFlowFile(f *file) (input, error) {
+	s, err := flowfiles.Open(f.path, flowfiles.Sniff(f.head))
 	if err != nil {
 		return input{}, err
 	}
-	return input{path, f, f.Origin, f.Progress, f.Stats}, nil
+	return input{f.path, s, s.Origin, s.Progress, s.Stats}, nil
 }
 
-func openCapture(path, as string, cfg *Config) (input, error) {
+func openCapture(f *file) (input, error) {
+	as := f.as
 	if as == asAuto {
 		as = asPackets
-		if yes, err := carriesExports(path, cfg.Capture.Filter); err != nil {
+		if yes, err := carriesExports(f.path, f.cfg.Capture.Filter); err != nil {
 			return input{}, err
 		} else if yes {
 			as = asExports
 		}
 	}
 	if as == asExports {
-		return openExports(path, cfg)
+		return openExports(f.path, f.cfg)
 	}
-	s, err := capture.NewSource(path, cfg.Capture)
+	s, err := capture.NewSource(f.path, f.cfg.Capture)
 	if err != nil {
 		return input{}, err
 	}
-	return input{path, s, s.Origin, s.Progress, s.Stats}, nil
+	return input{f.path, s, s.Origin, s.Progress, s.Stats}, nil
 }
 
 // probed is how many datagrams carriesExports looks at.

@@ -169,7 +169,8 @@ type stages struct {
 	cfg    *Config
 	tables *enrich.Tables
 	names  *pdns.Names
-	join   bool // stitch
+	join   bool           // stitch
+	open   *stitch.Shards // of a live pipeline, see resume; else nil
 
 	mu   sync.Mutex
 	tabs []*stitch.Table
@@ -183,16 +184,25 @@ func newStages(cfg *Config, withStitch bool) (*stages, error) {
 	return &stages{cfg: cfg, tables: t, names: pdns.NewNames(cfg.PDNS), join: withStitch}, nil
 }
 
-func (s *stages) forShard(int) (list []flow.Stage) {
+func (s *stages) forShard(shard int) (list []flow.Stage) {
 	list = append(list, s.names.Learn())
 	if s.join {
-		t := stitch.New(s.cfg.Stitch)
+		t := s.table(shard)
 		s.mu.Lock()
 		s.tabs = append(s.tabs, t)
 		s.mu.Unlock()
 		list = append(list, t)
 	}
-	return append(list, s.tables.Stage(), s.names.Name())
+	return append(list, s.afterStitch()...)
+}
+
+func (s *stages) afterStitch() []flow.Stage { return []flow.Stage{s.tables.Stage(), s.names.Name()} }
+
+func (s *stages) table(shard int) *stitch.Table {
+	if s.open != nil {
+		return s.open.Table(shard)
+	}
+	return stitch.New(s.cfg.Stitch)
 }
 
 // forPipeline gives the stages of one more pipeline, with the same tables. What DNS answered is

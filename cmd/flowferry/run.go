@@ -149,6 +149,9 @@ func collect(ctx context.Context, w io.Writer, cfg *Config, exports bool) error 
 	live.announce(log, out.words)
 
 	p := &flow.Pipeline{Shards: cfg.shards(), Stages: stages.forShard, Sink: sink, Seed: rand.Uint64()}
+	if err := stages.resume(p, log); err != nil {
+		return err
+	}
 	reports := &reports{out: out}
 	numbers := func() account {
 		a := account{}
@@ -172,6 +175,7 @@ func collect(ctx context.Context, w io.Writer, cfg *Config, exports bool) error 
 	runErr := p.Run(ctx, append(live.sources(), files.sources(out)...))
 	stopTelling()
 	stopReports()
+	parkErr := stages.park(p)
 
 	a := numbers()
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
@@ -183,7 +187,7 @@ func collect(ctx context.Context, w io.Writer, cfg *Config, exports bool) error 
 	if err := a.write(w); err != nil {
 		return err
 	}
-	return firstOf(runErr, closeErr, err)
+	return firstOf(runErr, closeErr, parkErr, err)
 }
 
 func warn(log *slog.Logger, warnings []string) {

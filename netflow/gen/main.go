@@ -45,13 +45,13 @@ func iana() error {
 		return err
 	}
 	out := begin("elements.tsv")
-	fmt.Fprintf(out, "// ianaElements are the names and abstract data types (RFC 7012 section 3.1) of the IANA registry, by number.\n")
-	fmt.Fprintf(out, "var ianaElements = [...]struct{ name, kind string }{\n")
+	fmt.Fprintf(out, "// ianaElements are the names of the IANA registry, by number.\n")
+	fmt.Fprintf(out, "var ianaElements = [...]string{\n")
 	for _, f := range all {
 		if _, err := strconv.ParseUint(f[0], 10, 15); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%s: {%q, %q},\n", f[0], f[1], f[2])
+		fmt.Fprintf(out, "%s: %q,\n", f[0], f[1])
 	}
 	return end(out, "ie_names.go")
 }

@@ -1,0 +1,120 @@
+package capture
+
+import (
+	"time"
+
+	"github.com/flowferry/flowferry/packet"
+)
+
+// In a large table most of the time is waiting for memory. So packets are taken a few at a time:
+// before the first of them is counted, what all of them will need is read, one kind of thing after
+// another, in loops that do nothing else. Reads that do not depend on each other wait together.
+
+// maxAhead is how many packets are decoded before the first of them is counted.
+const maxAhead = 16
+
+// farFlows is how many flows, with their entries of 320 bytes, a processor's cache holds well enough:
+// with fewer, reading ahead costs more than it saves.
+const farFlows = 1 << 15
+
+// upcoming is a packet that will be counted next.
+type upcoming struct {
+	packet.Headers
+	reject packet.Reject
+	plain  bool   // its flow is that of its own ports: no fragment, nothing in a tunnel
+	hash   uint32 // of its flow. Valid iff plain
+}
+
+// read decodes a packet.
+func (m *Meter) read(u *upcoming, pkt *Packet) {
+	p := &u.Headers
+	u.reject = packet.Decode(pkt.Link, pkt.Data, pkt.Wire, p)
+	if u.plain = u.reject == packet.Accepted && p.HasPorts && !p.Frag && !(m.inside && p.MayCarry()); u.plain {
+		u.hash = m.hash(p)
+	}
+}
+
+// ready decodes packets and reads what will be needed to count them: of the index, of the flows that
+// are known, or of the entries that new ones will take, and of what they have told.
+func (m *Meter) ready(pkts []Packet) {
+	for i := range pkts {
+		m.read(&m.next[i], &pkts[i])
+	}
+	if m.live < m.far {
+		return
+	}
+	next, sum := m.next[:len(pkts)], uint64(0)
+	mask := uint32(len(m.buckets) - 1)
+	for i := range next {
+		sum += uint64(m.buckets[next[i].hash&mask].i)
+	}
+	known, free := m.known[:0], m.free
+	for i := range next {
+		u := &next[i]
+		if !u.plain {
+			continue
+		}
+		e := m.probe(u.hash)
+		if e == none && free != none {
+			e, free = free, m.link(free).next
+		}
+		if e != none {
+			known = append(known, e)
+		}
+	}
+	sum += m.readEntries(known)
+	m.touched += sum + m.readTold(known)
+}
+
+// readEntries reads each cache line of the entries.
+func (t *table) readEntries(known []uint32) (sum uint64) {
+	for _, i := range known {
+		e := t.at(i)
+		sum += uint64(e.src[0]) + e.count[0].Bytes + uint64(e.detail) + uint64(e.segment) + uint64(e.link)
+	}
+	return sum
+}
+
+// readTold reads what flows have told.
+func (m *Meter) readTold(known []uint32) (sum uint64) {
+	for _, i := range known {
+		if t := m.at(i).meta(); t != 0 {
+			if d := m.metas.at(t).dns; d != nil {
+				sum += uint64(d.ID)
+			}
+		}
+	}
+	return sum
+}
+
+// probe gives the first entry that has the hash; none when there is none.
+func (t *table) probe(hash uint32) uint32 {
+	mask := uint32(len(t.buckets) - 1)
+	for n := hash & mask; ; n = (n + 1) & mask {
+		if b := &t.buckets[n]; b.i == none || b.hash == hash {
+			return b.i
+		}
+	}
+}
+
+// readyToLeave gives the first entries of a list, none when the first is not silent for longer than
+// after, and reads what will be needed to export and drop them.
+func (m *Meter) readyToLeave(l listID, after time.Duration) []uint32 {
+	leaving := m.known[:0]
+	for i := m.heads[l]; i != none && len(leaving) < maxAhead; i = m.link(i).next {
+		if len(leaving) == 0 && !m.silent(m.at(i), after) {
+			break
+		}
+		leaving = append(leaving, i)
+	}
+	sum, mask := m.readEntries(leaving), uint32(len(m.buckets)-1)
+	for _, i := range leaving {
+		e := m.at(i)
+		sum += uint64(m.buckets[e.hash&mask].i)
+		if t := e.meta(); t != 0 {
+			sum += uint64(len(m.metas.at(t).parent))
+		}
+	}
+	m.touched += sum
+	return leaving
+}
