@@ -89,7 +89,7 @@ func (t *Table) merge(c *conv, n uint32, r *flow.Record, meta *flow.Meta, s int,
 		t.record(&old, c, &p.content, p.first(), p.last())
 		t.replace(c, p, r, s, by)
 		t.strip(c, n, r, s, by)
-		p.ord = min(p.ord, old.Ord)
+		t.numbered(&p.content, old.Origin, old.Ord)
 		t.listOther(&p.content, &old)
 		t.addMeta(&p.content, meta)
 	}
@@ -154,7 +154,7 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, counts *flow.Counts, s
 
 // continues says whether the reporter of r told of an earlier time of piece p in another report.
 func (t *Table) continues(p *piece, r *flow.Record) bool {
-	for i := p.seen; i != 0; i = t.seens.at(i).next {
+	for i := p.seen; i != 0; i = t.seens.at(i).then {
 		if q := t.seens.at(i); q.Exporter == r.Exporter && q.Domain == r.Domain && q.End <= r.Start {
 			return true
 		}

@@ -352,9 +352,11 @@ func (c *coder) seens(x *content) {
 		num(c, &q.Packets)
 		for d := range q.ttl {
 			num(c, &q.ttl[d])
-			c.bytes(q.hop.next[d][:])
+			if c.flag(!q.next[d].IsZero()) {
+				c.bytes(q.next[d][:])
+			}
 		}
-		at = &q.next
+		at = &q.then
 	}
 }
 

@@ -150,7 +150,7 @@ func wholeOf(t *Table, i uint32) (w whole) {
 
 func (w *whole) take(t *Table, x *content) {
 	w.content = append(w.content, t.templates.at(x.what).traits, *t.metas.at(x.meta), *t.extras.at(x.extra))
-	for n := x.seen; n != 0; n = t.seens.at(n).next {
+	for n := x.seen; n != 0; n = t.seens.at(n).then {
 		w.content = append(w.content, t.seens.at(n).hop)
 	}
 	x.what, x.meta, x.extra, x.seen = 0, 0, 0, 0

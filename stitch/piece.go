@@ -28,7 +28,7 @@ const (
 	backward                  // the template is of a record from B to A
 	skewed
 	mixed  // its directions are counted from two reporters
-	merged // of two records, one for each direction; the highest, as what is parked is of none
+	merged // of two records, one for each direction; the last, see coder.content
 )
 
 // piece is a flow that waits. Each of its directions is a report.

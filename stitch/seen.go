@@ -12,7 +12,7 @@ const maxSeen = 16
 // seen is one other report in a list. What it tells by direction is from A to B first.
 type seen struct {
 	hop
-	next uint32
+	then uint32 // the next of the list
 }
 
 // list notes r as another report of x. Reports by one exporter through the same interfaces add up.
@@ -55,7 +55,7 @@ func (t *Table) listSeen(x *content, s hop) {
 			q.add(&s)
 			return
 		}
-		at = &q.next
+		at = &q.then
 	}
 	if x.lists >= maxSeen {
 		return
@@ -83,14 +83,14 @@ func (h *hop) add(o *hop) {
 
 // copySeen adds the reports of x to those of sum.
 func (t *Table) copySeen(sum, x *content) {
-	for i := x.seen; i != 0; i = t.seens.at(i).next {
+	for i := x.seen; i != 0; i = t.seens.at(i).then {
 		t.listSeen(sum, t.seens.at(i).hop)
 	}
 }
 
 func (t *Table) freeSeen(x *content) {
 	for i := x.seen; i != 0; {
-		next := t.seens.at(i).next
+		next := t.seens.at(i).then
 		t.seens.drop(i)
 		i = next
 	}
@@ -203,7 +203,7 @@ func (t *Table) reports(out *flow.Record, x *content) []flow.Seen {
 		own.turn()
 	}
 	hops := append(t.hops[:0], own)
-	for i := x.seen; i != 0; i = t.seens.at(i).next {
+	for i := x.seen; i != 0; i = t.seens.at(i).then {
 		h := t.seens.at(i).hop
 		if turned {
 			h.turn()
