@@ -183,7 +183,7 @@ func (t *Table) belongs(c *conv, r *flow.Record, s int, by uint16) bool {
 			return true
 		}
 		gap := r.Start - max(sd.heardAt(), c.end())
-		return (gap <= 0 || gap <= t.reach(c, r)) && !reopens(sd, r)
+		return (gap <= 0 || gap <= t.reach(c, r, s)) && !reopens(sd, r)
 	case r.End < sd.start:
 		if other && sd.start-r.End <= t.skew {
 			return true
@@ -205,19 +205,20 @@ func (t *Table) follows(c *conv, r *flow.Record) bool {
 		}
 		return gap <= t.window || !ends(r) && gap <= t.idle(r.Proto)
 	}
-	return gap <= t.reach(c, r) && (gap <= t.skew || !reopens(&c.side[k], r))
+	return gap <= t.reach(c, r, 1-k) && (gap <= t.skew || !reopens(&c.side[k], r))
 }
 
 // reach is how long after c something may still belong to it. Data after the end of a TCP connection
-// is what was sent again at once; later it is a piece of another one, of which the SYN was lost.
-func (t *Table) reach(c *conv, r *flow.Record) int64 {
+// is what was sent again at once; later it is a piece of another one, of which the SYN was lost, unless
+// its side k has not been heard of: then that may have closed later.
+func (t *Table) reach(c *conv, r *flow.Record, k int) int64 {
 	tail := r.Proto == flow.ProtoTCP && r.Start > c.end() && c.tail(r)
 	switch {
 	case !c.ended():
 		return t.idle(r.Proto)
 	case tail && tcpFlags(r)&flow.PSH == 0:
 		return t.linger
-	case (!c.side[0].seen() || !c.side[1].seen()) && !c.closed():
+	case (!c.side[0].seen() || !c.side[1].seen()) && !c.closed(), !c.side[k].seen():
 		return t.window
 	case tail || !c.side[0].seen() || !c.side[1].seen():
 		return t.skew
