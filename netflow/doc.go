@@ -13,7 +13,9 @@
 //
 // A template is checked once, when it arrives, and compiled to a plan: a list of steps, each
 // with the place of its bytes and the operation that puts them into the Record. Data records
-// then run through the plan without allocation and cannot fail but by a set that ends early.
+// then run through the plan without allocation and cannot fail but by a set that ends early. They
+// do so up to 32 at a time: a step that needs nothing but the record is done on all of them before
+// the next one (columns.go), the others record by record (exec.go).
 // The versions before v9 have no templates; layouts.go writes their forms, and those of the
 // aggregation schemes of v8, as if they had, and they run through plans as well. v5 alone,
 // which is everywhere, has a loop of its own.
