@@ -134,7 +134,7 @@ func TestNullEngine(t *testing.T) {
 			t.Fatal(err)
 		}
 		made := 0
-		err = eachBatch(gen.NewStream(gen.V9, 2000, 1), func(b *flow.Batch) error {
+		err = eachBatch(gen.NewStream(gen.V9, 2000, 1), nil, func(b *flow.Batch) error {
 			made += len(b.Recs)
 			return sink.Put(t.Context(), b)
 		})

@@ -28,18 +28,22 @@ func stages() ([]flow.Stage, error) {
 
 // records decodes a stream, sends its batches through the stages and keeps them.
 func records(s *gen.Stream, through []flow.Stage) (batches []*flow.Batch, err error) {
-	err = eachBatch(s, func(b *flow.Batch) error {
-		for _, st := range through {
-			st.Do(b)
-		}
+	err = eachBatch(s, through, func(b *flow.Batch) error {
 		batches = append(batches, b)
 		return nil
 	})
 	return batches, err
 }
 
-// eachBatch decodes a stream and gives its batches, the last one empty and marked as such.
-func eachBatch(s *gen.Stream, do func(*flow.Batch) error) error {
+// eachBatch decodes a stream, sends its batches through the stages, at last empty ones marked as such
+// until nothing is held, and hands them on.
+func eachBatch(s *gen.Stream, through []flow.Stage, do func(*flow.Batch) error) error {
+	carry := func(b *flow.Batch) (more bool, err error) {
+		for _, st := range through {
+			st.Do(b)
+		}
+		return b.More, do(b)
+	}
 	d, b := netflow.NewDecoder(netflow.Config{Origin: 1}), flow.NewBatch()
 	addr := flow.AddrFrom(exporter.Addr())
 	for i, p := range s.Datagrams {
@@ -48,17 +52,23 @@ func eachBatch(s *gen.Stream, do func(*flow.Batch) error) error {
 			return err
 		}
 		if b.Full() {
-			if err := do(b); err != nil {
+			if _, err := carry(b); err != nil {
 				return err
 			}
 			b = flow.NewBatch()
 		}
 	}
 	b.Now = s.Times[len(s.Times)-1]
-	if err := do(b); err != nil {
+	if _, err := carry(b); err != nil {
 		return err
 	}
-	last := flow.NewBatch()
-	last.Now, last.Last = s.Times[len(s.Times)-1], true
-	return do(last)
+	for more := true; more; {
+		last := flow.NewBatch()
+		last.Now, last.Last = s.Times[len(s.Times)-1], true
+		var err error
+		if more, err = carry(last); err != nil {
+			return err
+		}
+	}
+	return nil
 }

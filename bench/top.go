@@ -124,10 +124,7 @@ func fillStore(ctx context.Context, dir string, stream *gen.Stream) (time.Durati
 		return 0, err
 	}
 	start := cpuTime()
-	err = eachBatch(stream, func(b *flow.Batch) error {
-		through[1].Do(b)
-		return w.Put(ctx, b)
-	})
+	err = eachBatch(stream, through[1:], func(b *flow.Batch) error { return w.Put(ctx, b) })
 	if err = errors.Join(err, w.Close(ctx)); err != nil {
 		return 0, err
 	}

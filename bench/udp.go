@@ -93,10 +93,7 @@ func ourWay(stream *gen.Stream, n int, sink *bulk) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	err = eachBatch(stream, func(b *flow.Batch) error {
-		for _, st := range through[:min(n, len(through))] {
-			st.Do(b)
-		}
+	err = eachBatch(stream, through[:min(n, len(through))], func(b *flow.Batch) error {
 		if n > len(through) {
 			return sink.Put(context.Background(), b)
 		}

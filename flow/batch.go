@@ -27,6 +27,9 @@ type Batch struct {
 	// Last says that the source has ended: stages append all they still hold, but for what they keep
 	// for a later run.
 	Last bool
+	// More is set by a stage that has more to append to a Last batch than one should hold: the stages
+	// get another empty Last batch after this one.
+	More bool
 }
 
 var pool = sync.Pool{New: func() any { return &Batch{Recs: make([]Record, 0, BatchSize)} }}
@@ -47,7 +50,7 @@ func (b *Batch) Free() {
 	clear(b.Enr)
 	clear(b.Wire)
 	b.Recs, b.Meta, b.Enr, b.Wire, b.Told = b.Recs[:0], b.Meta[:0], b.Enr[:0], b.Wire[:0], b.Told[:0]
-	b.Now, b.Last = 0, false
+	b.Now, b.Last, b.More = 0, false, false
 	if cap(b.Recs) <= 16*BatchSize {
 		pool.Put(b)
 	}

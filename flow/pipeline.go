@@ -189,22 +189,35 @@ func (s *shard) run(ctx context.Context, cancel context.CancelCauseFunc) {
 	}
 }
 
-// do carries one batch through the stages into the sink. After an error of the sink the source
-// is cancelled and what it still gives is let go and counted.
+// do carries one batch, and what the stages give in more than one, into the sink.
 func (s *shard) do(ctx context.Context, b *Batch, cancel context.CancelCauseFunc) {
+	for now, more := b.Now, true; more; {
+		more = s.carry(ctx, b, cancel)
+		if more {
+			b = NewBatch()
+			b.Now, b.Last = now, true
+		}
+	}
+}
+
+// carry carries one batch through the stages into the sink, and says whether a stage has more. After
+// an error of the sink the source is cancelled and what it still gives is let go and counted.
+func (s *shard) carry(ctx context.Context, b *Batch, cancel context.CancelCauseFunc) (more bool) {
 	if s.err != nil {
 		s.p.abandoned.Add(uint64(len(b.Recs)))
 		b.Free()
-		return
+		return false
 	}
 	for _, st := range s.stages {
 		st.Do(b)
 	}
+	more = b.More
 	if len(b.Recs) == 0 && !b.Last {
 		b.Free()
-		return
+		return false
 	}
 	if s.err = s.p.Sink.Put(ctx, b); s.err != nil {
 		cancel(s.err)
 	}
+	return more && s.err == nil
 }

@@ -52,7 +52,7 @@ func (k *keeper) Put(_ context.Context, b *Batch) error {
 		}
 		k.seen[r.Src] = append(k.seen[r.Src], r.Ord)
 	}
-	if b.Last {
+	if b.Last && !b.More {
 		k.lasts++
 	}
 	return k.fail
@@ -72,18 +72,23 @@ func (k *keeper) total() (n int) {
 	return n
 }
 
-// held is a stage that keeps records back until the end, as the stitch table does.
-type held struct{ own *Batch }
+// held is a stage that keeps records back until the end and then gives a few at a time, as the stitch
+// table does.
+type held struct {
+	own  *Batch
+	gave int
+}
 
 func (h *held) Do(b *Batch) {
 	for i := range b.Recs {
 		h.own.Copy(b, &b.Recs[i])
 	}
 	b.Recs, b.Meta = b.Recs[:0], b.Meta[:0]
-	if b.Last {
-		for i := range h.own.Recs {
-			b.Copy(h.own, &h.own.Recs[i])
+	for ; b.Last && h.gave < len(h.own.Recs); h.gave++ {
+		if b.More = len(b.Recs) == 100; b.More {
+			return
 		}
+		b.Copy(h.own, &h.own.Recs[h.gave])
 	}
 }
 
@@ -93,7 +98,7 @@ func TestPipelineKeepsAll(t *testing.T) {
 		k := &keeper{seen: map[Addr][]uint64{}, t: t}
 		p := Pipeline{Shards: shards, Block: true, Sink: k, Stages: func(int) []Stage {
 			if stage {
-				return []Stage{&held{&Batch{}}}
+				return []Stage{&held{own: &Batch{}}}
 			}
 			return nil
 		}}

@@ -94,7 +94,7 @@
 //
 // A table holds at most MaxFlows conversations; when it is full, what has ended is forgotten first,
 // then a conversation that was not heard of for long is written out early (lack_of_resources) and
-// counted. A batch marked Last writes out all that is held (forced_end).
+// counted. A batch marked Last writes out what is held (forced_end), in as many batches as it takes.
 //
 // # Over a restart
 //

@@ -41,6 +41,12 @@ func (x *relay) do(recs []flow.Record, now int64, last bool) {
 			}
 		}
 		table.Do(b)
+		for b.More {
+			x.out(b)
+			b = flow.NewBatch()
+			b.Now, b.Last = now, true
+			table.Do(b)
+		}
 		x.out(b)
 	}
 	x.account()

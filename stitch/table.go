@@ -51,6 +51,7 @@ type Table struct {
 	hand      uint32                      // the conversation that oldest looked at last
 	dead      struct{ head, tail uint32 } // queue of those that are only remembered
 	held      int                         // flows that wait
+	flushed   uint32                      // conversations looked at by flush
 	parks     bool                        // a batch marked Last leaves what is held, for SaveState
 
 	servers      ports
@@ -188,17 +189,25 @@ func (t *Table) pass(r *flow.Record) {
 	r.Complete = r.EndReason != flow.EndActive
 }
 
-// flush writes out all that is held, as a forced end.
+// maxFlush is how many records a Last batch has before the next part of what is held is left to another.
+const maxFlush = 16 * flow.BatchSize
+
+// flush writes out what is held, as a forced end, from where the batch before has ended.
 func (t *Table) flush() {
 	for t.dead.head != 0 {
 		t.forgetOldest()
 	}
-	for i := uint32(1); i <= t.convs.used; i++ {
-		if c := t.convs.at(i); c.has(used) {
+	for ; t.flushed < t.convs.used; t.flushed++ {
+		if len(t.batch.Recs) >= maxFlush {
+			t.batch.More = true
+			return
+		}
+		if c := t.convs.at(t.flushed + 1); c.has(used) {
 			t.finish(c, flow.EndForced)
-			t.forget(i)
+			t.forget(t.flushed + 1)
 		}
 	}
+	t.flushed = 0
 }
 
 // idle is the silence (ns) that separates two conversations of a protocol.

@@ -66,7 +66,44 @@ func flush(table *Table) *flow.Batch {
 	b := flow.NewBatch()
 	b.Last = true
 	table.Do(b)
+	if b.More {
+		panic("more is held than one batch should have")
+	}
 	return b
+}
+
+// TestFlushInParts ends a table that holds more than a batch should have.
+func TestFlushInParts(t *testing.T) {
+	const held = 3*maxFlush + 1
+	table := New(Config{})
+	b := flow.NewBatch()
+	for n := range uint32(held) {
+		uniflow(b.Next(), n, false, minute)
+	}
+	b.Now = epoch + minute
+	table.Do(b)
+	flows, sessions, batches := 0, 0, 0
+	for more := true; more; batches++ {
+		b = flow.NewBatch()
+		b.Last = true
+		table.Do(b)
+		if len(b.Recs) > maxFlush+16 {
+			t.Errorf("a batch of %d", len(b.Recs))
+		}
+		for i := range b.Recs {
+			if b.Recs[i].Kind == flow.KindSession {
+				sessions++
+				continue
+			}
+			flows++
+		}
+		more = b.More
+		b.Free()
+	}
+	if flows != held || batches != 4 {
+		t.Errorf("%d flows and %d sessions of %d in %d batches", flows, sessions, held, batches)
+	}
+	balanced(t, table)
 }
 
 // appendAll appends the records of b, one a line, without the times of receipt.

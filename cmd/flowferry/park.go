@@ -36,11 +36,14 @@ func (s *stages) park(p *flow.Pipeline) error {
 	}
 	after := s.afterStitch()
 	for i := range p.Shards {
-		b := flow.NewBatch()
-		b.Last = true
-		s.open.Table(i).Do(b)
-		if putErr := carry(b, after, p.Sink); putErr != nil {
-			return errors.Join(err, putErr)
+		for more := true; more; {
+			b := flow.NewBatch()
+			b.Last = true
+			s.open.Table(i).Do(b)
+			more = b.More
+			if putErr := carry(b, after, p.Sink); putErr != nil {
+				return errors.Join(err, putErr)
+			}
 		}
 	}
 	return err
