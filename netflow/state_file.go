@@ -2,11 +2,8 @@ package netflow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"time"
 
 	"github.com/flowferry/flowferry/internal/statefile"
@@ -32,24 +29,14 @@ type stateFile struct {
 // to is an error now and not later. A broken file is set aside, which warning tells.
 func openState(d *Decoder, path string) (s *stateFile, warning string, err error) {
 	s = &stateFile{dec: d, path: path}
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return nil, "", fmt.Errorf("open netflow.state_file: %s is no file", path)
+	broken, err := statefile.Load("netflow.state_file", path, func(r io.ReadSeeker) error {
+		return d.loadState(io.LimitReader(r, stateLimit(d)), time.Now().UnixNano())
+	})
+	if err != nil {
+		return nil, "", err
 	}
-	f, err := os.Open(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return nil, "", fmt.Errorf("open netflow.state_file: %w", err)
-	default:
-		err = d.loadState(io.LimitReader(f, stateLimit(d)), time.Now().UnixNano())
-		f.Close()
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		broken := path + ".broken"
-		if err := os.Rename(path, broken); err != nil {
-			return nil, "", fmt.Errorf("set a broken netflow.state_file aside: %w", err)
-		}
-		warning = fmt.Sprintf("netflow.state_file %s: %v: set aside as %s; exporters send their templates again", path, err, broken)
+	if broken != "" {
+		warning = broken + "; exporters send their templates again"
 	}
 	return s, warning, s.save()
 }

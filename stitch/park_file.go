@@ -1,11 +1,10 @@
 package stitch
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 
 	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/internal/statefile"
@@ -28,28 +27,20 @@ func Open(cfg Config, shards int, seed uint64, early func(*flow.Batch) error) (s
 	if s.path == "" {
 		return s, "", nil
 	}
-	if st, err := os.Stat(s.path); err == nil && !st.Mode().IsRegular() {
-		return nil, "", fmt.Errorf("open stitch.state_file: %s is no file", s.path)
-	}
-	f, err := os.Open(s.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return nil, "", fmt.Errorf("open stitch.state_file: %w", err)
-	default:
-		err = LoadState(f, s.tables, seed, early)
-		f.Close()
-	}
-	switch {
-	case errors.Is(err, ErrState):
-		s.empty(cfg, shards)
-		broken := s.path + ".broken"
-		if err := os.Rename(s.path, broken); err != nil {
-			return nil, "", fmt.Errorf("set a broken stitch.state_file aside: %w", err)
+	var failed error // not for what is in the file
+	broken, err := statefile.Load("stitch.state_file", s.path, func(r io.ReadSeeker) error {
+		err := LoadState(r, s.tables, seed, early)
+		if err != nil && !errors.Is(err, ErrState) {
+			failed, err = err, nil
 		}
-		warning = fmt.Sprintf("stitch.state_file %s: %v: set aside as %s; conversations that were open then are not resumed", s.path, err, broken)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	})
+	if err = cmp.Or(err, failed); err != nil {
 		return nil, "", err
+	}
+	if broken != "" {
+		s.empty(cfg, shards)
+		warning = broken + "; conversations that were open then are not resumed"
 	}
 	for _, t := range s.tables {
 		t.parks = true

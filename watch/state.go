@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/flowferry/flowferry/internal/statefile"
@@ -100,25 +98,20 @@ func readState(r io.Reader) (dirs []string, known map[string]entry, err error) {
 // loadState reads the state at path; there may be none yet. A broken one is set aside, which
 // warning tells.
 func loadState(path string) (dirs []string, known map[string]entry, warning string, err error) {
-	f, err := os.Open(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, map[string]entry{}, "", nil
-	case err != nil:
-		return nil, nil, "", fmt.Errorf("open watch.state_file: %w", err)
+	broken, err := statefile.Load("watch.state_file", path, func(r io.ReadSeeker) (err error) {
+		dirs, known, err = readState(io.LimitReader(r, maxState))
+		return err
+	})
+	if err != nil {
+		return nil, nil, "", err
 	}
-	defer f.Close()
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
-		return nil, nil, "", fmt.Errorf("open watch.state_file: %s is no file", path)
+	if broken != "" {
+		warning = broken + "; all files are read again"
 	}
-	if dirs, known, err = readState(io.LimitReader(f, maxState)); err == nil {
-		return dirs, known, "", nil
+	if known == nil {
+		known = map[string]entry{}
 	}
-	broken := path + ".broken"
-	if err := os.Rename(path, broken); err != nil {
-		return nil, nil, "", fmt.Errorf("set a broken watch.state_file aside: %w", err)
-	}
-	return nil, map[string]entry{}, fmt.Sprintf("watch.state_file %s: %v: set aside as %s; all files are read again", path, err, broken), nil
+	return dirs, known, warning, nil
 }
 
 // saveState puts a new state in the place of the old one, wholly or not at all.

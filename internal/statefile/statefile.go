@@ -1,13 +1,40 @@
-// Package statefile writes files that are kept over a restart.
+// Package statefile reads and writes files that are kept over a restart.
 package statefile
 
 import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
+
+// Load has read take the file at path, which setting names; there may be none yet. What read refuses is
+// set aside, so that it does not stand in the way of the next: broken says so, for a warning. err is that
+// the file could not be opened, or not be set aside.
+func Load(setting, path string, read func(io.ReadSeeker) error) (broken string, err error) {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return "", fmt.Errorf("open %s: %s is no file", setting, path)
+	}
+	f, err := os.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("open %s: %w", setting, err)
+	}
+	defer f.Close()
+	refused := read(f)
+	if refused == nil {
+		return "", nil
+	}
+	aside := path + ".broken"
+	if err := os.Rename(path, aside); err != nil {
+		return "", fmt.Errorf("set a broken %s aside: %w", setting, err)
+	}
+	return fmt.Sprintf("%s %s: %v: set aside as %s", setting, path, refused, aside), nil
+}
 
 // Replace makes the file at path what write writes, wholly or not at all, whatever fails.
 func Replace(path string, write func(io.Writer) error) error {
