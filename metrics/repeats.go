@@ -16,7 +16,7 @@ type Repeats struct{ Records, Bytes, Packets int64 }
 const (
 	ofAnother = "exporter"
 	ofItself  = "itself"
-	ofOthers  = "others"
+	OfOthers  = "others" // all pairs that are counted together
 )
 
 // repeatKey is what there is one document of duplicates for.
@@ -52,7 +52,7 @@ func (r *Reporter) Repeats(now int64, pairs []stitch.Pair, stats []netflow.Expor
 		d.Repeats = Repeats{total.Records - old.Records, total.Bytes - old.Bytes, total.Packets - old.Packets}
 		switch {
 		case p.Other:
-			d.RepeatsOf = ofOthers
+			d.RepeatsOf = OfOthers
 		case p.Kept == p.Repeated:
 			d.RepeatsOf = ofItself
 		default:

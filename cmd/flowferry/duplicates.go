@@ -6,7 +6,6 @@ import (
 	"github.com/flowferry/flowferry/hunt"
 	"github.com/flowferry/flowferry/metrics"
 	"github.com/flowferry/flowferry/stitch"
-	"github.com/flowferry/flowferry/store"
 )
 
 // pairView is what is shown of the duplicates of one pair of exporters.
@@ -34,18 +33,11 @@ func pairViews(pairs []stitch.Pair) []pairView {
 	return views
 }
 
-// pairsStored adds up what the documents in a store tell of duplicates.
-func pairsStored(s *store.Store, from int64) ([]pairView, error) {
-	var all []stitch.Pair
-	err := stored(s, from, func(_ []byte, d *metrics.Document) error {
-		if d.Action == metrics.Duplicates {
-			n := &d.Repeats
-			all = append(all, stitch.Pair{Kept: d.Kept, Repeated: d.Exporter, Other: d.RepeatsOf == others,
-				Records: uint64(n.Records), Packets: uint64(n.Packets), Bytes: uint64(n.Bytes)})
-		}
-		return nil
-	})
-	return pairViews(stitch.AddPairs(all)), err
+// pairStored gives what a document of duplicates tells of its interval.
+func pairStored(d *metrics.Document) stitch.Pair {
+	n := &d.Repeats
+	return stitch.Pair{Kept: d.Kept, Repeated: d.Exporter, Other: d.RepeatsOf == metrics.OfOthers,
+		Records: uint64(n.Records), Packets: uint64(n.Packets), Bytes: uint64(n.Bytes)}
 }
 
 var pairColumns = []column[pairView]{

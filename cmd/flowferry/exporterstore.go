@@ -11,6 +11,7 @@ import (
 	"github.com/flowferry/flowferry/flow"
 	"github.com/flowferry/flowferry/mappings"
 	"github.com/flowferry/flowferry/metrics"
+	"github.com/flowferry/flowferry/stitch"
 	"github.com/flowferry/flowferry/store"
 )
 
@@ -31,11 +32,7 @@ func storedExporters(w io.Writer, cfg *Config, when span, format string, duplica
 	default:
 		return usage("-o %s: use table, json or ndjson", format)
 	}
-	views, err := viewStored(s, from)
-	if err != nil {
-		return err
-	}
-	pairs, err := pairsStored(s, from)
+	views, pairs, err := viewStored(s, from)
 	if err != nil {
 		return err
 	}
@@ -71,18 +68,24 @@ func printStored(w io.Writer, s *store.Store, from int64) error {
 	return firstOf(err, out.Flush())
 }
 
-// viewStored gives the last account of each exporter.
-func viewStored(s *store.Store, from int64) (views []exporterView, err error) {
+// viewStored gives the last account of each exporter, and all duplicates by pair.
+func viewStored(s *store.Store, from int64) (views []exporterView, pairs []pairView, err error) {
 	type key struct {
 		exporter, agent flow.Addr
 		domain          int64
 		via, transport  string
 	}
 	last := map[key]*metrics.Document{}
+	var repeats []stitch.Pair
 	err = stored(s, from, func(_ []byte, d *metrics.Document) error {
-		k := key{d.Exporter, d.Agent, d.Domain, d.Via, d.Transport}
-		if old := last[k]; d.Action == metrics.Report && (old == nil || d.Time >= old.Time) {
-			last[k] = d
+		switch d.Action {
+		case metrics.Report:
+			k := key{d.Exporter, d.Agent, d.Domain, d.Via, d.Transport}
+			if old := last[k]; old == nil || d.Time >= old.Time {
+				last[k] = d
+			}
+		case metrics.Duplicates:
+			repeats = append(repeats, pairStored(d))
 		}
 		return nil
 	})
@@ -97,7 +100,7 @@ func viewStored(s *store.Store, from int64) (views []exporterView, err error) {
 	for _, d := range docs {
 		views = append(views, viewStoredOne(d))
 	}
-	return views, err
+	return views, pairViews(stitch.AddPairs(repeats)), err
 }
 
 func viewStoredOne(d *metrics.Document) exporterView {
