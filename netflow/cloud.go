@@ -60,7 +60,7 @@ func IsLog(head []byte, cfg Config) bool {
 	return err == nil && l.kind(in) != nil // else it begins like a compressed file and is not one
 }
 
-// NewLog reads the file once for its digest, whose first 8 bytes are the Origin of its records.
+// NewLog reads the file once for its XXH64 digest, which is the Origin of its records.
 // Standard input has no digest; there it is the time of the call.
 func NewLog(path string, cfg Config) (*Log, error) {
 	l, err := newLog(path, cfg)

@@ -340,8 +340,7 @@ var gives = [ops]flow.Set{
 
 // tells is what an op names in every record, beyond what it gives.
 var tells = [ops]got{
-	opStartS: gotStart, opEndS: gotEnd, opStartMs: gotStart, opEndMs: gotEnd, opStartNTP: gotStart, opEndNTP: gotEnd,
-	opStartBefore: gotStart, opEndBefore: gotEnd, opStartUp: gotStartUp, opEndUp: gotEndUp,
+	opStartUp: gotStartUp, opEndUp: gotEndUp,
 	opICMP: gotICMP, opICMPType: gotICMP, opICMPCode: gotICMP,
 }
 

@@ -10,9 +10,7 @@ import (
 type got uint16
 
 const (
-	gotStart got = 1 << iota // Start is set
-	gotEnd
-	gotStartUp // Start is sysUptime of the first packet, ms; uptimes makes it a time
+	gotStartUp got = 1 << iota // Start is sysUptime of the first packet, ms; uptimes makes it a time
 	gotEndUp
 	gotBoot // work.boot is set by this record
 	gotDuration

@@ -31,17 +31,15 @@ func (t *Table) duplicateOf(c *conv, mine *report, s int) uint32 {
 	if best != notDuplicate {
 		return best
 	}
-	var its report
-	sd.latest(&its, mine)
-	switch {
-	case t.same(&its, mine) && sd.by == mine.by:
-		return emitted
-	case sd.by == mine.by || t.ahead(c, sd, mine):
+	another := sd.by != mine.by
+	if another && t.ahead(c, sd, mine) {
 		return notDuplicate
-	case t.same(&its, mine):
+	}
+	var its report
+	if sd.latest(&its, mine); t.same(&its, mine) {
 		return emitted
 	}
-	if its.start = sd.start; t.same(&its, mine) { // of all that is covered
+	if its.start = sd.start; another && t.same(&its, mine) { // of all that is covered
 		return emitted
 	}
 	return notDuplicate
