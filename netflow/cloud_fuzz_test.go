@@ -77,6 +77,8 @@ func FuzzAzure(f *testing.F) {
 
 func FuzzGCP(f *testing.F) {
 	logSeeds(f, "gcp*")
+	f.Add(`{"connection":{"src_ip":"1.1.1.1","dest_ip":"1.1.1.2","src_port":"0","port":"0"}}`)
+	f.Add(`{"connection":{"src_ip":"1.1.1.1","dest_ip":"1.1.1.2","src_port":1,"dest_port":70000},"connection.src_port":2}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		defer fuzztest.Guard()()
 		feedLog(t, text, Config{})

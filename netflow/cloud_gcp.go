@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/flowferry/flowferry/flow"
@@ -23,9 +22,9 @@ import (
 // gcp reads one log.
 type gcp struct {
 	x          *logRun
-	r          *flow.Record // in hand
-	start, end int64        // Unix ns
-	ports      uint8
+	r          *flow.Record      // in hand
+	start, end int64             // Unix ns
+	ports      map[string]string // those that the entry has, by path
 	extra      []flow.Pair
 	src, dst   flow.Cloud // the instances of the two ends
 	labels     flow.Cloud // what the log itself says of its place
@@ -41,7 +40,7 @@ func isGCP(head []byte, _ *awsLayout) bool {
 
 func readGCP(x *logRun) error {
 	x.dropMark()
-	g := &gcp{x: x}
+	g := &gcp{x: x, ports: map[string]string{}}
 	if head, _ := x.in.Peek(logHead); beginsWith(head, '[') {
 		return g.array()
 	}
@@ -83,7 +82,8 @@ func (g *gcp) array() error {
 // entry takes one entry of the log.
 func (g *gcp) entry(line []byte) error {
 	r := g.x.next()
-	*g = gcp{x: g.x, r: r}
+	clear(g.ports)
+	*g = gcp{x: g.x, r: r, ports: g.ports}
 	var e map[string]any
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.UseNumber()
@@ -91,11 +91,13 @@ func (g *gcp) entry(line []byte) error {
 		g.x.bad()
 		return nil
 	}
-	switch g.ports {
+	switch len(g.ports) {
 	case 2:
 		settlePorts(r)
 	case 1: // the other is not there
-		g.extra = appendPair(g.extra, "connection.port", strconv.Itoa(int(r.SrcPort|r.DstPort)))
+		for path, port := range g.ports {
+			g.other(path, port)
+		}
 		r.SrcPort, r.DstPort = 0, 0
 	}
 	g.meta()
@@ -169,13 +171,9 @@ func (g *gcp) field(path, s string) (ok bool) {
 	case "connection.dest_ip":
 		r.Dst, ok = parseAddr(t)
 	case "connection.src_port":
-		n, ok = parseUint(t, 1<<16-1)
-		r.SrcPort = uint16(n)
-		g.ports += countOf(ok)
+		ok = g.port(path, s, &r.SrcPort)
 	case "connection.dest_port":
-		n, ok = parseUint(t, 1<<16-1)
-		r.DstPort = uint16(n)
-		g.ports += countOf(ok)
+		ok = g.port(path, s, &r.DstPort)
 	case "connection.protocol":
 		n, ok = parseUint(t, 255)
 		r.Proto = uint8(n)
@@ -202,6 +200,15 @@ func (g *gcp) field(path, s string) (ok bool) {
 		g.reporter(s)
 	default:
 		g.place(path, s)
+	}
+	return ok
+}
+
+// port reads a port, and notes which one the entry has.
+func (g *gcp) port(path, s string, port *uint16) bool {
+	n, ok := parseUint([]byte(s), 1<<16-1)
+	if ok {
+		*port, g.ports[path] = uint16(n), s
 	}
 	return ok
 }

@@ -289,6 +289,42 @@ func TestBrokenLogs(t *testing.T) {
 	f("gzip cut", z.String()[:z.Len()-6], 1000, 0, 0, 1)
 }
 
+// TestGCPPorts: a port that came without the other is kept under its own name, and the record has
+// none.
+func TestGCPPorts(t *testing.T) {
+	for _, c := range []struct {
+		ports, kept string
+		has         bool
+	}{
+		{`"src_port":80,"dest_port":"443"`, "", true},
+		{`"src_port":0`, "connection.src_port=0", false},
+		{`"dest_port":"443"`, "connection.dest_port=443", false},
+		{`"dest_port":1,"src_port":70000`, "connection.src_port=70000 connection.dest_port=1", false},
+		{`"src_port":0,"port":"0"`, "connection.port=0 connection.src_port=0", false},
+	} {
+		l, n := logOf(t, `{"connection":{"src_ip":"1.1.1.1","dest_ip":"1.1.1.2","protocol":6,`+c.ports+`}}`, Config{}), 0
+		err := l.Run(t.Context(), func(b *flow.Batch) {
+			for i := range b.Recs {
+				n++
+				r, kept := &b.Recs[i], []string{}
+				for _, p := range b.Metadata(r).Extra {
+					kept = append(kept, p.Name+"="+p.Value)
+				}
+				if got := strings.Join(kept, " "); got != c.kept {
+					t.Errorf("%s: kept %q, want %q", c.ports, got, c.kept)
+				}
+				if has := r.Has.Has(flow.HasPorts); has != c.has || !has && r.SrcPort|r.DstPort != 0 {
+					t.Errorf("%s: has ports: %v, %d and %d", c.ports, has, r.SrcPort, r.DstPort)
+				}
+			}
+			b.Free()
+		})
+		if err != nil || n != 1 {
+			t.Errorf("%s: %d records, %v", c.ports, n, err)
+		}
+	}
+}
+
 func payloadOf(t testing.TB, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(cloudDir, name))
