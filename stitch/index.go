@@ -1,5 +1,7 @@
 package stitch
 
+import "github.com/flowferry/flowferry/internal/huge"
+
 // index finds items, conversations say, by the hash of their key: an open table with linear
 // probing, of which an entry is 8 bytes. Several items may have one key. It is used to three quarters.
 type index struct {
@@ -38,7 +40,7 @@ func (x *index) put(s indexSlot) {
 
 func (x *index) grow() {
 	old := x.slots
-	x.slots = make([]indexSlot, max(smallest, 2*len(old)))
+	x.slots = huge.Slice[indexSlot](max(smallest, 2*len(old)))
 	for _, s := range old {
 		if s.item != 0 {
 			x.put(s)

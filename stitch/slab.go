@@ -1,5 +1,11 @@
 package stitch
 
+import (
+	"unsafe"
+
+	"github.com/flowferry/flowferry/internal/huge"
+)
+
 // chunk is how many items a slab grows by.
 const chunk = 1 << chunkBits
 const chunkBits = 10
@@ -24,9 +30,20 @@ func (s *slab[T]) take() uint32 {
 	}
 	s.used++
 	if int(s.used>>chunkBits) >= len(s.chunks) {
-		s.chunks = append(s.chunks, new([chunk]T))
+		s.grow()
 	}
 	return s.used
+}
+
+// grow adds a chunk; a slab that fills a huge page already adds as many chunks as fit on one.
+func (s *slab[T]) grow() {
+	n, most := 1, int(huge.Page/unsafe.Sizeof([chunk]T{}))
+	if len(s.chunks) >= most {
+		n = max(1, most)
+	}
+	for block := huge.Slice[T](n * chunk); len(block) > 0; block = block[chunk:] {
+		s.chunks = append(s.chunks, (*[chunk]T)(block))
+	}
 }
 
 // drop gives item i back.
