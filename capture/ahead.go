@@ -23,12 +23,14 @@ type upcoming struct {
 	reject packet.Reject
 	plain  bool   // its flow is that of its own ports: no fragment, nothing in a tunnel
 	hash   uint32 // of its flow. Valid iff plain
+	likely uint32 // entry that is its flow's unless the table has changed; none is not known
 }
 
 // read decodes a packet.
 func (m *Meter) read(u *upcoming, pkt *Packet) {
 	p := &u.Headers
 	u.reject = packet.Decode(pkt.Link, pkt.Data, pkt.Wire, p)
+	u.likely = none
 	if u.plain = u.reject == packet.Accepted && p.HasPorts && !p.Frag && !(m.inside && p.MayCarry()); u.plain {
 		u.hash = m.hash(p)
 	}
@@ -37,16 +39,16 @@ func (m *Meter) read(u *upcoming, pkt *Packet) {
 // ready decodes packets and reads what will be needed to count them: of the index, of the flows that
 // are known, or of the entries that new ones will take, and of what they have told.
 func (m *Meter) ready(pkts []Packet) {
-	for i := range pkts {
-		m.read(&m.next[i], &pkts[i])
-	}
-	if m.live < m.far {
-		return
-	}
-	next, sum := m.next[:len(pkts)], uint64(0)
-	mask := uint32(len(m.buckets) - 1)
+	next := m.next[:len(pkts)]
 	for i := range next {
-		sum += uint64(m.buckets[next[i].hash&mask].i)
+		m.read(&next[i], &pkts[i])
+	}
+	far, sum := m.live >= m.far, uint64(0)
+	if far {
+		mask := uint32(len(m.buckets) - 1)
+		for i := range next {
+			sum += uint64(m.buckets[next[i].hash&mask].i)
+		}
 	}
 	known, free := m.known[:0], m.free
 	for i := range next {
@@ -54,7 +56,8 @@ func (m *Meter) ready(pkts []Packet) {
 		if !u.plain {
 			continue
 		}
-		e := m.probe(u.hash)
+		u.likely = m.probe(u.hash)
+		e := u.likely
 		if e == none && free != none {
 			e, free = free, m.link(free).next
 		}
@@ -63,7 +66,10 @@ func (m *Meter) ready(pkts []Packet) {
 		}
 	}
 	sum += m.readEntries(known)
-	m.touched += sum + m.readTold(known)
+	if far {
+		sum += m.readTold(known)
+	}
+	m.touched += sum
 }
 
 // readEntries reads each cache line of the entries.
