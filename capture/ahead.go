@@ -36,40 +36,50 @@ func (m *Meter) read(u *upcoming, pkt *Packet) {
 	}
 }
 
-// ready decodes packets and reads what will be needed to count them: of the index, of the flows that
-// are known, or of the entries that new ones will take, and of what they have told.
+// ready decodes packets and looks where their flows may be. In a large table it reads what will be
+// needed to count them: of the index, of the flows that are known, or of the entries that new ones
+// will take, and of what they have told.
 func (m *Meter) ready(pkts []Packet) {
-	next := m.next[:len(pkts)]
+	next, far := m.next[:len(pkts)], m.live >= m.far
 	for i := range next {
 		m.read(&next[i], &pkts[i])
 	}
-	far, sum := m.live >= m.far, uint64(0)
 	if far {
-		mask := uint32(len(m.buckets) - 1)
-		for i := range next {
-			sum += uint64(m.buckets[next[i].hash&mask].i)
+		m.touched += m.readIndex(next)
+	}
+	for i := range next {
+		if u := &next[i]; u.plain {
+			u.likely = m.probe(u.hash)
 		}
 	}
-	known, free := m.known[:0], m.free
+	if far {
+		needed := m.needed(next)
+		m.touched += m.readEntries(needed) + m.readTold(needed)
+	}
+}
+
+// readIndex reads the places of the index in which flows are looked for first.
+func (t *table) readIndex(next []upcoming) (sum uint64) {
+	mask := uint32(len(t.buckets) - 1)
+	for i := range next {
+		sum += uint64(t.buckets[next[i].hash&mask].i)
+	}
+	return sum
+}
+
+// needed gives the entries of flows that are known, and those that new flows will take.
+func (m *Meter) needed(next []upcoming) []uint32 {
+	entries, free := m.known[:0], m.free
 	for i := range next {
 		u := &next[i]
-		if !u.plain {
-			continue
-		}
-		u.likely = m.probe(u.hash)
-		e := u.likely
-		if e == none && free != none {
-			e, free = free, m.link(free).next
-		}
-		if e != none {
-			known = append(known, e)
+		switch {
+		case u.likely != none:
+			entries = append(entries, u.likely)
+		case u.plain && free != none:
+			entries, free = append(entries, free), m.link(free).next
 		}
 	}
-	sum += m.readEntries(known)
-	if far {
-		sum += m.readTold(known)
-	}
-	m.touched += sum
+	return entries
 }
 
 // readEntries reads each cache line of the entries.

@@ -15,8 +15,8 @@ func (m *Meter) hold() time.Duration { return max(m.limits[classTCP].Idle, m.cfg
 // limit gives the time-outs of a flow in a list.
 func (m *Meter) limit(e *entry) *Timeouts { return &m.limits[e.list] }
 
-// enlist moves flow i, to which something new happened, or nothing since a second began, to the end of
-// the list it now belongs in.
+// enlist moves flow i to the end of the list it belongs in now, when that is another one than before or
+// its packet before this one came in an earlier second.
 func (m *Meter) enlist(i uint32, e *entry) {
 	l := listID(classOf(e.proto))
 	switch {
