@@ -27,6 +27,10 @@ func drawn(t *rapid.T, b *flow.Batch, places []*flow.Place) *flow.Record {
 	r.State, r.AppConfidence, r.AppReason = flow.State(small("state", 4)), flow.Confidence(small("sure", 2)), flow.Reason(small("why", 3))
 	r.Observers, r.Complete, r.Skewed = small("observers", 3), rapid.Bool().Draw(t, "complete"), rapid.Bool().Draw(t, "skewed")
 	r.Src, r.SrcPort, r.SrcAS, r.Fwd.Bytes = flow.Addr4(rapid.Uint32().Draw(t, "src")), rapid.Uint16().Draw(t, "port"), uint32(small("as", 1)), rapid.Uint64().Draw(t, "bytes")
+	r.Exporter, r.NextHop = flow.Addr4(uint32(small("exporter", 1))), flow.Addr4(uint32(small("hop", 1)))
+	r.InIf, r.OutIf, r.VLAN, r.PostVLAN = uint32(small("in", 1)), uint32(small("out", 1)), uint16(small("vlan", 1)), uint16(small("post", 1))
+	r.Fwd.Flags, r.Fwd.InitFlags, r.Fwd.ToS = small("flags", 3), small("initial", 1), small("tos", 1)
+	r.Rev.Flags, r.Rev.InitFlags, r.Rev.ToS = small("rev flags", 3), small("rev initial", 1), small("rev tos", 1)
 	if rapid.Bool().Draw(t, "meta") {
 		b.SetMeta(r, flow.Meta{Reason: "r", Code: uint16(small("code", 1)), AppName: "a"})
 	}
@@ -65,14 +69,14 @@ func TestOnly(t *testing.T) {
 		drawn(t, b, places)
 		drawn(t, b, places)
 		r, other := &b.Recs[0], &b.Recs[1]
-		s := sharedOf(r)
-		bare := s.record()
+		s, w, m := sharedOf(r), routeOf(r), markedOf(r)
+		bare, way, packets := s.record(), w.record(), m.record()
 		r.Enr, other.Enr = 0, 0
 		b.SetEnr(r, flow.Enr{Src: places[1], Dst: places[2], Direction: "inbound"})
 		b.SetEnr(other, flow.Enr{Src: places[1], Dst: places[2], Service: "x"})
 		for i := range Fields {
 			f := &Fields[i]
-			with := map[part]*flow.Record{traits: &bare, source: other, destination: other}[f.only]
+			with := map[part]*flow.Record{traits: &bare, through: &way, marks: &packets, source: other, destination: other}[f.only]
 			if with == nil {
 				continue
 			}

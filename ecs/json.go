@@ -2,8 +2,8 @@ package ecs
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
-	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -42,27 +42,30 @@ func (f *Field) appendInt(dst []byte, v int64) []byte {
 	return appendLong(dst, v)
 }
 
-// appendLong is strconv.AppendInt, written straight into dst.
+// appendLong is strconv.AppendInt, quicker with what most numbers are: short.
 func appendLong(dst []byte, v int64) []byte {
-	if v < 0 {
+	switch {
+	case v < 0:
 		return strconv.AppendInt(dst, v, 10)
+	case v < 10:
+		return append(dst, '0'+byte(v))
+	case v < 100:
+		return append(dst, pairs[2*v], pairs[2*v+1])
 	}
-	n := 1
-	for limit := uint64(10); n < 19 && uint64(v) >= limit; limit *= 10 {
-		n++
+	var buf [20]byte
+	at := len(buf)
+	for ; v >= 100; v /= 100 {
+		at -= 2
+		put2(buf[at:], uint(v%100))
 	}
-	dst = slices.Grow(dst, n)
-	buf := dst[len(dst) : len(dst)+n]
-	for ; n > 2; n -= 2 {
-		put2(buf[n-2:], uint(v%100))
-		v /= 100
-	}
-	if n == 2 {
-		put2(buf, uint(v))
+	if v >= 10 {
+		at -= 2
+		put2(buf[at:], uint(v))
 	} else {
-		buf[0] = '0' + byte(v)
+		at--
+		buf[at] = '0' + byte(v)
 	}
-	return dst[:len(dst)+len(buf)]
+	return append(dst, buf[at:]...)
 }
 
 // appendFloat appends the shortest decimal that gives v again. Of up to 15 digits only one does: so
@@ -229,10 +232,8 @@ func appendLines(dst, lines []byte) []byte {
 
 // appendLine appends a line as a JSON string.
 func appendLine(dst, line []byte) []byte {
-	for _, c := range line {
-		if !plain[c] {
-			return appendQuoted(dst, string(line))
-		}
+	if !isPlain(line) {
+		return appendQuoted(dst, string(line))
 	}
 	return append(append(append(dst, '"'), line...), '"')
 }
@@ -251,9 +252,40 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
+// isPlain says whether each byte of s is plain. It looks at eight at once.
+func isPlain(s []byte) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		if special(binary.LittleEndian.Uint64(s)) {
+			return false
+		}
+	}
+	for _, c := range s {
+		if !plain[c] {
+			return false
+		}
+	}
+	return true
+}
+
+// special says whether one of the eight bytes of v is not plain: what is too small or zero borrows
+// from its highest bit, which is free in ASCII.
+func special(v uint64) bool {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	return (v|v-each*' '|(v^each*'"')-each|(v^each*'\\')-each)&high != 0
+}
+
 // appendQuoted appends s as a JSON string. What is not UTF-8 becomes U+FFFD.
 func appendQuoted(dst []byte, s string) []byte {
-	dst = append(dst, '"')
+	dst = append(append(dst, '"'), s...)
+	from := len(dst) - len(s)
+	if isPlain(dst[from:]) {
+		return append(dst, '"')
+	}
+	return appendEscaped(dst[:from], s)
+}
+
+// appendEscaped appends s, which is not plain, and the closing quote.
+func appendEscaped(dst []byte, s string) []byte {
 	from := 0
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -302,10 +334,8 @@ func appendText(dst []byte, text func([]byte, *batch, *record) []byte, b *batch,
 	if len(dst) == from {
 		return dst, false
 	}
-	for _, c := range dst[from:] {
-		if !plain[c] {
-			return appendQuoted(dst[:from-1], string(dst[from:])), true
-		}
+	if !isPlain(dst[from:]) {
+		return appendEscaped(dst[:from], string(dst[from:])), true
 	}
 	return append(dst, '"'), true
 }

@@ -85,18 +85,22 @@ func (a *Addr) AppendTo(dst []byte) []byte {
 	if !a.Is4() {
 		return netip.AddrFrom16(*a).AppendTo(dst)
 	}
+	var buf [4 * 4]byte
+	n := 0
 	for _, b := range a[12:] {
-		o, n := &octets[b], len(dst)
-		dst = append(dst, o[0], o[1], o[2], '.')
-		dst = append(dst[:n+int(o[3])], '.')
+		copy(buf[n:n+4], octets[b].text[:])
+		n += octets[b].size
 	}
-	return dst[:len(dst)-1]
+	return append(dst, buf[:n-1]...)
 }
 
-// octets are the digits of each byte in decimal, and how many they are.
-var octets = func() (t [256][4]byte) {
+// octets are the digits of each byte in decimal with a full stop behind them, and how long that is.
+var octets = func() (t [256]struct {
+	text [4]byte
+	size int
+}) {
 	for i := range t {
-		t[i][3] = byte(copy(t[i][:3], strconv.Itoa(i)))
+		t[i].size = copy(t[i].text[:], strconv.Itoa(i)+".")
 	}
 	return t
 }()
