@@ -92,8 +92,8 @@ func (m *marked) record() flow.Record {
 		Rev: flow.Counts{Flags: m.revFlags, InitFlags: m.revInitial, ToS: m.revToS}}
 }
 
-// runs is how many runs there are in plans.
-var runs int
+// runs is how many runs of each part there are in plans.
+var runs [parts]int
 
 // addStep adds a step to those before it. Steps that follow each other and are made of the same
 // part become a run.
@@ -105,8 +105,8 @@ func addStep(steps []step, s step) []step {
 		steps[n-1].steps = append(steps[n-1].steps, s)
 		return steps
 	}
-	runs++
-	return append(steps, step{Field: s.Field, keep: s.keep, run: runs - 1, steps: []step{s}})
+	runs[s.only]++
+	return append(steps, step{Field: s.Field, keep: s.keep, run: runs[s.only] - 1, steps: []step{s}})
 }
 
 // kept is how many values of a part are remembered.
@@ -115,63 +115,89 @@ const kept = 512
 // memory is the values of a part that are remembered: each has its place by its hash, and the last
 // one wins.
 type memory[V comparable] struct {
-	values [kept]V
-	ages   [kept]uint64 // the how manieth to come each is; 0 is none
-	came   uint64       // how many have come
+	values   [kept]V
+	extracts [kept]extract
 }
 
-// spot is where a value is remembered, and since when.
-type spot struct{ n, age uint64 }
+// extract is what was made of a value: close together, for it is read in one go.
+type extract struct {
+	fragments []fragment // by run; nil where there is no value yet
+	text      []byte     // of all of them
+}
 
-func (m *memory[V]) look(v V) spot {
+// fragment is what the fields of a run were.
+type fragment struct {
+	known         bool
+	before, after objects // how it found and left the objects
+	start, end    int32   // in the text
+}
+
+// maxText is how many bytes are kept of a value whose runs are found with objects open in many ways.
+const maxText = 1 << 13
+
+func (m *memory[V]) look(v V, of part) *extract {
 	n := maphash.Comparable(seed, v) % kept
-	if m.ages[n] == 0 || m.values[n] != v {
-		m.came++
-		m.values[n], m.ages[n] = v, m.came
+	t := &m.extracts[n]
+	switch {
+	case t.fragments == nil:
+		m.values[n], t.fragments = v, make([]fragment, runs[of])
+	case m.values[n] != v:
+		m.values[n] = v
+		t.forget()
 	}
-	return spot{n, m.ages[n]}
+	return t
 }
 
 var seed = maphash.MakeSeed()
 
-// fragment is what the fields of a run were for a value of its part.
-type fragment struct {
-	age      uint64  // of the value; 0 is none
-	from, to objects // before and after it
-	text     []byte
+func (t *extract) forget() {
+	clear(t.fragments)
+	t.text = t.text[:0]
+}
+
+// keep keeps the text of a run.
+func (t *extract) keep(run int, text []byte, before, after objects) {
+	if len(t.text) > maxText {
+		t.forget()
+	}
+	start := len(t.text)
+	t.text = append(t.text, text...)
+	t.fragments[run] = fragment{true, before, after, int32(start), int32(len(t.text))}
 }
 
 // common is what is remembered.
 type common struct {
-	traits    memory[shared]
-	routes    memory[route]
-	marks     memory[marked]
-	src, dst  memory[*flow.Place]
-	fragments [][kept]fragment // by run
-	at        [parts]spot      // where the parts of the record in hand are
-	bare      flow.Record      // room for a record of one part alone
+	traits   memory[shared]
+	routes   memory[route]
+	marks    memory[marked]
+	src, dst memory[*flow.Place]
+	at       [parts]*extract // of the parts of the record in hand
+	bare     flow.Record     // room for a record of one part alone
 }
 
 // look finds the parts of a record.
 func (c *common) look(b *flow.Batch, r *flow.Record) {
-	c.at[traits] = c.traits.look(sharedOf(r))
-	c.at[through] = c.routes.look(routeOf(r))
-	c.at[marks] = c.marks.look(markedOf(r))
+	c.at[traits] = c.traits.look(sharedOf(r), traits)
+	c.at[through] = c.routes.look(routeOf(r), through)
+	c.at[marks] = c.marks.look(markedOf(r), marks)
 	if r.Enr != 0 {
-		c.at[source] = c.src.look(srcPlace(b, r))
-		c.at[destination] = c.dst.look(dstPlace(b, r))
+		c.at[source] = c.src.look(srcPlace(b, r), source)
+		c.at[destination] = c.dst.look(dstPlace(b, r), destination)
 	}
 }
 
 // only gives a record of nothing but a part of r; of a place, which is not in the record, r itself.
 func (c *common) only(which part, r *flow.Record) *flow.Record {
-	switch n := c.at[which].n; which {
+	switch which {
 	case traits:
-		c.bare = c.traits.values[n].record()
+		s := sharedOf(r)
+		c.bare = s.record()
 	case through:
-		c.bare = c.routes.values[n].record()
+		w := routeOf(r)
+		c.bare = w.record()
 	case marks:
-		c.bare = c.marks.values[n].record()
+		m := markedOf(r)
+		c.bare = m.record()
 	default:
 		return r
 	}
@@ -180,14 +206,12 @@ func (c *common) only(which part, r *flow.Record) *flow.Record {
 
 // appendRun appends the fields of a run.
 func (s *step) appendRun(dst []byte, o objects, tmp *scratch, b *flow.Batch, r *flow.Record) ([]byte, objects) {
-	at := tmp.at[s.only]
-	f := &tmp.fragments[s.run][at.n]
-	if f.age == at.age && f.from == o {
-		return append(dst, f.text...), f.to
+	t := tmp.at[s.only]
+	if f := &t.fragments[s.run]; f.known && f.before == o {
+		return append(dst, t.text[f.start:f.end]...), f.after
 	}
 	start := len(dst)
-	f.age, f.from = at.age, o
-	dst, f.to = walk(dst, s.steps, o, tmp, b, tmp.only(s.only, r))
-	f.text = append(f.text[:0], dst[start:]...)
-	return dst, f.to
+	dst, after := walk(dst, s.steps, o, tmp, b, tmp.only(s.only, r))
+	t.keep(s.run, dst[start:], o, after)
+	return dst, after
 }

@@ -50,11 +50,11 @@ func somePlaces() []*flow.Place {
 
 // What is remembered changes no document: each is as that of a scratch that remembers nothing.
 func TestCommonChangesNothing(t *testing.T) {
-	used, places := newScratch(), somePlaces()
+	used, places := new(scratch), somePlaces()
 	rapid.Check(t, func(t *rapid.T) {
 		b := flow.NewBatch()
 		r := drawn(t, b, places)
-		got, want := used.appendDocument(nil, b, r), newScratch().appendDocument(nil, b, r)
+		got, want := used.appendDocument(nil, b, r), new(scratch).appendDocument(nil, b, r)
 		if string(got) != string(want) {
 			t.Fatalf("\n got %s\nwant %s", got, want)
 		}
@@ -104,5 +104,24 @@ func TestAppendNumbers(t *testing.T) {
 		}
 		f(float64(n) / 1e4)
 		f(rapid.Float64().Draw(rt, "v"))
+	})
+}
+
+// Looking at eight bytes at once finds what looking at each does.
+func TestIsPlain(t *testing.T) {
+	for c := range 256 {
+		for at := range 11 {
+			s := []byte("abcdefgh\x7f !")
+			s[at] = byte(c)
+			if got := isPlain(string(s)); got != plain[c] {
+				t.Errorf("%q is plain: %v", s, got)
+			}
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		s := rapid.SliceOf(rapid.Byte()).Draw(rt, "s")
+		if got, want := isPlain(string(s)), !slices.ContainsFunc(s, func(c byte) bool { return !plain[c] }); got != want {
+			t.Errorf("%q is plain: %v", s, got)
+		}
 	})
 }

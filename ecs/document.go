@@ -16,7 +16,7 @@ type step struct {
 	keep  uint8    // how many of them the step before it stands in too
 	heads []string // heads[k] is closing and then what opens the field when k of its objects are open: `}}}}}}}},"geo":{"city_name":`
 	steps []step   // of a run; nil is a single field
-	run   int      // number of the run
+	run   int      // number of the run among those of its part
 }
 
 // value says which accessor a field has.
@@ -100,13 +100,7 @@ type scratch struct {
 	common
 }
 
-func newScratch() *scratch {
-	tmp := new(scratch)
-	tmp.fragments = make([][kept]fragment, runs)
-	return tmp
-}
-
-var pool = sync.Pool{New: func() any { return newScratch() }}
+var pool = sync.Pool{New: func() any { return new(scratch) }}
 
 // AppendDocument appends the document of r, which lives in b: one JSON object with nested
 // objects, without white space or line end.

@@ -2,8 +2,8 @@ package ecs
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -42,30 +42,27 @@ func (f *Field) appendInt(dst []byte, v int64) []byte {
 	return appendLong(dst, v)
 }
 
-// appendLong is strconv.AppendInt, quicker with what most numbers are: short.
+// appendLong is strconv.AppendInt, written straight into dst.
 func appendLong(dst []byte, v int64) []byte {
-	switch {
-	case v < 0:
+	if v < 0 {
 		return strconv.AppendInt(dst, v, 10)
-	case v < 10:
-		return append(dst, '0'+byte(v))
-	case v < 100:
-		return append(dst, pairs[2*v], pairs[2*v+1])
 	}
-	var buf [20]byte
-	at := len(buf)
-	for ; v >= 100; v /= 100 {
-		at -= 2
-		put2(buf[at:], uint(v%100))
+	n := 1
+	for limit := uint64(10); n < 19 && uint64(v) >= limit; limit *= 10 {
+		n++
 	}
-	if v >= 10 {
-		at -= 2
-		put2(buf[at:], uint(v))
+	dst = slices.Grow(dst, n)
+	buf := dst[len(dst) : len(dst)+n]
+	for ; n > 2; n -= 2 {
+		put2(buf[n-2:], uint(v%100))
+		v /= 100
+	}
+	if n == 2 {
+		put2(buf, uint(v))
 	} else {
-		at--
-		buf[at] = '0' + byte(v)
+		buf[0] = '0' + byte(v)
 	}
-	return append(dst, buf[at:]...)
+	return dst[:len(dst)+len(buf)]
 }
 
 // appendFloat appends the shortest decimal that gives v again. Of up to 15 digits only one does: so
@@ -232,8 +229,10 @@ func appendLines(dst, lines []byte) []byte {
 
 // appendLine appends a line as a JSON string.
 func appendLine(dst, line []byte) []byte {
-	if !isPlain(line) {
-		return appendQuoted(dst, string(line))
+	for _, c := range line {
+		if !plain[c] {
+			return appendQuoted(dst, string(line))
+		}
 	}
 	return append(append(append(dst, '"'), line...), '"')
 }
@@ -253,14 +252,15 @@ var plain = func() (t [256]bool) {
 }()
 
 // isPlain says whether each byte of s is plain. It looks at eight at once.
-func isPlain(s []byte) bool {
+func isPlain(s string) bool {
 	for ; len(s) >= 8; s = s[8:] {
-		if special(binary.LittleEndian.Uint64(s)) {
+		if special(uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56) {
 			return false
 		}
 	}
-	for _, c := range s {
-		if !plain[c] {
+	for i := range len(s) {
+		if !plain[s[i]] {
 			return false
 		}
 	}
@@ -271,17 +271,17 @@ func isPlain(s []byte) bool {
 // from its highest bit, which is free in ASCII.
 func special(v uint64) bool {
 	const each, high = 0x0101010101010101, 0x8080808080808080
-	return (v|v-each*' '|(v^each*'"')-each|(v^each*'\\')-each)&high != 0
+	quote, slash := v^each*'"', v^each*'\\'
+	return (v|(v-each*' ')|(quote-each)|(slash-each))&high != 0
 }
 
 // appendQuoted appends s as a JSON string. What is not UTF-8 becomes U+FFFD.
 func appendQuoted(dst []byte, s string) []byte {
-	dst = append(append(dst, '"'), s...)
-	from := len(dst) - len(s)
-	if isPlain(dst[from:]) {
-		return append(dst, '"')
+	dst = append(dst, '"')
+	if isPlain(s) {
+		return append(append(dst, s...), '"')
 	}
-	return appendEscaped(dst[:from], s)
+	return appendEscaped(dst, s)
 }
 
 // appendEscaped appends s, which is not plain, and the closing quote.
@@ -334,8 +334,10 @@ func appendText(dst []byte, text func([]byte, *batch, *record) []byte, b *batch,
 	if len(dst) == from {
 		return dst, false
 	}
-	if !isPlain(dst[from:]) {
-		return appendEscaped(dst[:from], string(dst[from:])), true
+	for _, c := range dst[from:] {
+		if !plain[c] {
+			return appendEscaped(dst[:from], string(dst[from:])), true
+		}
 	}
 	return append(dst, '"'), true
 }

@@ -3,6 +3,7 @@ package flow
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strconv"
 )
 
@@ -85,13 +86,14 @@ func (a *Addr) AppendTo(dst []byte) []byte {
 	if !a.Is4() {
 		return netip.AddrFrom16(*a).AppendTo(dst)
 	}
-	var buf [4 * 4]byte
-	n := 0
+	dst = slices.Grow(dst, 4*4)
+	n := len(dst)
 	for _, b := range a[12:] {
-		copy(buf[n:n+4], octets[b].text[:])
-		n += octets[b].size
+		o := &octets[b]
+		copy(dst[n:n+4], o.text[:])
+		n += o.size
 	}
-	return append(dst, buf[:n-1]...)
+	return dst[:n-1]
 }
 
 // octets are the digits of each byte in decimal with a full stop behind them, and how long that is.
