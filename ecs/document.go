@@ -59,7 +59,7 @@ func plan(sides side) []step {
 			s.keep++
 		}
 		for k := range path {
-			s.heads = append(s.heads, closing+`,"`+strings.Join(path[k:], `":{"`)+`":`+f.always)
+			s.heads = append(s.heads, closing+`,"`+strings.Join(path[k:], `":{"`)+`":`+f.always+s.what.opens())
 		}
 		steps, before = addStep(steps, s), path
 	}
@@ -88,6 +88,15 @@ func (f *Field) value() value {
 		return addresses
 	}
 	return other
+}
+
+// opens is how the values begin that are always one string.
+func (v value) opens() string {
+	switch v {
+	case instant, text, made, address:
+		return `"`
+	}
+	return ""
 }
 
 // scratch is where the accessors of several values put them, and what is kept from one document to
@@ -162,11 +171,11 @@ func (s *step) append(dst []byte, closes, open uint8, tmp *scratch, b *flow.Batc
 		}
 	case instant:
 		if v, ok := s.Int(b, r); ok {
-			return appendDate(s.head(dst, closes, open), v, &tmp.days)
+			return append(tmp.days.append(s.head(dst, closes, open), v), '"')
 		}
 	case text:
 		if v := s.Str(b, r); v != "" {
-			return appendQuoted(s.head(dst, closes, open), v)
+			return appendClosed(s.head(dst, closes, open), v)
 		}
 	case made:
 		if d, ok := appendText(s.head(dst, closes, open), s.Text, b, r); ok {
@@ -174,7 +183,7 @@ func (s *step) append(dst []byte, closes, open uint8, tmp *scratch, b *flow.Batc
 		}
 	case address:
 		if v, ok := s.Addr(b, r); ok {
-			return appendIP(s.head(dst, closes, open), &v)
+			return append(v.AppendTo(s.head(dst, closes, open)), '"')
 		}
 	case texts:
 		if tmp.strs = s.Strs(tmp.strs[:0], b, r); len(tmp.strs) > 0 {

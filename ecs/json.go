@@ -276,16 +276,13 @@ func special(v uint64) bool {
 }
 
 // appendQuoted appends s as a JSON string. What is not UTF-8 becomes U+FFFD.
-func appendQuoted(dst []byte, s string) []byte {
-	dst = append(dst, '"')
+func appendQuoted(dst []byte, s string) []byte { return appendClosed(append(dst, '"'), s) }
+
+// appendClosed is appendQuoted after the opening quote.
+func appendClosed(dst []byte, s string) []byte {
 	if isPlain(s) {
 		return append(append(dst, s...), '"')
 	}
-	return appendEscaped(dst, s)
-}
-
-// appendEscaped appends s, which is not plain, and the closing quote.
-func appendEscaped(dst []byte, s string) []byte {
 	from := 0
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -325,10 +322,9 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }
 
-// appendText appends what an accessor makes on the fly as a JSON string. It is made in place,
-// and only when it needs escapes is it taken out and put in again.
+// appendText appends what an accessor makes on the fly as a JSON string, of which the quote is
+// there. It is made in place, and only when it needs escapes is it taken out and put in again.
 func appendText(dst []byte, text func([]byte, *batch, *record) []byte, b *batch, r *record) (_ []byte, ok bool) {
-	dst = append(dst, '"')
 	from := len(dst)
 	dst = text(dst, b, r)
 	if len(dst) == from {
@@ -336,7 +332,7 @@ func appendText(dst []byte, text func([]byte, *batch, *record) []byte, b *batch,
 	}
 	for _, c := range dst[from:] {
 		if !plain[c] {
-			return appendEscaped(dst[:from], string(dst[from:])), true
+			return appendClosed(dst[:from], string(dst[from:])), true
 		}
 	}
 	return append(dst, '"'), true
