@@ -207,7 +207,10 @@ func (r *reader) run(ctx context.Context, emit func(*flow.Batch)) error {
 			r.poll()
 			pollAt = now.Add(pollEvery)
 		}
-		if n < mailboxes && now.Sub(came) < lull*r.gather {
+		switch {
+		case n == mailboxes:
+			runtime.Gosched() // first what was read is carried on: the rest is safe in the socket's buffer
+		case now.Sub(came) < lull*r.gather:
 			time.Sleep(r.gather)
 		}
 	}
