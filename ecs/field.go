@@ -68,17 +68,17 @@ type Field struct {
 // Possible says whether a record with these optional fields and side tables can have the field.
 // Where it can not, the accessor need not be asked.
 func (f *Field) Possible(has flow.Set, withMeta, withEnr bool) bool {
-	return has&f.Has == f.Has && (f.side != meta || withMeta) && (f.side != enr || withEnr)
+	return has&f.Has == f.Has && (f.side == none || f.side == meta && withMeta || f.side == enr && withEnr)
 }
 
 // side names side tables of the Batch.
 type side uint8
 
 const (
-	meta side = 1 << iota // the record's Meta
-	enr                   // the record's Enr
-	wire                  // the record's Wire; a field that needs it says so by its Has
 	none side = 0
+	meta side = 1 << (iota - 1) // the record's Meta
+	enr                         // the record's Enr
+	wire                        // the record's Wire; a field that needs it says so by its Has
 )
 
 func sidesOf(r *record) (s side) {

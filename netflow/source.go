@@ -240,6 +240,7 @@ func (r *reader) drain(box *mailbox, b **flow.Batch, emit func(*flow.Batch)) {
 			break
 		}
 		r.decode(box, n, time.Now(), b, emit)
+		runtime.Gosched()
 	}
 	r.poll()
 }
