@@ -28,9 +28,15 @@ func (t *Table) ready(recs []flow.Record) {
 	t.readPieces(ahead)
 }
 
-// readyToWake reads what will be needed to write out what waits.
-func (t *Table) readyToWake(convs []uint32) {
-	t.readConvs(convs)
+// readyToWake reads what will be needed to write out what waits. It gives those of convs that are due.
+func (t *Table) readyToWake(convs []uint32, tick uint32) []uint32 {
+	due := convs[:0]
+	for _, i := range convs {
+		if c := t.convs.at(i); c.due(tick) {
+			due = append(due, i)
+		}
+	}
+	convs = due
 	t.readPieces(convs)
 	sum := uint64(0)
 	for _, i := range convs {
@@ -46,6 +52,7 @@ func (t *Table) readyToWake(convs []uint32) {
 		}
 	}
 	t.touched += sum
+	return convs
 }
 
 // readyToForget reads what will be needed of the index to take conversations out.

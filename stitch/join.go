@@ -161,8 +161,11 @@ func (t *Table) rearm(i uint32, c *conv, r *flow.Record) {
 	wake := c.done
 	if c.held != 0 {
 		p := t.pieces.at(c.held)
-		wake = later(p.due, wake)
-		c.done = wake
+		c.done = later(p.due, wake)
+		wake = c.done
+		if first := p.came + t.windowTicks; !t.past(first) {
+			wake = sooner(first, wake)
+		}
 		for p.next != 0 {
 			p = t.pieces.at(p.next)
 			c.done = later(c.done, p.due)

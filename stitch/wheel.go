@@ -102,28 +102,28 @@ func (t *Table) turn(tick uint32) {
 			k = p.next
 		}
 		t.due = due
-		t.readyToWake(due)
-		for _, i := range due {
+		for _, i := range t.readyToWake(due, tick) {
 			t.wake(i, tick)
 		}
 	}
 }
 
+// due says whether to look at c at a tick: an entry of the wheel may mean nothing any more.
+func (c *conv) due(tick uint32) bool {
+	return c.is&(used|dead) == used && (int32(tick-c.near) >= 0 || int32(tick-c.far) >= 0)
+}
+
 // wake looks at conversation i, unless it only stands at later ticks by now.
 func (t *Table) wake(i, tick uint32) {
 	c := t.convs.at(i)
-	if c.is&(used|dead) != used {
+	if !c.due(tick) { // it stands in this slot twice
 		return
 	}
-	near, far := int32(tick-c.near) >= 0, int32(tick-c.far) >= 0
-	if near {
+	if int32(tick-c.near) >= 0 {
 		c.near = tick + nowhere
 	}
-	if far {
+	if int32(tick-c.far) >= 0 {
 		c.far = tick + nowhere
-	}
-	if !near && !far {
-		return
 	}
 	if when, again := t.review(i, c); again {
 		t.arm(i, c, when)
