@@ -19,8 +19,8 @@ func (t *Table) ready(recs []flow.Record) {
 	}
 	ahead := t.known[:0]
 	for _, h := range t.hashes {
-		if i := t.index.find(h); i != 0 {
-			ahead = append(ahead, i)
+		if at, ok := t.index.first(h); ok {
+			ahead = append(ahead, t.index.item(at))
 		}
 	}
 	t.known, t.touched = ahead, t.touched+uint64(sum)

@@ -147,11 +147,8 @@ func (t *Table) forget(i uint32) {
 func (t *Table) match(k *key, hash uint32, r *flow.Record, s int, by uint16) (found uint32) {
 	var best int64
 	x := &t.index
-	for at := x.home(hash); x.slots[at].item != 0; at = x.next(at) {
-		if x.slots[at].hash != hash {
-			continue
-		}
-		i := x.slots[at].item
+	for at, ok := x.first(hash); ok; at, ok = x.another(at) {
+		i := x.item(at)
 		c := t.convs.at(i)
 		if t.hasKey(c, k) && t.belongs(c, r, s, by) {
 			if n := overlap(c.start(), c.end(), r.Start, r.End); found == 0 || n > best {

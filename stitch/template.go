@@ -92,13 +92,11 @@ func (t *Table) internTraits(form *traits) uint32 {
 		return t.putTemplate(form, hash, true)
 	}
 	x, alike := &t.forms, 0
-	for at := x.home(hash); x.slots[at].item != 0; at = x.next(at) {
-		if x.slots[at].hash != hash {
-			continue
-		}
-		if m := t.templates.at(x.slots[at].item); m.traits == *form {
+	for at, ok := x.first(hash); ok; at, ok = x.another(at) {
+		n := x.item(at)
+		if m := t.templates.at(n); m.traits == *form {
 			m.refs++
-			return x.slots[at].item
+			return n
 		}
 		alike++
 	}
