@@ -30,6 +30,7 @@ func (t *Table) ready(recs []flow.Record) {
 
 // readyToWake reads what will be needed to write out what waits. It gives those of convs that are due.
 func (t *Table) readyToWake(convs []uint32, tick uint32) []uint32 {
+	t.readConvs(convs)
 	due := convs[:0]
 	for _, i := range convs {
 		if c := t.convs.at(i); c.due(tick) {

@@ -113,7 +113,7 @@ func (s *side) latest(r, beside *report) {
 }
 
 // open makes a conversation for a record with this key.
-func (t *Table) open(k *key, hash uint32) uint32 {
+func (t *Table) open(k *key, hash uint32) (uint32, *conv) {
 	for t.index.n >= t.cfg.MaxFlows {
 		t.evict()
 	}
@@ -121,14 +121,14 @@ func (t *Table) open(k *key, hash uint32) uint32 {
 }
 
 // enlist makes a conversation, whether there is room or not.
-func (t *Table) enlist(k *key, hash uint32) uint32 {
+func (t *Table) enlist(k *key, hash uint32) (uint32, *conv) {
 	i := t.convs.take()
 	c := t.convs.at(i)
 	*c = conv{is: used}
 	t.setKey(c, k)
 	t.index.add(hash, i)
 	c.near, c.far = t.tick+nowhere, t.tick+nowhere
-	return i
+	return i, c
 }
 
 // forget frees conversation i, which holds no piece.
@@ -142,21 +142,27 @@ func (t *Table) forget(i uint32) {
 	t.convs.drop(i)
 }
 
-// match finds the conversation to which r belongs, 0 for none: of several the one with which
-// it has most time in common.
-func (t *Table) match(k *key, hash uint32, r *flow.Record, s int, by uint16) (found uint32) {
-	var best int64
+// match finds the conversation to which r belongs, 0 for none: of several the one with
+// which it has most time in common.
+func (t *Table) match(k *key, hash uint32, r *flow.Record, s int, by uint16) (uint32, *conv) {
+	var found uint32
+	var best *conv
+	var most int64
 	x := &t.index
 	for at, ok := x.first(hash); ok; at, ok = x.another(at) {
 		i := x.item(at)
 		c := t.convs.at(i)
-		if t.hasKey(c, k) && t.belongs(c, r, s, by) {
-			if n := overlap(c.start(), c.end(), r.Start, r.End); found == 0 || n > best {
-				found, best = i, n
-			}
+		if !t.hasKey(c, k) || !t.belongs(c, r, s, by) {
+			continue
+		}
+		if best == nil && x.last(at) { // as nearly always
+			return i, c
+		}
+		if n := overlap(c.start(), c.end(), r.Start, r.End); best == nil || n > most {
+			found, best, most = i, c, n
 		}
 	}
-	return found
+	return found, best
 }
 
 // overlap is how long two spans of time have in common; negative: how far they are apart.
@@ -209,10 +215,11 @@ func (t *Table) follows(c *conv, r *flow.Record) bool {
 // is what was sent again at once; later it is a piece of another one, of which the SYN was lost, unless
 // its side k has not been heard of: then that may have closed later.
 func (t *Table) reach(c *conv, r *flow.Record, k int) int64 {
+	if !c.ended() {
+		return t.idle(r.Proto)
+	}
 	tail := r.Proto == flow.ProtoTCP && r.Start > c.end() && c.tail(r)
 	switch {
-	case !c.ended():
-		return t.idle(r.Proto)
 	case tail && tcpFlags(r)&flow.PSH == 0:
 		return t.linger
 	case (!c.side[0].seen() || !c.side[1].seen()) && !c.closed(), !c.side[k].seen():

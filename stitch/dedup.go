@@ -217,7 +217,7 @@ func (t *Table) strip(c *conv, except uint32, r *flow.Record, s int, by uint16) 
 		gone, bytes, packets, records := p.by[s], p.bytes[s], p.packets[s], uint64(1)
 		if !p.both() {
 			*at = p.next
-			t.free(i)
+			t.free(i, p)
 			t.held--
 			t.repeated(by, gone, records, bytes, packets)
 			continue

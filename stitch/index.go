@@ -30,6 +30,9 @@ func (x *index) next(at uint32) uint32 { return (at + 1) & uint32(len(x.slots)-1
 // first gives the place of the first item with this hash, ok says whether there is one.
 func (x *index) first(hash uint32) (at uint32, ok bool) { return x.seek(hash, x.home(hash)) }
 
+// last says whether no other item with the hash of the one at at follows it.
+func (x *index) last(at uint32) bool { return x.slots[at].item&more == 0 }
+
 // another gives the place of the next item with the hash of the one at at.
 func (x *index) another(at uint32) (next uint32, ok bool) {
 	s := x.slots[at]

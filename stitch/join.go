@@ -10,11 +10,10 @@ func (t *Table) absorb(r *flow.Record, hash uint32, meta *flow.Meta) {
 	var k key
 	s := k.of(r)
 	by := t.reporterOf(r)
-	i := t.match(&k, hash, r, s, by)
+	i, c := t.match(&k, hash, r, s, by)
 	if i == 0 {
-		i = t.open(&k, hash)
+		i, c = t.open(&k, hash)
 	}
-	c := t.convs.at(i)
 	c.evidence(r, s)
 	if r.Has.Has(flow.HasRev) {
 		t.absorbBiflow(c, r, meta, s, by)
@@ -122,8 +121,7 @@ func (t *Table) quietEnd(r *flow.Record) bool {
 
 // hold makes a waiting piece of r, in the order of their starts.
 func (t *Table) hold(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16) {
-	i := t.newPiece(r, meta, s, by)
-	p := t.pieces.at(i)
+	i, p := t.newPiece(r, meta, s, by)
 	p.due = t.in(t.window)
 	if !p.has(1-s) && t.waitsForHalf(c, s, by) {
 		p.due = t.in(max(t.window, t.half))

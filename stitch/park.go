@@ -238,8 +238,7 @@ func (l *loader) conversation() error {
 	l.j = int(k.hash(l.seed) % uint64(len(l.tables)))
 	l.t = l.tables[l.j]
 	full := l.t.index.n >= l.t.cfg.MaxFlows
-	i := l.t.enlist(&key{&k.ends.a, &k.ends.b, k.ports, k.sampling, k.icmp, k.proto, k.is&long != 0}, uint32(k.hash(l.t.seed)))
-	c := l.t.convs.at(i)
+	i, c := l.t.enlist(&key{&k.ends.a, &k.ends.b, k.ports, k.sampling, k.icmp, k.proto, k.is&long != 0}, uint32(k.hash(l.t.seed)))
 	c.is = k.is
 	l.conv(c)
 	l.loadPieces(c)

@@ -77,8 +77,7 @@ func full(t *Table, ipv6 bool) (i uint32) {
 		t.reporters[by].both, t.reporters[by].one = by%2 == 0, uint8(by)
 	}
 	k := key{&ends.a, &ends.b, 17<<16 | 4711, 100, 3, 17, ipv6}
-	i = t.enlist(&k, uint32(flow.HashEnds(k.a, k.b, 17, 4711, k.proto, t.seed)))
-	c := t.convs.at(i)
+	i, c := t.enlist(&k, uint32(flow.HashEnds(k.a, k.b, 17, 4711, k.proto, t.seed)))
 	was := *c
 	*c = filled[conv](&n)
 	c.a, c.b, c.ports, c.sampling, c.icmp, c.proto, c.is = was.a, was.b, was.ports, was.sampling, was.icmp, was.proto, was.is

@@ -131,7 +131,7 @@ func (p *piece) report(x *report, s int) {
 }
 
 // newPiece makes a piece of r, whose forward direction is side s.
-func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint16) uint32 {
+func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint16) (uint32, *piece) {
 	i := t.pieces.take()
 	p := t.pieces.at(i)
 	*p = piece{came: t.in(0)}
@@ -150,7 +150,7 @@ func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint16) uint
 	t.addMeta(&p.content, meta)
 	t.keepWire(&p.content)
 	t.held++
-	return i
+	return i, p
 }
 
 // put makes n, a direction of r, the direction s of p.
@@ -184,9 +184,9 @@ func (t *Table) drop(p *piece, s int) {
 	}
 }
 
-// free gives piece n back with all that it holds.
-func (t *Table) free(n uint32) {
-	t.empty(&t.pieces.at(n).content)
+// free gives piece n, which is p, back with all that it holds.
+func (t *Table) free(n uint32, p *piece) {
+	t.empty(&p.content)
 	t.pieces.drop(n)
 }
 

@@ -40,7 +40,7 @@ func (t *Table) finish(c *conv, why flow.EndReason) {
 	if c.out == 0 && c.held != 0 && t.pieces.at(c.held).next == 0 {
 		n := c.held
 		c.held = 0
-		t.complete(c, t.emit(c, n), why)
+		t.complete(c, t.emit(c, n, t.pieces.at(n)), why)
 		return
 	}
 	for c.held != 0 {
@@ -86,7 +86,7 @@ func (t *Table) emitPiece(c *conv, last bool) {
 		}
 	}
 	t.addTotal(c, p)
-	out := t.emit(c, n)
+	out := t.emit(c, n, p)
 	out.Segment = c.out
 	if !last {
 		t.interim(c, out.Origin, out.Ord)
@@ -100,7 +100,8 @@ func (t *Table) straggle(c *conv, r *flow.Record, meta *flow.Meta, s int, by uin
 	if c.out == 1 {
 		c.out = 2 // the first went out complete, without a number
 	}
-	t.emit(c, t.newPiece(r, meta, s, by)).Segment = c.out
+	n, p := t.newPiece(r, meta, s, by)
+	t.emit(c, n, p).Segment = c.out
 	t.n.late++
 }
 
@@ -122,13 +123,15 @@ func (t *Table) addTotal(c *conv, p *piece) {
 	}
 	sum := t.totals.at(c.total)
 	sum.add(&p.content, first < sum.start)
-	t.numbered(&sum.content, t.templates.at(p.what).origin, p.ord)
 	if last >= sum.end {
 		sum.reason = p.reason
 	}
 	sum.start, sum.end = min(sum.start, first), max(sum.end, last)
-	if sum.what != p.what {
+	if sum.what == p.what {
+		sum.ord = min(sum.ord, p.ord)
+	} else {
 		from := &t.templates.at(p.what).traits
+		t.numbered(&sum.content, from.origin, p.ord)
 		if from.app != flow.AppNone && t.templates.at(sum.what).app == flow.AppNone {
 			t.reform(&sum.content, func(m *traits) {
 				m.app, m.appConfidence, m.appReason, m.appHint = from.app, from.appConfidence, from.appReason, from.appHint
@@ -165,13 +168,12 @@ func (x *content) add(o *content, earlier bool) {
 	x.received = max(x.received, o.received)
 }
 
-// emit appends piece n to the batch, frees it and gives the record.
-func (t *Table) emit(c *conv, n uint32) *flow.Record {
-	p := t.pieces.at(n)
+// emit appends piece n, which is p, to the batch, frees it and gives the record.
+func (t *Table) emit(c *conv, n uint32, p *piece) *flow.Record {
 	t.own.start, t.own.end = p.start[p.forward()], p.end[p.forward()]
 	out := t.say(c, &p.content, p.first(), p.last())
 	t.own.start, t.own.end = 0, 0
-	t.free(n)
+	t.free(n, p)
 	t.n.flows++
 	t.held--
 	return out
