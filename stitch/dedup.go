@@ -152,7 +152,7 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, counts *flow.Counts, s
 
 // continues says whether the reporter of r told of an earlier time of piece p in another report.
 func (t *Table) continues(p *piece, r *flow.Record) bool {
-	for i := p.seen; i != 0; i = t.seens.at(i).then {
+	for i := t.besides(&p.content).seen; i != 0; i = t.seens.at(i).then {
 		if q := t.seens.at(i); q.Exporter == r.Exporter && q.Domain == r.Domain && q.End <= r.Start {
 			return true
 		}

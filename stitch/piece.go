@@ -9,9 +9,7 @@ type content struct {
 	ord                   uint64 // as in flow.Record, as the next
 	received              int64
 	what                  uint32 // template
-	seen                  uint32 // first of the other reports
-	meta                  uint32 // number in Table.metas; 0 is none
-	extra                 uint32 // number in Table.extras; 0 is none
+	aside                 uint32 // number in Table.asides; 0 is none
 	flags, init, tos, ttl [2]uint8
 	gave                  sides // what both directions gave
 	reason                flow.EndReason
@@ -30,6 +28,13 @@ const (
 	mixed  // its directions are counted from two reporters
 	merged // of two records, one for each direction; the last, see coder.content
 )
+
+// aside is what few contents have. Its numbers are 0 for none.
+type aside struct {
+	seen  uint32 // first of the other reports
+	meta  uint32 // number in Table.metas
+	extra uint32 // number in Table.extras
+}
 
 // piece is a flow that waits. Each of its directions is a report.
 type piece struct {
@@ -162,7 +167,7 @@ func (t *Table) put(p *piece, r *flow.Record, n *flow.Counts, where place, s int
 	}
 	p.bytes[s], p.packets[s] = n.Bytes, n.Packets
 	p.flags[s], p.init[s], p.tos[s], p.ttl[s] = n.Flags, n.InitFlags, n.ToS, n.TTL
-	if r.Has.Has(flow.HasPayload) || p.extra != 0 {
+	if r.Has.Has(flow.HasPayload) || t.besides(&p.content).extra != 0 {
 		t.extraOf(&p.content).payload[s] = n.Payload
 	}
 }
@@ -172,15 +177,15 @@ func (t *Table) drop(p *piece, s int) {
 	if p.forward() == s {
 		t.reform(&p.content, (*traits).turn)
 		p.form ^= backward
-		if x := p.extra; x != 0 {
+		if x := t.besides(&p.content).extra; x != 0 {
 			t.extras.at(x).wire.Reverse()
 		}
 	}
 	p.form &^= withA << s
 	p.bytes[s], p.packets[s] = 0, 0
 	p.flags[s], p.init[s], p.tos[s], p.ttl[s] = 0, 0, 0, 0
-	if p.extra != 0 {
-		t.extras.at(p.extra).payload[s] = 0
+	if x := t.besides(&p.content).extra; x != 0 {
+		t.extras.at(x).payload[s] = 0
 	}
 }
 
@@ -193,6 +198,13 @@ func (t *Table) free(n uint32, p *piece) {
 // empty gives back what x holds.
 func (t *Table) empty(x *content) {
 	t.release(x.what)
+	if x.aside != 0 {
+		t.emptyAside(t.asides.at(x.aside))
+		t.asides.drop(x.aside)
+	}
+}
+
+func (t *Table) emptyAside(x *aside) {
 	if x.meta != 0 {
 		*t.metas.at(x.meta) = flow.Meta{}
 		t.metas.drop(x.meta)
@@ -201,9 +213,28 @@ func (t *Table) empty(x *content) {
 		*t.extras.at(x.extra) = extra{}
 		t.extras.drop(x.extra)
 	}
-	if x.seen != 0 {
-		t.freeSeen(x)
+	for x.seen != 0 {
+		next := t.seens.at(x.seen).then
+		t.seens.drop(x.seen)
+		x.seen = next
 	}
+}
+
+// besides gives what x has beside others.
+func (t *Table) besides(x *content) (b aside) {
+	if x.aside != 0 {
+		b = *t.asides.at(x.aside)
+	}
+	return b
+}
+
+// asideOf gives the aside of x, a new one if it has none.
+func (t *Table) asideOf(x *content) *aside {
+	if x.aside == 0 {
+		x.aside = t.asides.take()
+		*t.asides.at(x.aside) = aside{}
+	}
+	return t.asides.at(x.aside)
 }
 
 // record makes r, which is empty, the record that x, of conversation c, holds.
@@ -230,8 +261,8 @@ func (t *Table) record(r *flow.Record, c *conv, x *content, start, end int64) {
 		r.Has |= flow.HasRev
 		x.counts(&r.Rev, 1-s)
 	}
-	if x.extra != 0 {
-		e := t.extras.at(x.extra)
+	if n := t.besides(x).extra; n != 0 {
+		e := t.extras.at(n)
 		r.Fwd.Payload, r.Rev.Payload = e.payload[s], e.payload[1-s]
 	}
 }

@@ -114,11 +114,9 @@ func (t *Table) addTotal(c *conv, p *piece) {
 		sum.content = p.content
 		sum.start, sum.end, sum.told = first, last, 0
 		sum.form &^= merged
-		sum.meta, sum.extra, sum.seen, sum.lists = 0, 0, 0, 0
+		sum.aside, sum.lists = 0, 0
 		t.templates.at(sum.what).refs++
-		t.addMeta(&sum.content, t.metaOf(&p.content))
-		t.addExtra(&sum.content, &p.content)
-		t.copySeen(&sum.content, &p.content)
+		t.addAside(&sum.content, &p.content)
 		return
 	}
 	sum := t.totals.at(c.total)
@@ -138,9 +136,16 @@ func (t *Table) addTotal(c *conv, p *piece) {
 			})
 		}
 	}
-	t.addMeta(&sum.content, t.metaOf(&p.content))
-	t.addExtra(&sum.content, &p.content)
-	t.copySeen(&sum.content, &p.content)
+	t.addAside(&sum.content, &p.content)
+}
+
+// addAside adds what x has beside others to sum.
+func (t *Table) addAside(sum, x *content) {
+	if x.aside != 0 {
+		t.addMeta(sum, t.metaOf(x))
+		t.addExtra(sum, x)
+		t.copySeen(sum, x)
+	}
 }
 
 // add adds the counts of o, which begins earlier or not. What was not given for a direction that
@@ -189,8 +194,8 @@ func (t *Table) say(c *conv, x *content, start, end int64) *flow.Record {
 		out.State = t.state(c)
 	}
 	t.sayWire(out, x, orient(out, c, x.forward()))
-	if meta, nat := t.metaOf(x), t.linkedID(c, start, end); meta != nil || x.seen != 0 || nat != "" {
-		t.sayMeta(out, meta, x, nat)
+	if b, nat := t.besides(x), t.linkedID(c, start, end); b.meta|b.seen != 0 || nat != "" {
+		t.sayMeta(out, t.metaOf(x), x, nat)
 	}
 	return out
 }

@@ -31,6 +31,7 @@ type Table struct {
 	came      [1 << 13]uint32 // hashes of templates that were asked for lately
 	lately    [1 << 10]uint32 // the templates of the latest records, by kindOf; they may be gone
 	form      traits          // room for intern
+	asides    slab[aside]
 	seens     slab[seen]
 	metas     slab[flow.Meta]
 	extras    slab[extra]

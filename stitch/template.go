@@ -83,7 +83,7 @@ func (x *traits) give(r *flow.Record) {
 func (t *Table) intern(r *flow.Record) uint32 {
 	last := &t.lately[kindOf(r)%uint32(len(t.lately))]
 	if n := *last; n != 0 {
-		if m := t.templates.at(n); m.refs != 0 && m.is(r) {
+		if m := t.templates.at(n); m.refs != 0 && !m.loose && m.is(r) {
 			m.refs++
 			return n
 		}
