@@ -29,7 +29,7 @@ type Table struct {
 	templates slab[template]
 	forms     index           // templates, but the loose ones
 	came      [1 << 13]uint32 // hashes of templates that were asked for lately
-	lately    [1 << 10]uint32 // the templates of the latest records, by kindOf; they may be gone
+	lately    [1 << 11]uint32 // the templates of the latest records, by kindOf; they may be gone
 	form      traits          // room for intern
 	asides    slab[aside]
 	seens     slab[seen]

@@ -117,10 +117,6 @@ func (x *traits) is(r *flow.Record) bool {
 // most records differ, looking for others like them costs more than it saves.
 func (t *Table) internTraits(form *traits) uint32 {
 	hash := form.mix()
-	if came := &t.came[hash%uint32(len(t.came))]; *came != hash {
-		*came = hash
-		return t.putTemplate(form, hash, true)
-	}
 	x, alike := &t.forms, 0
 	for at, ok := x.first(hash); ok; at, ok = x.another(at) {
 		n := x.item(at)
@@ -129,6 +125,10 @@ func (t *Table) internTraits(form *traits) uint32 {
 			return n
 		}
 		alike++
+	}
+	if came := &t.came[hash%uint32(len(t.came))]; *came != hash {
+		*came = hash
+		return t.putTemplate(form, hash, true)
 	}
 	n := t.putTemplate(form, hash, alike >= maxAlike)
 	if alike < maxAlike {
