@@ -98,11 +98,14 @@ const spanBits = 20
 
 func spanOf(d int64) uint32 { return uint32(min(max(d, 0)>>spanBits, 1<<32-1)) }
 
+// spanUp is spanOf, rounded up.
+func spanUp(d int64) uint32 { return spanOf(d + 1<<spanBits - 1) }
+
 // heardAt is the last packet in any report, also in duplicates.
 func (s *side) heardAt() int64 { return s.end + int64(s.heard)<<spanBits }
 
 // hear takes note of a packet at that time, rounded up.
-func (s *side) hear(at int64) { s.heard = max(s.heard, spanOf(at-s.end+1<<spanBits-1)) }
+func (s *side) hear(at int64) { s.heard = max(s.heard, spanUp(at-s.end)) }
 
 // latest makes r the latest report. Beside one that ends with it and lasts as long it is exact.
 func (s *side) latest(r, beside *report) {

@@ -164,7 +164,9 @@ func (t *Table) continues(p *piece, r *flow.Record) bool {
 func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint16) {
 	c.saw[s] &^= traffic
 	c.side[s].main = by
-	t.account(c, r, s, by)
+	var mine report
+	mine.of(r, by)
+	t.account(c, r, s, &mine)
 	p.due = t.in(t.window)
 	gave := sidesOf(r.Has)
 	if p.both() {
@@ -181,7 +183,7 @@ func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint16) {
 		t.release(old)
 		p.received, p.reason = r.Received, r.EndReason
 	}
-	t.put(p, r, &r.Fwd, placeOf(r), s, by)
+	t.put(p, r, &r.Fwd, s, &mine)
 	t.join(&p.content, r, gave)
 }
 

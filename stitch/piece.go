@@ -135,8 +135,8 @@ func (p *piece) report(x *report, s int) {
 	x.start, x.end, x.place, x.counts, x.by = p.start[s], p.end[s], p.place[s], digest(p.packets[s], p.bytes[s]), p.by[s]
 }
 
-// newPiece makes a piece of r, whose forward direction is side s.
-func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint16) (uint32, *piece) {
+// newPiece makes a piece of r, whose forward direction is side s. to and fro are as in add.
+func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, to, fro *report) (uint32, *piece) {
 	i := t.pieces.take()
 	p := t.pieces.at(i)
 	*p = piece{came: t.in(0)}
@@ -148,9 +148,9 @@ func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint16) (uin
 	if r.Skewed {
 		p.form |= skewed
 	}
-	t.put(p, r, &r.Fwd, placeOf(r), s, by)
-	if r.Has.Has(flow.HasRev) {
-		t.put(p, r, &r.Rev, reversePlace(r), 1-s, by)
+	t.put(p, r, &r.Fwd, s, to)
+	if fro != nil {
+		t.put(p, r, &r.Rev, 1-s, fro)
 	}
 	t.addMeta(&p.content, meta)
 	t.keepWire(&p.content)
@@ -158,13 +158,14 @@ func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint16) (uin
 	return i, p
 }
 
-// put makes n, a direction of r, the direction s of p.
-func (t *Table) put(p *piece, r *flow.Record, n *flow.Counts, where place, s int, by uint16) {
-	p.form |= withA << s
-	p.start[s], p.end[s], p.place[s], p.by[s] = r.Start, r.End, where, by
-	if p.form &^= mixed; p.both() && p.by[0] != p.by[1] {
-		p.form |= mixed
+// put makes mine, a direction of r that has counted n, the direction s of p.
+func (t *Table) put(p *piece, r *flow.Record, n *flow.Counts, s int, mine *report) {
+	p.start[s], p.end[s], p.place[s], p.by[s] = mine.start, mine.end, mine.place, mine.by
+	form := p.form&^mixed | withA<<s
+	if form&(withA|withB) == withA|withB && p.by[0] != p.by[1] {
+		form |= mixed
 	}
+	p.form = form
 	p.bytes[s], p.packets[s] = n.Bytes, n.Packets
 	p.flags[s], p.init[s], p.tos[s], p.ttl[s] = n.Flags, n.InitFlags, n.ToS, n.TTL
 	if r.Has.Has(flow.HasPayload) || t.besides(&p.content).extra != 0 {

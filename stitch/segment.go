@@ -95,12 +95,12 @@ func (t *Table) emitPiece(c *conv, last bool) {
 
 // straggle writes out r, which came after its conversation was told: neither a new
 // conversation nor part of the totals that have gone out.
-func (t *Table) straggle(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16) {
+func (t *Table) straggle(c *conv, r *flow.Record, meta *flow.Meta, s int, to, fro *report) {
 	c.out++
 	if c.out == 1 {
 		c.out = 2 // the first went out complete, without a number
 	}
-	n, p := t.newPiece(r, meta, s, by)
+	n, p := t.newPiece(r, meta, s, to, fro)
 	t.emit(c, n, p).Segment = c.out
 	t.n.late++
 }
