@@ -64,11 +64,12 @@ const (
 
 func (c *conv) has(s status) bool { return c.is&s != 0 }
 
-// set sets or clears s.
-func (s *sight) set(which sight, on bool) {
-	if *s &^= which; on {
-		*s |= which
+// with gives s with which set or cleared.
+func (s sight) with(which sight, on bool) sight {
+	if on {
+		return s | which
 	}
+	return s &^ which
 }
 
 // initiator is the side of the initiator. Valid iff by is set.

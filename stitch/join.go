@@ -57,7 +57,7 @@ func (t *Table) accountSide(c *conv, s int, r *flow.Record, n *flow.Counts, mine
 	if first || r.Start < sd.start {
 		sd.start = r.Start
 		sd.init = n.InitFlags
-		saw.set(hasInit, tcp && r.Has.Has(flow.HasInitFlags))
+		saw = saw.with(hasInit, tcp && r.Has.Has(flow.HasInitFlags))
 		if c.is &^= bFirst; s == 0 && c.side[1].seen() || s == 1 && !c.side[0].seen() {
 			c.is |= bFirst
 		}
@@ -66,8 +66,8 @@ func (t *Table) accountSide(c *conv, s int, r *flow.Record, n *flow.Counts, mine
 		sd.heard = spanUp(sd.heardAt() - r.End)
 		sd.end, sd.lasted = r.End, spanOf(r.End-r.Start)
 		sd.place, sd.counts, sd.by = mine.place, mine.counts, mine.by
-		saw.set(ended, t.last(r))
-		saw.set(cut, r.EndReason == flow.EndActive)
+		saw = saw.with(ended, t.last(r))
+		saw = saw.with(cut, r.EndReason == flow.EndActive)
 	}
 	if tcp && r.Has.Has(flow.HasFlags) {
 		sd.flags |= n.Flags

@@ -101,11 +101,9 @@ func (t *Table) linked(c *conv, start, end int64) (by flow.Key, ok bool) {
 	return by, ok
 }
 
-// linkedID gives the Community ID of what c was on the other side of a translation; "" is not known.
+// linkedID gives the Community ID of what c was on the other side of a translation; "" is not known. Valid iff
+// something was told of translations.
 func (t *Table) linkedID(c *conv, start, end int64) string {
-	if len(t.links.list) == 0 {
-		return ""
-	}
 	by, ok := t.linked(c, start, end)
 	if !ok {
 		return ""

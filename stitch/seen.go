@@ -97,11 +97,14 @@ func (t *Table) metaOf(x *content) *flow.Meta {
 	return t.metas.at(n)
 }
 
-// addMeta takes over the parts of m that x does not have yet.
+// addMeta takes over the parts of m, which may be nil, that x does not have yet.
 func (t *Table) addMeta(x *content, m *flow.Meta) {
-	if m == nil {
-		return
+	if m != nil {
+		t.joinMeta(x, m)
 	}
+}
+
+func (t *Table) joinMeta(x *content, m *flow.Meta) {
 	a := t.asideOf(x)
 	if a.meta == 0 {
 		a.meta = t.metas.take()

@@ -193,8 +193,15 @@ func (t *Table) say(c *conv, x *content, start, end int64) *flow.Record {
 	if out.State == flow.StateUnknown {
 		out.State = t.state(c)
 	}
-	t.sayWire(out, x, orient(out, c, x.forward()))
-	if b, nat := t.besides(x), t.linkedID(c, start, end); b.meta|b.seen != 0 || nat != "" {
+	turned := orient(out, c, x.forward())
+	if x.aside != 0 {
+		t.sayWire(out, x, turned)
+	}
+	nat := ""
+	if len(t.links.list) != 0 {
+		nat = t.linkedID(c, start, end)
+	}
+	if b := t.besides(x); b.meta|b.seen != 0 || nat != "" {
 		t.sayMeta(out, t.metaOf(x), x, nat)
 	}
 	return out

@@ -62,9 +62,13 @@ const farAhead = nowhere << tickBits
 // advance moves the clock and wakes what is due. A clock that goes back by a little stands
 // still; one that goes back by more belongs to other data: what is held is written out.
 func (t *Table) advance(now int64) {
+	if now != 0 && now != t.now {
+		t.move(now)
+	}
+}
+
+func (t *Table) move(now int64) {
 	switch {
-	case now == 0 || now == t.now:
-		return
 	case t.now == 0 || now < t.now-maxBack:
 		t.flush()
 		t.now, t.turned = now, now>>tickBits
