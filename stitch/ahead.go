@@ -19,9 +19,8 @@ func (t *Table) ready(recs []flow.Record) {
 	}
 	ahead := t.known[:0]
 	for _, h := range t.hashes {
-		if at, ok := t.index.first(h); ok {
-			ahead = append(ahead, t.index.item(at))
-		}
+		_, i := t.index.first(h)
+		ahead = append(ahead, i)
 	}
 	t.known, t.touched = ahead, t.touched+uint64(sum)
 	t.readConvs(ahead)
@@ -72,8 +71,10 @@ func (t *Table) readyToForget(convs []uint32) {
 func (t *Table) readConvs(convs []uint32) {
 	sum := uint32(0)
 	for _, i := range convs {
-		c := t.convs.at(i)
-		sum += uint32(c.side[0].end) + c.far
+		if i != 0 {
+			c := t.convs.at(i)
+			sum += uint32(c.side[0].end) + c.far
+		}
 	}
 	t.touched += uint64(sum)
 }
@@ -81,6 +82,9 @@ func (t *Table) readConvs(convs []uint32) {
 func (t *Table) readPieces(convs []uint32) {
 	sum := uint32(0)
 	for _, i := range convs {
+		if i == 0 {
+			continue
+		}
 		if n := t.convs.at(i).held; n != 0 {
 			p := t.pieces.at(n)
 			sum += uint32(p.bytes[0]) + uint32(p.start[0]) + p.next

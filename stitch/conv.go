@@ -60,6 +60,7 @@ const (
 	fromB                     // B is the initiator. Valid iff by is set
 	bFirst                    // B was heard first
 	long                      // the addresses are not both IPv4
+	alike                     // there is, or was, another conversation with its hash
 )
 
 func (c *conv) has(s status) bool { return c.is&s != 0 }
@@ -130,6 +131,10 @@ func (t *Table) enlist(k *key, hash uint32) (uint32, *conv) {
 	c := t.convs.at(i)
 	*c = conv{is: used}
 	t.setKey(c, k)
+	for at, j := t.index.first(hash); j != 0; at, j = t.index.another(hash, at) {
+		t.convs.at(j).is |= alike
+		c.is |= alike
+	}
 	t.index.add(hash, i)
 	c.near, c.far = t.tick+nowhere, t.tick+nowhere
 	return i, c
@@ -147,23 +152,25 @@ func (t *Table) forget(i uint32) {
 }
 
 // match finds the conversation to which r belongs, 0 for none: of several the one with
-// which it has most time in common.
-func (t *Table) match(k *key, hash uint32, r *flow.Record, s int, by uint16) (uint32, *conv) {
+// which it has most time in common. hint is 0, or the number of one that had this hash lately.
+func (t *Table) match(k *key, hash, hint uint32, r *flow.Record, s int, by uint16) (uint32, *conv) {
+	if hint != 0 {
+		if c := t.convs.at(hint); c.is&(used|alike) == used && t.hasKey(c, k) {
+			if t.belongs(c, r, s, by) {
+				return hint, c
+			}
+			return 0, nil
+		}
+	}
 	var found uint32
 	var best *conv
 	var most int64
 	x := &t.index
-	for at, ok := x.first(hash); ok; at, ok = x.another(at) {
-		i := x.item(at)
-		c := t.convs.at(i)
-		if !t.hasKey(c, k) || !t.belongs(c, r, s, by) {
-			continue
-		}
-		if best == nil && x.last(at) { // as nearly always
-			return i, c
-		}
-		if n := overlap(c.start(), c.end(), r.Start, r.End); best == nil || n > most {
-			found, best, most = i, c, n
+	for at, i := x.first(hash); i != 0; at, i = x.another(hash, at) {
+		if c := t.convs.at(i); t.hasKey(c, k) && t.belongs(c, r, s, by) {
+			if n := overlap(c.start(), c.end(), r.Start, r.End); best == nil || n > most {
+				found, best, most = i, c, n
+			}
 		}
 	}
 	return found, best

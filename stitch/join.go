@@ -6,11 +6,11 @@ import "github.com/flowferry/flowferry/flow"
 const maxHeld = 16
 
 // absorb takes a flow into the table. It may write out others behind those in t.batch.
-func (t *Table) absorb(r *flow.Record, hash uint32, meta *flow.Meta) {
+func (t *Table) absorb(r *flow.Record, hash, hint uint32, meta *flow.Meta) {
 	var k key
 	s := k.of(r)
 	by := t.reporterOf(r)
-	i, c := t.match(&k, hash, r, s, by)
+	i, c := t.match(&k, hash, hint, r, s, by)
 	if i == 0 {
 		i, c = t.open(&k, hash)
 	}

@@ -62,8 +62,8 @@ func (x *links) alike(l *link, idle int64) (n int, known bool) {
 	if len(x.list) == 0 {
 		return -1, false
 	}
-	for at, ok := x.index.first(l.hash); ok; at, ok = x.index.another(at) {
-		n := int(x.index.item(at) - 1)
+	for at, i := x.index.first(l.hash); i != 0; at, i = x.index.another(l.hash, at) {
+		n := int(i - 1)
 		k := &x.list[n]
 		if k.of == l.of && k.by == l.by && -overlap(k.start, k.end, l.start, l.end) <= idle {
 			return n, true
@@ -86,8 +86,8 @@ func (t *Table) linked(c *conv, start, end int64) (by flow.Key, ok bool) {
 	hash, ends := t.hash(c), t.ends(c)
 	of := flow.Key{A: ends.a, B: ends.b, APort: c.aPort(), BPort: c.bPort(), Proto: c.proto}
 	most := -t.skew - 1
-	for at, found := x.index.first(hash); found; at, found = x.index.another(at) {
-		l := &x.list[x.index.item(at)-1]
+	for at, i := x.index.first(hash); i != 0; at, i = x.index.another(hash, at) {
+		l := &x.list[i-1]
 		if l.of != of {
 			continue
 		}

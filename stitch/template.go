@@ -118,8 +118,7 @@ func (x *traits) is(r *flow.Record) bool {
 func (t *Table) internTraits(form *traits) uint32 {
 	hash := form.mix()
 	x, alike := &t.forms, 0
-	for at, ok := x.first(hash); ok; at, ok = x.another(at) {
-		n := x.item(at)
+	for at, n := x.first(hash); n != 0; at, n = x.another(hash, at) {
 		if m := t.templates.at(n); m.traits == *form {
 			m.refs++
 			return n
