@@ -32,27 +32,16 @@ func (t *Table) readyToWake(convs []uint32, tick uint32) []uint32 {
 	t.readConvs(convs)
 	due := convs[:0]
 	for _, i := range convs {
-		if c := t.convs.at(i); c.due(tick) {
+		if t.convs.at(i).due(tick) {
 			due = append(due, i)
 		}
 	}
-	convs = due
-	t.readPieces(convs)
-	sum := uint64(0)
-	for _, i := range convs {
-		if n := t.convs.at(i).total; n != 0 {
-			x := t.totals.at(n)
-			sum += x.bytes[0] + uint64(x.end)
-		}
+	t.readPieces(due)
+	t.readTotals(due)
+	if t.templates.used > fewTemplates {
+		t.readTemplates(due)
 	}
-	for _, i := range convs {
-		if n := t.convs.at(i).held; n != 0 {
-			x := t.templates.at(t.pieces.at(n).what)
-			sum += uint64(x.has) + uint64(x.domain) + uint64(x.refs)
-		}
-	}
-	t.touched += sum
-	return convs
+	return due
 }
 
 // readyToForget reads what will be needed of the index to take conversations out.
@@ -91,4 +80,29 @@ func (t *Table) readPieces(convs []uint32) {
 		}
 	}
 	t.touched += uint64(sum)
+}
+
+func (t *Table) readTotals(convs []uint32) {
+	sum := uint64(0)
+	for _, i := range convs {
+		if n := t.convs.at(i).total; n != 0 {
+			x := t.totals.at(n)
+			sum += x.bytes[0] + uint64(x.end)
+		}
+	}
+	t.touched += sum
+}
+
+// fewTemplates stay in a cache anyway.
+const fewTemplates = 1 << 12
+
+func (t *Table) readTemplates(convs []uint32) {
+	sum := uint64(0)
+	for _, i := range convs {
+		if n := t.convs.at(i).held; n != 0 {
+			x := t.templates.at(t.pieces.at(n).what)
+			sum += uint64(x.has) + uint64(x.domain) + uint64(x.refs)
+		}
+	}
+	t.touched += sum
 }

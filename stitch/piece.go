@@ -242,7 +242,7 @@ func (t *Table) asideOf(x *content) *aside {
 func (t *Table) record(r *flow.Record, c *conv, x *content, start, end int64) {
 	t.templates.at(x.what).give(r)
 	r.Start, r.End, r.Received, r.Ord = start, end, x.received, x.ord
-	r.Has |= x.gave.set()
+	has := x.gave.set()
 	r.EndReason, r.Skewed = x.reason, x.form&skewed != 0
 	s := x.forward()
 	src, dst, ports := &r.Src, &r.Dst, c.ports
@@ -259,9 +259,10 @@ func (t *Table) record(r *flow.Record, c *conv, x *content, start, end int64) {
 	}
 	x.counts(&r.Fwd, s)
 	if x.both() {
-		r.Has |= flow.HasRev
+		has |= flow.HasRev
 		x.counts(&r.Rev, 1-s)
 	}
+	r.Has |= has
 	if n := t.besides(x).extra; n != 0 {
 		e := t.extras.at(n)
 		r.Fwd.Payload, r.Rev.Payload = e.payload[s], e.payload[1-s]
