@@ -166,7 +166,7 @@ func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint16) {
 	c.side[s].main = by
 	var mine report
 	mine.of(r, by)
-	t.account(c, r, s, &mine)
+	t.accountSide(c, s, r, &r.Fwd, &mine)
 	p.due = t.in(t.window)
 	gave := sidesOf(r.Has)
 	if p.both() {

@@ -32,7 +32,7 @@ func (t *Table) absorb(r *flow.Record, hash, hint uint32, meta *flow.Meta) {
 // add takes r, which is no duplicate, into c. to and fro are its directions as reports; fro is nil if
 // it has one.
 func (t *Table) add(c *conv, r *flow.Record, meta *flow.Meta, s int, to, fro *report) {
-	t.account(c, r, s, to)
+	t.accountSide(c, s, r, &r.Fwd, to)
 	if fro != nil {
 		t.accountSide(c, 1-s, r, &r.Rev, fro)
 	}
@@ -44,12 +44,8 @@ func (t *Table) add(c *conv, r *flow.Record, meta *flow.Meta, s int, to, fro *re
 	}
 }
 
-// account takes over what mine, the forward direction of r, tells of side s of the conversation.
-func (t *Table) account(c *conv, r *flow.Record, s int, mine *report) {
-	t.accountSide(c, s, r, &r.Fwd, mine)
-}
-
-// accountSide takes over what mine, a direction of r that has counted n, tells of side s.
+// accountSide takes over what mine, a direction of r that has counted n, tells of side s of the
+// conversation.
 func (t *Table) accountSide(c *conv, s int, r *flow.Record, n *flow.Counts, mine *report) {
 	sd, saw := &c.side[s], c.saw[s]
 	tcp := r.Proto == flow.ProtoTCP
@@ -149,8 +145,9 @@ func (t *Table) hold(c *conv, r *flow.Record, meta *flow.Meta, s int, to, fro *r
 	}
 }
 
-// rearm sets anew, after r, when conversation i is over and when to look at it. Nothing that waits
-// leaves before Window: what its piece waits for beyond that is mostly here by then.
+// rearm sets anew, after r, when conversation i is over and when to look at it. A piece that waits for
+// longer than Window, for its other direction say, is looked at after that: mostly what it waits for has
+// come by then, and the later time needs no entry in the wheel.
 func (t *Table) rearm(i uint32, c *conv, r *flow.Record) {
 	if c.has(dead) {
 		return
