@@ -87,7 +87,7 @@ func (t *Table) readTotals(convs []uint32) {
 	for _, i := range convs {
 		if n := t.convs.at(i).total; n != 0 {
 			x := t.totals.at(n)
-			sum += x.bytes[0] + uint64(x.end)
+			sum += x.bytes[0] + uint64(x.end[0])
 		}
 	}
 	t.touched += sum
