@@ -164,7 +164,7 @@ func (t *Table) rearm(i uint32, c *conv, r *flow.Record) {
 		p := t.pieces.at(c.held)
 		done = later(p.due, done)
 		wake = done
-		if first := p.came + t.windowTicks; !t.past(first) {
+		if first := sooner(p.came+t.windowTicks, t.in(t.window)); !t.past(first) {
 			wake = sooner(first, wake)
 		}
 		for p.next != 0 {
