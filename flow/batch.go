@@ -68,7 +68,7 @@ func (b *Batch) poison() {
 func (b *Batch) Next() *Record {
 	if n := len(b.Recs); n < cap(b.Recs) {
 		b.Recs = b.Recs[:n+1]
-		b.Recs[n] = Record{}
+		clear(b.Recs[n:])
 		return &b.Recs[n]
 	}
 	b.Recs = append(slices.Grow(b.Recs, max(len(b.Recs), BatchSize)), Record{}) // append alone would copy five times as much

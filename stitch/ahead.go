@@ -19,33 +19,29 @@ func (t *Table) ready(recs []flow.Record) {
 	}
 	ahead := t.known[:0]
 	for _, h := range t.hashes {
-		if i := t.index.find(h); i != 0 {
-			ahead = append(ahead, i)
-		}
+		_, i := t.index.first(h)
+		ahead = append(ahead, i)
 	}
 	t.known, t.touched = ahead, t.touched+uint64(sum)
 	t.readConvs(ahead)
 	t.readPieces(ahead)
 }
 
-// readyToWake reads what will be needed to write out what waits.
-func (t *Table) readyToWake(convs []uint32) {
+// readyToWake reads what will be needed to write out what waits. It gives those of convs that are due.
+func (t *Table) readyToWake(convs []uint32, tick uint32) []uint32 {
 	t.readConvs(convs)
-	t.readPieces(convs)
-	sum := uint64(0)
+	due := convs[:0]
 	for _, i := range convs {
-		if n := t.convs.at(i).total; n != 0 {
-			x := t.totals.at(n)
-			sum += x.bytes[0] + uint64(x.end[0])
+		if t.convs.at(i).due(tick) {
+			due = append(due, i)
 		}
 	}
-	for _, i := range convs {
-		if n := t.convs.at(i).held; n != 0 {
-			x := t.templates.at(t.pieces.at(n).what)
-			sum += uint64(x.has) + uint64(x.domain) + uint64(x.refs)
-		}
+	t.readPieces(due)
+	t.readTotals(due)
+	if t.templates.used > fewTemplates {
+		t.readTemplates(due)
 	}
-	t.touched += sum
+	return due
 }
 
 // readyToForget reads what will be needed of the index to take conversations out.
@@ -64,8 +60,10 @@ func (t *Table) readyToForget(convs []uint32) {
 func (t *Table) readConvs(convs []uint32) {
 	sum := uint32(0)
 	for _, i := range convs {
-		c := t.convs.at(i)
-		sum += uint32(c.side[0].end) + c.far
+		if i != 0 {
+			c := t.convs.at(i)
+			sum += uint32(c.side[0].end) + c.far
+		}
 	}
 	t.touched += uint64(sum)
 }
@@ -73,10 +71,38 @@ func (t *Table) readConvs(convs []uint32) {
 func (t *Table) readPieces(convs []uint32) {
 	sum := uint32(0)
 	for _, i := range convs {
+		if i == 0 {
+			continue
+		}
 		if n := t.convs.at(i).held; n != 0 {
 			p := t.pieces.at(n)
 			sum += uint32(p.bytes[0]) + uint32(p.start[0]) + p.next
 		}
 	}
 	t.touched += uint64(sum)
+}
+
+func (t *Table) readTotals(convs []uint32) {
+	sum := uint64(0)
+	for _, i := range convs {
+		if n := t.convs.at(i).total; n != 0 {
+			x := t.totals.at(n)
+			sum += x.bytes[0] + uint64(x.end[0])
+		}
+	}
+	t.touched += sum
+}
+
+// fewTemplates stay in a cache anyway.
+const fewTemplates = 1 << 12
+
+func (t *Table) readTemplates(convs []uint32) {
+	sum := uint64(0)
+	for _, i := range convs {
+		if n := t.convs.at(i).held; n != 0 {
+			x := t.templates.at(t.pieces.at(n).what)
+			sum += uint64(x.has) + uint64(x.domain) + uint64(x.refs)
+		}
+	}
+	t.touched += sum
 }

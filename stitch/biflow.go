@@ -13,7 +13,7 @@ func (t *Table) absorbBiflow(c *conv, r *flow.Record, meta *flow.Meta, s int, by
 	a, b := t.duplicateOf(c, &to, s), t.duplicateOf(c, &fro, 1-s)
 	switch {
 	case a == notDuplicate && b == notDuplicate:
-		t.add(c, r, meta, s, by)
+		t.add(c, r, meta, s, &to, &fro)
 		return
 	case a == b && !t.better(c, a, r, &r.Fwd, s, by) && !t.better(c, b, r, &r.Rev, 1-s, by):
 		t.repeated(t.keptOf(c, a, s), by, 1, r.Fwd.Bytes, r.Fwd.Packets)
@@ -29,7 +29,7 @@ func (t *Table) absorbBiflow(c *conv, r *flow.Record, meta *flow.Meta, s int, by
 	dropReverse(&there)
 	dropReverse(&back)
 	if a == notDuplicate {
-		t.add(c, &there, meta, s, by)
+		t.add(c, &there, meta, s, &to, nil)
 		if b = t.duplicateOf(c, &fro, 1-s); b == notDuplicate {
 			b = emitted
 		}
@@ -38,7 +38,7 @@ func (t *Table) absorbBiflow(c *conv, r *flow.Record, meta *flow.Meta, s int, by
 	}
 	t.merge(c, a, &there, meta, s, by, 0)
 	if b = t.duplicateOf(c, &fro, 1-s); b == notDuplicate {
-		t.add(c, &back, nil, 1-s, by)
+		t.add(c, &back, nil, 1-s, &fro, nil)
 		return
 	}
 	t.merge(c, b, &back, nil, 1-s, by, 1)
@@ -47,10 +47,7 @@ func (t *Table) absorbBiflow(c *conv, r *flow.Record, meta *flow.Meta, s int, by
 func dropReverse(r *flow.Record) { r.Rev, r.Has = flow.Counts{}, r.Has&^flow.HasRev }
 
 // pair puts r, one direction, into the waiting piece that lacks it and has most time in common.
-func (t *Table) pair(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16) bool {
-	if r.Has.Has(flow.HasRev) {
-		return false
-	}
+func (t *Table) pair(c *conv, r *flow.Record, meta *flow.Meta, s int, mine *report) bool {
 	best, most := uint32(0), int64(0)
 	for i := c.held; i != 0; {
 		p := t.pieces.at(i)
@@ -65,15 +62,15 @@ func (t *Table) pair(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16)
 		return false
 	}
 	p := t.pieces.at(best)
-	if p.by[1-s] == by {
+	if by := mine.by; p.by[1-s] == by {
 		t.sawBoth(by)
 	} else {
 		t.list(&p.content, r)
 	}
 	t.n.paired++
-	p.due = later(t.in(t.window), later(t.candidate(c, s, by), t.candidate(c, 1-s, p.by[1-s])))
+	p.due = later(t.in(t.window), later(t.candidate(c, s, mine.by), t.candidate(c, 1-s, p.by[1-s])))
 	p.form |= merged
-	t.addHalf(p, r, s, by)
+	t.addHalf(p, r, s, mine)
 	t.addMeta(&p.content, meta)
 	return true
 }
@@ -85,13 +82,13 @@ func (t *Table) near(p *piece, r *flow.Record, n int64) bool {
 }
 
 // addHalf puts r, the direction s that p lacks, into p.
-func (t *Table) addHalf(p *piece, r *flow.Record, s int, by uint16) {
+func (t *Table) addHalf(p *piece, r *flow.Record, s int, mine *report) {
 	if r.End > p.last() && r.EndReason != flow.EndUnknown || p.reason == flow.EndUnknown {
 		p.reason = r.EndReason
 	}
 	t.adopt(&p.content, r)
 	p.received = max(p.received, r.Received)
-	t.put(p, r, &r.Fwd, placeOf(r), s, by)
+	t.put(p, r, &r.Fwd, s, mine)
 	t.join(&p.content, r, p.gave&sidesOf(r.Has))
 }
 

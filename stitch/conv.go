@@ -62,15 +62,17 @@ const (
 	fromB                     // B is the initiator. Valid iff by is set
 	bFirst                    // B was heard first
 	long                      // the addresses are not both IPv4
+	alike                     // there is, or was, another conversation with its hash
 )
 
 func (c *conv) has(s status) bool { return c.is&s != 0 }
 
-// set sets or clears s.
-func (s *sight) set(which sight, on bool) {
-	if *s &^= which; on {
-		*s |= which
+// with gives s with which set or cleared.
+func (s sight) with(which sight, on bool) sight {
+	if on {
+		return s | which
 	}
+	return s &^ which
 }
 
 // initiator is the side of the initiator. Valid iff by is set.
@@ -100,11 +102,14 @@ const spanBits = 20
 
 func spanOf(d int64) uint32 { return uint32(min(max(d, 0)>>spanBits, 1<<32-1)) }
 
+// spanUp is spanOf, rounded up.
+func spanUp(d int64) uint32 { return spanOf(d + 1<<spanBits - 1) }
+
 // heardAt is the last packet in any report, also in duplicates.
 func (s *side) heardAt() int64 { return s.end + int64(s.heard)<<spanBits }
 
 // hear takes note of a packet at that time, rounded up.
-func (s *side) hear(at int64) { s.heard = max(s.heard, spanOf(at-s.end+1<<spanBits-1)) }
+func (s *side) hear(at int64) { s.heard = max(s.heard, spanUp(at-s.end)) }
 
 // overhear takes note of n, of which the last packet was at that time, which is a duplicate.
 func (c *conv) overhear(s int, n *flow.Counts, at int64) {
@@ -126,7 +131,7 @@ func (s *side) latest(r, beside *report) {
 }
 
 // open makes a conversation for a record with this key.
-func (t *Table) open(k *key, hash uint32) uint32 {
+func (t *Table) open(k *key, hash uint32) (uint32, *conv) {
 	for t.index.n >= t.cfg.MaxFlows {
 		t.evict()
 	}
@@ -134,14 +139,18 @@ func (t *Table) open(k *key, hash uint32) uint32 {
 }
 
 // enlist makes a conversation, whether there is room or not.
-func (t *Table) enlist(k *key, hash uint32) uint32 {
+func (t *Table) enlist(k *key, hash uint32) (uint32, *conv) {
 	i := t.convs.take()
 	c := t.convs.at(i)
 	*c = conv{is: used}
 	t.setKey(c, k)
+	for at, j := t.index.first(hash); j != 0; at, j = t.index.another(hash, at) {
+		t.convs.at(j).is |= alike
+		c.is |= alike
+	}
 	t.index.add(hash, i)
 	c.near, c.far = t.tick+nowhere, t.tick+nowhere
-	return i
+	return i, c
 }
 
 // forget frees conversation i, which holds no piece.
@@ -155,17 +164,24 @@ func (t *Table) forget(i uint32) {
 	t.convs.drop(i)
 }
 
-// match finds the conversation to which r belongs, 0 for none: of several the one with which
-// it has most time in common, then the one that began last.
-func (t *Table) match(k *key, hash uint32, r *flow.Record, s int, by uint16) (found uint32) {
-	var best int64
+// match finds the conversation to which r belongs, 0 for none: of several the one with which it has
+// most time in common, then the one that began last. hint is 0, or the number of one that had this
+// hash lately.
+func (t *Table) match(k *key, hash, hint uint32, r *flow.Record, s int, by uint16) (uint32, *conv) {
+	if hint != 0 {
+		if c := t.convs.at(hint); c.is&(used|alike) == used && t.hasKey(c, k) {
+			if t.belongs(c, r, s, by) {
+				return hint, c
+			}
+			return 0, nil
+		}
+	}
+	var found uint32
+	var best *conv
+	var most int64
 	like := 0 // conversations with this key
 	x := &t.index
-	for at := x.home(hash); x.slots[at].item != 0; at = x.next(at) {
-		if x.slots[at].hash != hash {
-			continue
-		}
-		i := x.slots[at].item
+	for at, i := x.first(hash); i != 0; at, i = x.another(hash, at) {
 		c := t.convs.at(i)
 		if !t.hasKey(c, k) {
 			continue
@@ -173,26 +189,23 @@ func (t *Table) match(k *key, hash uint32, r *flow.Record, s int, by uint16) (fo
 		like++
 		if t.belongs(c, r, s, by) {
 			n := overlap(c.start(), c.end(), r.Start, r.End)
-			if found == 0 || n > best || n == best && c.start() > t.convs.at(found).start() {
-				found, best = i, n
+			if best == nil || n > most || n == most && c.start() > best.start() {
+				found, best, most = i, c, n
 			}
 		}
 	}
-	if like > 1 && found != 0 && best < 0 && t.succeeded(t.convs.at(found), k, hash, r) {
-		return 0
+	if like > 1 && best != nil && most < 0 && t.succeeded(best, k, hash, r) {
+		return 0, nil
 	}
-	return found
+	return found, best
 }
 
 // succeeded says whether another conversation with the same key has begun between c and r: then r is no
 // piece of c, which had gone on for all that is known of its end.
 func (t *Table) succeeded(c *conv, k *key, hash uint32, r *flow.Record) bool {
 	x := &t.index
-	for at := x.home(hash); x.slots[at].item != 0; at = x.next(at) {
-		if x.slots[at].hash != hash {
-			continue
-		}
-		if o := t.convs.at(x.slots[at].item); t.hasKey(o, k) && o.start() > c.end() && r.Start-o.start() > t.skew {
+	for at, i := x.first(hash); i != 0; at, i = x.another(hash, at) {
+		if o := t.convs.at(i); t.hasKey(o, k) && o.start() > c.end() && r.Start-o.start() > t.skew {
 			return true
 		}
 	}
@@ -253,10 +266,11 @@ func (t *Table) follows(c *conv, r *flow.Record, s int, by uint16) bool {
 // is what was sent again at once; later it is a piece of another one, of which the SYN was lost, unless
 // its side k has not been heard of: then that may have closed later.
 func (t *Table) reach(c *conv, r *flow.Record, k int) int64 {
+	if !c.ended() {
+		return t.idle(r.Proto)
+	}
 	tail := r.Proto == flow.ProtoTCP && r.Start > c.end() && c.tail(r)
 	switch {
-	case !c.ended():
-		return t.idle(r.Proto)
 	case tail && tcpFlags(r)&flow.PSH == 0:
 		return t.linger
 	case (!c.side[0].seen() || !c.side[1].seen()) && !c.closed(), !c.side[k].seen() || c.silent(k) || r.Rev.Packets != 0 && c.silent(1-k):

@@ -188,7 +188,7 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, counts *flow.Counts, s
 
 // continues says whether the reporter of r told of more of direction s of piece p in other reports.
 func (t *Table) continues(p *piece, r *flow.Record, s int) bool {
-	for i := p.seen; i != 0; i = t.seens.at(i).then {
+	for i := t.besides(&p.content).seen; i != 0; i = t.seens.at(i).then {
 		if q := t.seens.at(i); q.Exporter == r.Exporter && q.Domain == r.Domain && q.last[s] != 0 && (q.first[s] < r.Start || q.last[s] > r.End) {
 			return true
 		}
@@ -200,7 +200,9 @@ func (t *Table) continues(p *piece, r *flow.Record, s int) bool {
 func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint16) {
 	c.saw[s] &^= traffic
 	c.side[s].main = by
-	t.account(c, r, s, by)
+	var mine report
+	mine.of(r, by)
+	t.accountSide(c, s, r, &r.Fwd, &mine)
 	p.due = t.wait(c, p, s, by)
 	if p.has(1 - s) {
 		p.due = later(p.due, t.candidate(c, 1-s, p.by[1-s]))
@@ -220,7 +222,7 @@ func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint16) {
 		t.release(old)
 		p.received, p.reason = r.Received, r.EndReason
 	}
-	t.put(p, r, &r.Fwd, placeOf(r), s, by)
+	t.put(p, r, &r.Fwd, s, &mine)
 	t.join(&p.content, r, gave)
 }
 
@@ -256,7 +258,7 @@ func (t *Table) strip(c *conv, except uint32, r *flow.Record, s int, by uint16) 
 		gone, bytes, packets, records := p.by[s], p.bytes[s], p.packets[s], uint64(1)
 		if !p.both() {
 			*at = p.next
-			t.free(i)
+			t.free(i, p)
 			t.held--
 			t.repeated(by, gone, records, bytes, packets)
 			continue

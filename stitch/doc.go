@@ -83,15 +83,17 @@
 //	           └─────▶ total ──▶ template  the sums of what went out
 //
 // A conv is what must be known of a conversation to tell what a record is to it, in two cache
-// lines (128 bytes). A piece, a flow that waits, has its times and counts by side (136 bytes), a
-// total the sums (104 bytes, for conversations of which a piece went out). All else that a record
+// lines (128 bytes). A piece, a flow that waits, has its times and counts by side (128 bytes), a
+// total the sums (96 bytes, for conversations of which a piece went out). All else that a record
 // holds (exporter, interfaces, routing, labels) is its template, shared by value and counted; what
-// few records have (names, what a meter told) stands in slabs of its own. The record is put together
+// few records have (other reports, names, what a meter told) stands aside, in slabs of its own. The record is put together
 // again when it leaves.
 //
 // With many conversations most of a record's cost is memory that is not in a cache. So the keys
 // of a batch are hashed first, and what the records will need of index, conversations and pieces is
 // read in loops whose reads do not wait for each other; so is what a tick of the clock will wake.
+// A conversation that those loops have found, and that is alone with its hash, is not looked up again;
+// a record that is like one of the latest has its template without a look at the others.
 //
 // Conversations are woken by a timer wheel that runs on the batch's clock, so that an import runs
 // on the data's own time. One that goes on has one entry for its end, found to be too early now and

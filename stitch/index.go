@@ -23,6 +23,23 @@ func (x *index) home(hash uint32) uint32 { return hash & uint32(len(x.slots)-1) 
 // next is the place behind at.
 func (x *index) next(at uint32) uint32 { return (at + 1) & uint32(len(x.slots)-1) }
 
+// first gives the place of the first item with this hash, and the item, 0 for none.
+func (x *index) first(hash uint32) (at, item uint32) { return x.seek(hash, x.home(hash)) }
+
+// another gives the place of the next item with this hash behind at, and the item, 0 for none.
+func (x *index) another(hash, at uint32) (next, item uint32) { return x.seek(hash, x.next(at)) }
+
+// seek looks for a hash from at on.
+func (x *index) seek(hash, at uint32) (found, item uint32) {
+	mask := uint32(len(x.slots) - 1)
+	for ; ; at++ {
+		s := x.slots[at&mask]
+		if s.item == 0 || s.hash == hash {
+			return at & mask, s.item
+		}
+	}
+}
+
 func (x *index) add(hash, item uint32) {
 	if x.n++; 4*x.n > 3*len(x.slots) {
 		x.grow()
@@ -67,14 +84,4 @@ func (x *index) remove(hash, item uint32) {
 			x.slots[gap], gap = s, at
 		}
 	}
-}
-
-// find gives the first conversation with this hash, 0 for none.
-func (x *index) find(hash uint32) uint32 {
-	for at := x.home(hash); x.slots[at].item != 0; at = x.next(at) {
-		if x.slots[at].hash == hash {
-			return x.slots[at].item
-		}
-	}
-	return 0
 }

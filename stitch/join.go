@@ -6,15 +6,14 @@ import "github.com/flowferry/flowferry/flow"
 const maxHeld = 16
 
 // absorb takes a flow into the table. It may write out others behind those in t.batch.
-func (t *Table) absorb(r *flow.Record, hash uint32, meta *flow.Meta) {
+func (t *Table) absorb(r *flow.Record, hash, hint uint32, meta *flow.Meta) {
 	var k key
 	s := k.of(r)
 	by := t.reporterOf(r)
-	i := t.match(&k, hash, r, s, by)
+	i, c := t.match(&k, hash, hint, r, s, by)
 	if i == 0 {
-		i = t.open(&k, hash)
+		i, c = t.open(&k, hash)
 	}
-	c := t.convs.at(i)
 	c.evidence(r, s)
 	if r.Has.Has(flow.HasRev) {
 		t.absorbBiflow(c, r, meta, s, by)
@@ -24,64 +23,61 @@ func (t *Table) absorb(r *flow.Record, hash uint32, meta *flow.Meta) {
 		if d := t.duplicateOf(c, &mine, s); d != notDuplicate {
 			t.merge(c, d, r, meta, s, by, 1)
 		} else {
-			t.add(c, r, meta, s, by)
+			t.add(c, r, meta, s, &mine, nil)
 		}
 	}
 	t.rearm(i, c, r)
 }
 
-// add takes r, which is no duplicate, into c.
-func (t *Table) add(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16) {
-	t.account(c, r, s, by)
+// add takes r, which is no duplicate, into c. to and fro are its directions as reports; fro is nil if
+// it has one.
+func (t *Table) add(c *conv, r *flow.Record, meta *flow.Meta, s int, to, fro *report) {
+	t.accountSide(c, s, r, &r.Fwd, to)
+	if fro != nil {
+		t.accountSide(c, 1-s, r, &r.Rev, fro)
+	}
 	switch {
 	case c.has(dead):
-		t.straggle(c, r, meta, s, by)
-	case !t.pair(c, r, meta, s, by):
-		t.hold(c, r, meta, s, by)
+		t.straggle(c, r, meta, s, to, fro)
+	case fro != nil || !t.pair(c, r, meta, s, to):
+		t.hold(c, r, meta, s, to, fro)
 	}
 }
 
-// account takes over what r tells of the conversation.
-func (t *Table) account(c *conv, r *flow.Record, s int, by uint16) {
-	t.accountSide(c, s, r, &r.Fwd, placeOf(r), by)
-	if r.Has.Has(flow.HasRev) {
-		t.accountSide(c, 1-s, r, &r.Rev, reversePlace(r), by)
-	}
-}
-
-// accountSide takes over what n, a direction of r that was reported at where, tells of side s.
-func (t *Table) accountSide(c *conv, s int, r *flow.Record, n *flow.Counts, where place, by uint16) {
-	sd, saw := &c.side[s], &c.saw[s]
+// accountSide takes over what mine, a direction of r that has counted n, tells of side s of the
+// conversation.
+func (t *Table) accountSide(c *conv, s int, r *flow.Record, n *flow.Counts, mine *report) {
+	sd, saw := &c.side[s], c.saw[s]
 	tcp := r.Proto == flow.ProtoTCP
 	first := !sd.seen()
 	if first || r.Start < sd.start {
 		sd.start = r.Start
 		sd.init = n.InitFlags
-		saw.set(hasInit, tcp && r.Has.Has(flow.HasInitFlags))
+		saw = saw.with(hasInit, tcp && r.Has.Has(flow.HasInitFlags))
 		if c.is &^= bFirst; s == 0 && c.side[1].seen() || s == 1 && !c.side[0].seen() {
 			c.is |= bFirst
 		}
 	}
 	if first || r.End >= sd.end { // the latest so far
-		last := max(sd.heardAt(), r.End)
-		sd.end, sd.lasted, sd.heard = r.End, spanOf(r.End-r.Start), 0
-		sd.hear(last)
-		sd.place, sd.counts, sd.by = where, digest(n.Packets, n.Bytes), by
-		saw.set(ended, t.last(r))
-		saw.set(cut, r.EndReason == flow.EndActive)
+		sd.heard = spanUp(sd.heardAt() - r.End)
+		sd.end, sd.lasted = r.End, spanOf(r.End-r.Start)
+		sd.place, sd.counts, sd.by = mine.place, mine.counts, mine.by
+		saw = saw.with(ended, t.last(r))
+		saw = saw.with(cut, r.EndReason == flow.EndActive)
 	}
 	if tcp && r.Has.Has(flow.HasFlags) {
 		sd.flags |= n.Flags
-		*saw |= hasFlags
+		saw |= hasFlags
 	}
 	if sd.flags&(flow.FIN|flow.RST) != 0 {
-		*saw |= ended
+		saw |= ended
 	}
 	if n.Packets|n.Bytes != 0 {
-		*saw |= traffic
+		saw |= traffic
 	}
-	if sd.main == 0 || sd.main == by {
-		sd.main, sd.until = by, t.expect(r)
+	c.saw[s] = saw
+	if sd.main == 0 || sd.main == mine.by {
+		sd.main, sd.until = mine.by, t.expect(r)
 	}
 }
 
@@ -121,14 +117,11 @@ func (t *Table) quietEnd(r *flow.Record) bool {
 }
 
 // hold makes a waiting piece of r, in the order of their starts.
-func (t *Table) hold(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16) {
-	i := t.newPiece(r, meta, s, by)
-	p := t.pieces.at(i)
-	p.due = t.wait(c, p, s, by)
-	for k := range p.by {
-		if p.has(k) {
-			p.due = later(p.due, t.candidate(c, k, by))
-		}
+func (t *Table) hold(c *conv, r *flow.Record, meta *flow.Meta, s int, to, fro *report) {
+	i, p := t.newPiece(r, meta, s, to, fro)
+	p.due = later(t.wait(c, p, s, to.by), t.candidate(c, s, to.by))
+	if fro != nil {
+		p.due = later(p.due, t.candidate(c, 1-s, fro.by))
 	}
 	at, n := &c.held, 1
 	for *at != 0 {
@@ -157,28 +150,33 @@ func (t *Table) wait(c *conv, p *piece, s int, by uint16) uint32 {
 	return t.in(t.window)
 }
 
-// rearm sets anew, after r, when conversation i is over and when to look at it.
+// rearm sets anew, after r, when conversation i is over and when to look at it. A piece that waits for
+// longer than Window, for its other direction say, is looked at after that: mostly what it waits for has
+// come by then, and the later time needs no entry in the wheel.
 func (t *Table) rearm(i uint32, c *conv, r *flow.Record) {
 	if c.has(dead) {
 		return
 	}
 	c.is |= heard
-	c.done = t.in(0)
-	wake := c.done
+	done := t.in(0)
+	wake := done
 	if c.held != 0 {
 		p := t.pieces.at(c.held)
-		wake = later(p.due, wake)
-		c.done = wake
+		done = later(p.due, done)
+		wake = done
+		if first := sooner(p.came+t.windowTicks, t.in(t.window)); !t.past(first) {
+			wake = sooner(first, wake)
+		}
 		for p.next != 0 {
 			p = t.pieces.at(p.next)
-			c.done = later(c.done, p.due)
+			done = later(done, p.due)
 		}
 	}
 	if !c.ended() {
-		c.done = later(c.done, t.expect(r))
+		done = later(done, t.expect(r))
 	}
-	if c.held == 0 {
-		wake = c.done
+	if c.done = done; c.held == 0 {
+		wake = done
 	}
 	t.arm(i, c, wake)
 }

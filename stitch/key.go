@@ -23,7 +23,10 @@ func (k *key) of(r *flow.Record) (s int) {
 		a, b, ports, s = b, a, ports<<16|ports>>16, 1
 	}
 	k.a, k.b, k.ports, k.proto = a, b, ports, r.Proto
-	k.sampling, k.icmp = samplingOf(r), icmpKind(r)
+	k.sampling, k.icmp = samplingOf(r), 0
+	if r.Has.Has(flow.HasICMP) {
+		k.icmp = icmpKind(r)
+	}
 	k.long = !a.Is4() || !b.Is4()
 	return s
 }
@@ -83,11 +86,8 @@ func samplingOf(r *flow.Record) uint32 {
 const oneWay = 1 << 15
 
 // icmpKind tells ICMP conversations between the same hosts apart: a request and its answer
-// have the same kind, other messages have their type and code. 0 is not ICMP.
+// have the same kind, other messages have their type and code. 0 is not ICMP. Valid iff HasICMP.
 func icmpKind(r *flow.Record) uint16 {
-	if !r.Has.Has(flow.HasICMP) {
-		return 0
-	}
 	typ := r.ICMPType
 	switch r.Proto {
 	case flow.ProtoICMP:

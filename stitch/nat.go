@@ -59,11 +59,11 @@ func (t *Table) told(other *flow.Record) {
 // many have its hash, the one that ended first; else -1.
 func (x *links) alike(l *link, idle int64) (n int, known bool) {
 	first, same := -1, 0
-	for at := x.index.home(l.hash); len(x.list) > 0 && x.index.slots[at].item != 0; at = x.index.next(at) {
-		if x.index.slots[at].hash != l.hash {
-			continue
-		}
-		n := int(x.index.slots[at].item - 1)
+	if len(x.list) == 0 {
+		return -1, false
+	}
+	for at, i := x.index.first(l.hash); i != 0; at, i = x.index.another(l.hash, at) {
+		n := int(i - 1)
 		k := &x.list[n]
 		if k.of == l.of && k.by == l.by && -overlap(k.start, k.end, l.start, l.end) <= idle {
 			return n, true
@@ -86,9 +86,9 @@ func (t *Table) linked(c *conv, start, end int64) (by flow.Key, ok bool) {
 	hash, ends := t.hash(c), t.ends(c)
 	of := flow.Key{A: ends.a, B: ends.b, APort: c.aPort(), BPort: c.bPort(), Proto: c.proto}
 	most := -t.skew - 1
-	for at := x.index.home(hash); x.index.slots[at].item != 0; at = x.index.next(at) {
-		l := &x.list[x.index.slots[at].item-1]
-		if l.hash != hash || l.of != of {
+	for at, i := x.index.first(hash); i != 0; at, i = x.index.another(hash, at) {
+		l := &x.list[i-1]
+		if l.of != of {
 			continue
 		}
 		switch n := overlap(l.start, l.end, start, end); {
@@ -101,11 +101,9 @@ func (t *Table) linked(c *conv, start, end int64) (by flow.Key, ok bool) {
 	return by, ok
 }
 
-// linkedID gives the Community ID of what c was on the other side of a translation; "" is not known.
+// linkedID gives the Community ID of what c was on the other side of a translation; "" is not known. Valid iff
+// something was told of translations.
 func (t *Table) linkedID(c *conv, start, end int64) string {
-	if len(t.links.list) == 0 {
-		return ""
-	}
 	by, ok := t.linked(c, start, end)
 	if !ok {
 		return ""

@@ -208,7 +208,7 @@ type savedKey struct {
 }
 
 func (c *coder) saveConv(x *conv) {
-	k := savedKey{x.is, c.t.ends(x), x.ports, x.sampling, x.icmp, x.proto}
+	k := savedKey{x.is &^ alike, c.t.ends(x), x.ports, x.sampling, x.icmp, x.proto}
 	c.key(&k)
 	c.conv(x)
 	n := 0
@@ -238,9 +238,8 @@ func (l *loader) conversation() error {
 	l.j = int(k.hash(l.seed) % uint64(len(l.tables)))
 	l.t = l.tables[l.j]
 	full := l.t.index.n >= l.t.cfg.MaxFlows
-	i := l.t.enlist(&key{&k.ends.a, &k.ends.b, k.ports, k.sampling, k.icmp, k.proto, k.is&long != 0}, uint32(k.hash(l.t.seed)))
-	c := l.t.convs.at(i)
-	c.is = k.is
+	i, c := l.t.enlist(&key{&k.ends.a, &k.ends.b, k.ports, k.sampling, k.icmp, k.proto, k.is&long != 0}, uint32(k.hash(l.t.seed)))
+	c.is |= k.is
 	l.conv(c)
 	l.loadPieces(c)
 	if l.flag(false) {

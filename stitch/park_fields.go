@@ -257,10 +257,10 @@ func (c *coder) content(x *content) {
 	num(c, &x.reason)
 	c.template(&x.what)
 	c.seens(x)
-	if c.flag(x.meta != 0) {
-		c.meta(&x.meta)
+	if c.flag(c.t.besides(x).meta != 0) {
+		c.meta(&c.t.asideOf(x).meta)
 	}
-	if c.flag(x.extra != 0) {
+	if c.flag(c.t.besides(x).extra != 0) {
 		c.extra(x)
 	}
 }
@@ -338,7 +338,10 @@ func (c *coder) app(v *flow.App) {
 func (c *coder) seens(x *content) {
 	n := int(x.lists)
 	c.count(&n, maxSeen)
-	at := &x.seen
+	if n == 0 {
+		return
+	}
+	at := &c.t.asideOf(x).seen
 	for ; n > 0 && c.err == nil; n-- {
 		if c.w == nil {
 			*at = c.t.seens.take()

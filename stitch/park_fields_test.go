@@ -77,8 +77,7 @@ func full(t *Table, ipv6 bool) (i uint32) {
 		t.reporters[by].both, t.reporters[by].one = by%2 == 0, uint8(by)
 	}
 	k := key{&ends.a, &ends.b, 17<<16 | 4711, 100, 3, 17, ipv6}
-	i = t.enlist(&k, uint32(flow.HashEnds(k.a, k.b, 17, 4711, k.proto, t.seed)))
-	c := t.convs.at(i)
+	i, c := t.enlist(&k, uint32(flow.HashEnds(k.a, k.b, 17, 4711, k.proto, t.seed)))
 	was := *c
 	*c = filled[conv](&n)
 	c.a, c.b, c.ports, c.sampling, c.icmp, c.proto, c.is = was.a, was.b, was.ports, was.sampling, was.icmp, was.proto, was.is
@@ -111,14 +110,15 @@ func fullContent(t *Table, x *content, n *uint64) {
 	form.has = ^flow.Set(0) &^ (sided | flow.HasRev | flow.HasFlows | flow.HasWire)
 	form.app, form.appHint = flow.AppSSH, flow.AppDNS
 	x.what = t.internTraits(&form)
-	x.seen, x.lists = 0, 0
+	x.aside, x.lists = 0, 0
 	for range 3 {
 		t.listSeen(x, filled[hop](n))
 	}
-	x.meta = t.metas.take()
-	*t.metas.at(x.meta) = filled[flow.Meta](n)
-	x.extra = t.extras.take()
-	*t.extras.at(x.extra) = filled[extra](n)
+	a := t.asideOf(x)
+	a.meta = t.metas.take()
+	*t.metas.at(a.meta) = filled[flow.Meta](n)
+	a.extra = t.extras.take()
+	*t.extras.at(a.extra) = filled[extra](n)
 }
 
 // whole is all of a conversation, without the numbers by which a table finds its parts.
@@ -149,11 +149,12 @@ func wholeOf(t *Table, i uint32) (w whole) {
 }
 
 func (w *whole) take(t *Table, x *content) {
-	w.content = append(w.content, t.templates.at(x.what).traits, *t.metas.at(x.meta), *t.extras.at(x.extra))
-	for n := x.seen; n != 0; n = t.seens.at(n).then {
+	a := t.besides(x)
+	w.content = append(w.content, t.templates.at(x.what).traits, *t.metas.at(a.meta), *t.extras.at(a.extra))
+	for n := a.seen; n != 0; n = t.seens.at(n).then {
 		w.content = append(w.content, t.seens.at(n).hop)
 	}
-	x.what, x.meta, x.extra, x.seen = 0, 0, 0, 0
+	x.what, x.aside = 0, 0
 }
 
 // TestEveryFieldIsParked saves and loads a conversation of which every field of every part has a

@@ -9,9 +9,7 @@ type content struct {
 	ord                   uint64 // as in flow.Record, as the next
 	received              int64
 	what                  uint32    // template
-	seen                  uint32    // first of the other reports
-	meta                  uint32    // number in Table.metas; 0 is none
-	extra                 uint32    // number in Table.extras; 0 is none
+	aside                 uint32    // number in Table.asides; 0 is none
 	marks                 [2]uint16 // of a total, by side: those of the records in it
 	flags, init, tos, ttl [2]uint8
 	gave                  sides // what both directions gave
@@ -31,6 +29,13 @@ const (
 	mixed  // its directions are counted from two reporters
 	merged // of two records, one for each direction; the last, see coder.content
 )
+
+// aside is what few contents have. Its numbers are 0 for none.
+type aside struct {
+	seen  uint32 // first of the other reports
+	meta  uint32 // number in Table.metas
+	extra uint32 // number in Table.extras
+}
 
 // piece is a flow that waits. Each of its directions is a report.
 type piece struct {
@@ -159,8 +164,8 @@ func (p *piece) report(x *report, s int) {
 	x.flags, x.reason = p.flags[s], p.reason
 }
 
-// newPiece makes a piece of r, whose forward direction is side s.
-func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint16) uint32 {
+// newPiece makes a piece of r, whose forward direction is side s. to and fro are as in add.
+func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, to, fro *report) (uint32, *piece) {
 	i := t.pieces.take()
 	p := t.pieces.at(i)
 	*p = piece{came: t.in(0)}
@@ -172,26 +177,27 @@ func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, by uint16) uint
 	if r.Skewed {
 		p.form |= skewed
 	}
-	t.put(p, r, &r.Fwd, placeOf(r), s, by)
-	if r.Has.Has(flow.HasRev) {
-		t.put(p, r, &r.Rev, reversePlace(r), 1-s, by)
+	t.put(p, r, &r.Fwd, s, to)
+	if fro != nil {
+		t.put(p, r, &r.Rev, 1-s, fro)
 	}
 	t.addMeta(&p.content, meta)
 	t.keepWire(&p.content)
 	t.held++
-	return i
+	return i, p
 }
 
-// put makes n, a direction of r, the direction s of p.
-func (t *Table) put(p *piece, r *flow.Record, n *flow.Counts, where place, s int, by uint16) {
-	p.form |= withA << s
-	p.start[s], p.end[s], p.place[s], p.by[s] = r.Start, r.End, where, by
-	if p.form &^= mixed; p.both() && p.by[0] != p.by[1] {
-		p.form |= mixed
+// put makes mine, a direction of r that has counted n, the direction s of p.
+func (t *Table) put(p *piece, r *flow.Record, n *flow.Counts, s int, mine *report) {
+	p.start[s], p.end[s], p.place[s], p.by[s] = mine.start, mine.end, mine.place, mine.by
+	form := p.form&^mixed | withA<<s
+	if form&(withA|withB) == withA|withB && p.by[0] != p.by[1] {
+		form |= mixed
 	}
+	p.form = form
 	p.bytes[s], p.packets[s] = n.Bytes, n.Packets
 	p.flags[s], p.init[s], p.tos[s], p.ttl[s] = n.Flags, n.InitFlags, n.ToS, n.TTL
-	if r.Has.Has(flow.HasPayload) || p.extra != 0 {
+	if r.Has.Has(flow.HasPayload) || t.besides(&p.content).extra != 0 {
 		t.extraOf(&p.content).payload[s] = n.Payload
 	}
 }
@@ -201,27 +207,34 @@ func (t *Table) drop(p *piece, s int) {
 	if p.forward() == s {
 		t.reform(&p.content, (*traits).turn)
 		p.form ^= backward
-		if x := p.extra; x != 0 {
+		if x := t.besides(&p.content).extra; x != 0 {
 			t.extras.at(x).wire.Reverse()
 		}
 	}
 	p.form &^= withA << s
 	p.bytes[s], p.packets[s] = 0, 0
 	p.flags[s], p.init[s], p.tos[s], p.ttl[s] = 0, 0, 0, 0
-	if p.extra != 0 {
-		t.extras.at(p.extra).payload[s] = 0
+	if x := t.besides(&p.content).extra; x != 0 {
+		t.extras.at(x).payload[s] = 0
 	}
 }
 
-// free gives piece n back with all that it holds.
-func (t *Table) free(n uint32) {
-	t.empty(&t.pieces.at(n).content)
+// free gives piece n, which is p, back with all that it holds.
+func (t *Table) free(n uint32, p *piece) {
+	t.empty(&p.content)
 	t.pieces.drop(n)
 }
 
 // empty gives back what x holds.
 func (t *Table) empty(x *content) {
 	t.release(x.what)
+	if x.aside != 0 {
+		t.emptyAside(t.asides.at(x.aside))
+		t.asides.drop(x.aside)
+	}
+}
+
+func (t *Table) emptyAside(x *aside) {
 	if x.meta != 0 {
 		*t.metas.at(x.meta) = flow.Meta{}
 		t.metas.drop(x.meta)
@@ -230,16 +243,35 @@ func (t *Table) empty(x *content) {
 		*t.extras.at(x.extra) = extra{}
 		t.extras.drop(x.extra)
 	}
-	if x.seen != 0 {
-		t.freeSeen(x)
+	for x.seen != 0 {
+		next := t.seens.at(x.seen).then
+		t.seens.drop(x.seen)
+		x.seen = next
 	}
+}
+
+// besides gives what x has beside others.
+func (t *Table) besides(x *content) (b aside) {
+	if x.aside != 0 {
+		b = *t.asides.at(x.aside)
+	}
+	return b
+}
+
+// asideOf gives the aside of x, a new one if it has none.
+func (t *Table) asideOf(x *content) *aside {
+	if x.aside == 0 {
+		x.aside = t.asides.take()
+		*t.asides.at(x.aside) = aside{}
+	}
+	return t.asides.at(x.aside)
 }
 
 // record makes r, which is empty, the record that x, of conversation c, holds.
 func (t *Table) record(r *flow.Record, c *conv, x *content, start, end int64) {
 	t.templates.at(x.what).give(r)
 	r.Start, r.End, r.Received, r.Ord = start, end, x.received, x.ord
-	r.Has |= x.gave.set()
+	has := x.gave.set()
 	r.EndReason, r.Skewed = x.reason, x.form&skewed != 0
 	s := x.forward()
 	src, dst, ports := &r.Src, &r.Dst, c.ports
@@ -256,11 +288,12 @@ func (t *Table) record(r *flow.Record, c *conv, x *content, start, end int64) {
 	}
 	x.counts(&r.Fwd, s)
 	if x.both() {
-		r.Has |= flow.HasRev
+		has |= flow.HasRev
 		x.counts(&r.Rev, 1-s)
 	}
-	if x.extra != 0 {
-		e := t.extras.at(x.extra)
+	r.Has |= has
+	if n := t.besides(x).extra; n != 0 {
+		e := t.extras.at(n)
 		r.Fwd.Payload, r.Rev.Payload = e.payload[s], e.payload[1-s]
 	}
 }

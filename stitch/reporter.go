@@ -27,13 +27,11 @@ const fewOnes = 64
 
 // reporterOf gives the number of r's reporter, from 1.
 func (t *Table) reporterOf(r *flow.Record) uint16 {
-	src := source{r.Exporter, r.Domain}
-	if src == t.lastSource && t.lastReporter != 0 {
-		return t.lastReporter
+	if last := &t.lastSource; last.exporter != r.Exporter || last.domain != r.Domain || t.lastReporter == 0 {
+		*last = source{r.Exporter, r.Domain}
+		t.lastReporter = t.numberOf(*last)
 	}
-	n := t.numberOf(src)
-	t.lastSource, t.lastReporter = src, n
-	return n
+	return t.lastReporter
 }
 
 // numberOf gives the number of a reporter, from 1.

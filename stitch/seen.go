@@ -69,7 +69,7 @@ func backwards(r *flow.Record) bool {
 
 // listSeen adds s to the list of x, and gives where; nil if that is full.
 func (t *Table) listSeen(x *content, s hop) *seen {
-	at := &x.seen
+	at := &t.asideOf(x).seen
 	for *at != 0 {
 		q := t.seens.at(*at)
 		if q.Exporter == s.Exporter && q.Domain == s.Domain && q.InIf == s.InIf && q.OutIf == s.OutIf {
@@ -106,39 +106,35 @@ func (h *hop) add(o *hop) {
 
 // copySeen adds the reports of x to those of sum.
 func (t *Table) copySeen(sum, x *content) {
-	for i := x.seen; i != 0; i = t.seens.at(i).then {
+	for i := t.besides(x).seen; i != 0; i = t.seens.at(i).then {
 		t.listSeen(sum, t.seens.at(i).hop)
 	}
 }
 
-func (t *Table) freeSeen(x *content) {
-	for i := x.seen; i != 0; {
-		next := t.seens.at(i).then
-		t.seens.drop(i)
-		i = next
-	}
-	x.seen = 0
-}
-
 // metaOf gives the metadata of x, nil for none.
 func (t *Table) metaOf(x *content) *flow.Meta {
-	if x.meta == 0 {
+	n := t.besides(x).meta
+	if n == 0 {
 		return nil
 	}
-	return t.metas.at(x.meta)
+	return t.metas.at(n)
 }
 
-// addMeta takes over the parts of m that x does not have yet.
+// addMeta takes over the parts of m, which may be nil, that x does not have yet.
 func (t *Table) addMeta(x *content, m *flow.Meta) {
-	if m == nil {
+	if m != nil {
+		t.joinMeta(x, m)
+	}
+}
+
+func (t *Table) joinMeta(x *content, m *flow.Meta) {
+	a := t.asideOf(x)
+	if a.meta == 0 {
+		a.meta = t.metas.take()
+		*t.metas.at(a.meta) = *m
 		return
 	}
-	if x.meta == 0 {
-		x.meta = t.metas.take()
-		*t.metas.at(x.meta) = *m
-		return
-	}
-	have := t.metas.at(x.meta)
+	have := t.metas.at(a.meta)
 	if have.DNS == nil {
 		have.DNS = m.DNS
 	}
@@ -226,7 +222,7 @@ func (t *Table) reports(out *flow.Record, x *content) []flow.Seen {
 		own.turn()
 	}
 	hops := append(t.hops[:0], own)
-	for i := x.seen; i != 0; i = t.seens.at(i).then {
+	for i := t.besides(x).seen; i != 0; i = t.seens.at(i).then {
 		h := t.seens.at(i).hop
 		if turned {
 			h.turn()

@@ -40,7 +40,7 @@ func (t *Table) finish(c *conv, why flow.EndReason) {
 	if c.out == 0 && c.held != 0 && t.pieces.at(c.held).next == 0 {
 		n := c.held
 		c.held = 0
-		t.complete(c, t.emit(c, n), why)
+		t.complete(c, t.emit(c, n, t.pieces.at(n)), why)
 		return
 	}
 	for c.held != 0 {
@@ -86,7 +86,7 @@ func (t *Table) emitPiece(c *conv, last bool) {
 		}
 	}
 	passed := t.addTotal(c, p)
-	out := t.emit(c, n)
+	out := t.emit(c, n, p)
 	out.Segment = c.out
 	if passed && !last {
 		t.interim(c, out.Origin, out.Ord)
@@ -95,12 +95,13 @@ func (t *Table) emitPiece(c *conv, last bool) {
 
 // straggle writes out r, which came after its conversation was told: neither a new
 // conversation nor part of the totals that have gone out.
-func (t *Table) straggle(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16) {
+func (t *Table) straggle(c *conv, r *flow.Record, meta *flow.Meta, s int, to, fro *report) {
 	c.out++
 	if c.out == 1 {
 		c.out = 2 // the first went out complete, without a number
 	}
-	t.emit(c, t.newPiece(r, meta, s, by)).Segment = c.out
+	n, p := t.newPiece(r, meta, s, to, fro)
+	t.emit(c, n, p).Segment = c.out
 	t.n.late++
 }
 
@@ -113,11 +114,9 @@ func (t *Table) addTotal(c *conv, p *piece) bool {
 		*sum = total{content: p.content, start: first}
 		sum.covers(p)
 		sum.form &^= merged
-		sum.meta, sum.extra, sum.seen, sum.lists = 0, 0, 0, 0
+		sum.aside, sum.lists = 0, 0
 		t.templates.at(sum.what).refs++
-		t.addMeta(&sum.content, t.metaOf(&p.content))
-		t.addExtra(&sum.content, &p.content)
-		t.copySeen(&sum.content, &p.content)
+		t.addAside(&sum.content, &p.content)
 		return t.interims(sum) > 0
 	}
 	sum := t.totals.at(c.total)
@@ -127,20 +126,29 @@ func (t *Table) addTotal(c *conv, p *piece) bool {
 	}
 	sum.covers(p)
 	sum.add(&p.content, first < sum.start)
-	t.numbered(&sum.content, t.templates.at(p.what).origin, p.ord)
 	sum.start = min(sum.start, first)
-	if sum.what != p.what {
+	if sum.what == p.what {
+		sum.ord = min(sum.ord, p.ord)
+	} else {
 		from := &t.templates.at(p.what).traits
+		t.numbered(&sum.content, from.origin, p.ord)
 		if from.app != flow.AppNone && t.templates.at(sum.what).app == flow.AppNone {
 			t.reform(&sum.content, func(m *traits) {
 				m.app, m.appConfidence, m.appReason, m.appHint = from.app, from.appConfidence, from.appReason, from.appHint
 			})
 		}
 	}
-	t.addMeta(&sum.content, t.metaOf(&p.content))
-	t.addExtra(&sum.content, &p.content)
-	t.copySeen(&sum.content, &p.content)
+	t.addAside(&sum.content, &p.content)
 	return t.interims(sum) > before
+}
+
+// addAside adds what x has beside others to sum.
+func (t *Table) addAside(sum, x *content) {
+	if x.aside != 0 {
+		t.addMeta(sum, t.metaOf(x))
+		t.addExtra(sum, x)
+		t.copySeen(sum, x)
+	}
 }
 
 // covers notes the times of piece p.
@@ -178,13 +186,12 @@ func (x *content) add(o *content, earlier bool) {
 	x.received = max(x.received, o.received)
 }
 
-// emit appends piece n to the batch, frees it and gives the record.
-func (t *Table) emit(c *conv, n uint32) *flow.Record {
-	p := t.pieces.at(n)
+// emit appends piece n, which is p, to the batch, frees it and gives the record.
+func (t *Table) emit(c *conv, n uint32, p *piece) *flow.Record {
 	t.own.start, t.own.end = p.start[p.forward()], p.end[p.forward()]
 	out := t.say(c, &p.content, p.first(), p.last())
 	t.own.start, t.own.end = 0, 0
-	t.free(n)
+	t.free(n, p)
 	t.n.flows++
 	t.held--
 	return out
@@ -199,9 +206,16 @@ func (t *Table) say(c *conv, x *content, start, end int64) *flow.Record {
 	if out.State == flow.StateUnknown {
 		out.State = t.state(c)
 	}
-	t.sayWire(out, x, orient(out, c, x.forward()))
-	if meta, nat := t.metaOf(x), t.linkedID(c, start, end); meta != nil || x.seen != 0 || nat != "" {
-		t.sayMeta(out, meta, x, nat)
+	turned := orient(out, c, x.forward())
+	if x.aside != 0 {
+		t.sayWire(out, x, turned)
+	}
+	nat := ""
+	if len(t.links.list) != 0 {
+		nat = t.linkedID(c, start, end)
+	}
+	if b := t.besides(x); b.meta|b.seen != 0 || nat != "" {
+		t.sayMeta(out, t.metaOf(x), x, nat)
 	}
 	return out
 }

@@ -29,7 +29,9 @@ type Table struct {
 	templates slab[template]
 	forms     index           // templates, but the loose ones
 	came      [1 << 13]uint32 // hashes of templates that were asked for lately
+	lately    [1 << 11]uint32 // the templates of the latest records, by kindOf; they may be gone
 	form      traits          // room for intern
+	asides    slab[aside]
 	seens     slab[seen]
 	metas     slab[flow.Meta]
 	extras    slab[extra]
@@ -38,7 +40,7 @@ type Table struct {
 	seed      uint64                     // of the hash: nobody outside can aim at a bucket
 	index     index                      // conversations, live and dead
 	hashes    []uint32                   // of the keys of the batch
-	known     []uint32                   // room for ready
+	known     []uint32                   // the first conversations with them when the batch came; 0 is none
 	due       []uint32                   // room for turn and forgetDead
 	homes     []uint32                   // room for readyToForget
 	hops      []hop                      // room for reports
@@ -152,7 +154,7 @@ func (t *Table) Do(b *flow.Batch) {
 			t.learn(r)
 		}
 		t.wire = b.Metered(r)
-		t.absorb(r, t.hashes[i], b.Metadata(r))
+		t.absorb(r, t.hashes[i], t.known[i], b.Metadata(r))
 	}
 	t.room = in[:0]
 	t.advance(b.Now)

@@ -146,6 +146,7 @@ func balanced(t testing.TB, table *Table) map[string]uint64 {
 	left("metas", table.metas.used, len(table.metas.free))
 	left("long addresses", table.longs.used, len(table.longs.free))
 	left("totals", table.totals.used, len(table.totals.free))
+	left("asides", table.asides.used, len(table.asides.free))
 	left("extras", table.extras.used, len(table.extras.free))
 	left("templates", table.templates.used, len(table.templates.free))
 	if table.forms.n != 0 {

@@ -50,9 +50,12 @@ const _ = uint8(sided / flow.HasPayload) // they fit
 func sidesOf(has flow.Set) sides { return sides(has & sided / flow.HasPayload) }
 func (s sides) set() flow.Set    { return flow.Set(s) * flow.HasPayload }
 
+// traitsOf is what of has is not by side.
+func traitsOf(has flow.Set) flow.Set { return has &^ (sided | flow.HasRev | flow.HasWire) }
+
 // of makes x the traits of r.
 func (x *traits) of(r *flow.Record) {
-	x.has, x.origin = r.Has&^(sided|flow.HasRev|flow.HasWire), r.Origin
+	x.has, x.origin = traitsOf(r.Has), r.Origin
 	x.exporter, x.nextHop, x.natSrc, x.natDst = r.Exporter, r.NextHop, r.NATSrc, r.NATDst
 	x.domain, x.sampling, x.inIf, x.outIf = r.Domain, r.Sampling, r.InIf, r.OutIf
 	x.srcAS, x.dstAS, x.mpls = r.SrcAS, r.DstAS, r.MPLS
@@ -78,29 +81,53 @@ func (x *traits) give(r *flow.Record) {
 
 // intern gives the number of the template of r, to be given back by release.
 func (t *Table) intern(r *flow.Record) uint32 {
+	last := &t.lately[kindOf(r)%uint32(len(t.lately))]
+	if n := *last; n != 0 {
+		if m := t.templates.at(n); m.refs != 0 && !m.loose && m.is(r) {
+			m.refs++
+			return n
+		}
+	}
 	form := &t.form
 	form.of(r)
-	return t.internTraits(form)
+	*last = t.internTraits(form)
+	return *last
+}
+
+// kindOf is a short hash of where r came from and goes to: most records of one kind have one template.
+func kindOf(r *flow.Record) uint32 {
+	h := mix(uint64(r.InIf)<<32|uint64(r.OutIf), uint64(r.SrcAS)<<32|uint64(r.DstAS)+uint64(r.Domain)<<16)
+	return uint32(h>>32 ^ h)
+}
+
+// is says whether x are the traits of r: what of would make of it.
+func (x *traits) is(r *flow.Record) bool {
+	return x.has == traitsOf(r.Has) && x.origin == r.Origin &&
+		x.inIf == r.InIf && x.outIf == r.OutIf && x.srcAS == r.SrcAS && x.dstAS == r.DstAS &&
+		x.exporter == r.Exporter && x.nextHop == r.NextHop && x.natSrc == r.NATSrc && x.natDst == r.NATDst &&
+		x.domain == r.Domain && x.sampling == r.Sampling && x.mpls == r.MPLS &&
+		x.natSrcPort == r.NATSrcPort && x.natDstPort == r.NATDstPort && x.vlan == r.VLAN && x.postVLAN == r.PostVLAN &&
+		x.app == r.App && x.appHint == r.AppHint && x.srcMAC == r.SrcMAC && x.dstMAC == r.DstMAC &&
+		x.icmpType == r.ICMPType && x.icmpCode == r.ICMPCode && x.srcMask == r.SrcMask && x.dstMask == r.DstMask &&
+		x.via == r.Via && x.direction == r.Direction && x.event == r.Event && x.state == r.State &&
+		x.appConfidence == r.AppConfidence && x.appReason == r.AppReason && x.observers == r.Observers
 }
 
 // internTraits gives the number of the template of form. One that has not come lately is loose: where
 // most records differ, looking for others like them costs more than it saves.
 func (t *Table) internTraits(form *traits) uint32 {
 	hash := form.mix()
+	x, alike := &t.forms, 0
+	for at, n := x.first(hash); n != 0; at, n = x.another(hash, at) {
+		if m := t.templates.at(n); m.traits == *form {
+			m.refs++
+			return n
+		}
+		alike++
+	}
 	if came := &t.came[hash%uint32(len(t.came))]; *came != hash {
 		*came = hash
 		return t.putTemplate(form, hash, true)
-	}
-	x, alike := &t.forms, 0
-	for at := x.home(hash); x.slots[at].item != 0; at = x.next(at) {
-		if x.slots[at].hash != hash {
-			continue
-		}
-		if m := t.templates.at(x.slots[at].item); m.traits == *form {
-			m.refs++
-			return x.slots[at].item
-		}
-		alike++
 	}
 	n := t.putTemplate(form, hash, alike >= maxAlike)
 	if alike < maxAlike {

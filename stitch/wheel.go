@@ -62,9 +62,13 @@ const farAhead = nowhere << tickBits
 // advance moves the clock and wakes what is due. A clock that goes back by a little stands
 // still; one that goes back by more belongs to other data: what is held is written out.
 func (t *Table) advance(now int64) {
+	if now != 0 && now != t.now {
+		t.move(now)
+	}
+}
+
+func (t *Table) move(now int64) {
 	switch {
-	case now == 0 || now == t.now:
-		return
 	case t.now == 0 || now < t.now-maxBack:
 		t.flush()
 		t.now, t.turned = now, now>>tickBits
@@ -102,28 +106,28 @@ func (t *Table) turn(tick uint32) {
 			k = p.next
 		}
 		t.due = due
-		t.readyToWake(due)
-		for _, i := range due {
+		for _, i := range t.readyToWake(due, tick) {
 			t.wake(i, tick)
 		}
 	}
 }
 
+// due says whether to look at c at a tick: an entry of the wheel may mean nothing any more.
+func (c *conv) due(tick uint32) bool {
+	return c.is&(used|dead) == used && (int32(tick-c.near) >= 0 || int32(tick-c.far) >= 0)
+}
+
 // wake looks at conversation i, unless it only stands at later ticks by now.
 func (t *Table) wake(i, tick uint32) {
 	c := t.convs.at(i)
-	if c.is&(used|dead) != used {
+	if !c.due(tick) { // it stands in this slot twice
 		return
 	}
-	near, far := int32(tick-c.near) >= 0, int32(tick-c.far) >= 0
-	if near {
+	if int32(tick-c.near) >= 0 {
 		c.near = tick + nowhere
 	}
-	if far {
+	if int32(tick-c.far) >= 0 {
 		c.far = tick + nowhere
-	}
-	if !near && !far {
-		return
 	}
 	if when, again := t.review(i, c); again {
 		t.arm(i, c, when)

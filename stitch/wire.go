@@ -4,11 +4,12 @@ import "github.com/flowferry/flowferry/flow"
 
 // extraOf gives the extra of x, a new one if it has none.
 func (t *Table) extraOf(x *content) *extra {
-	if x.extra == 0 {
-		x.extra = t.extras.take()
-		*t.extras.at(x.extra) = extra{}
+	a := t.asideOf(x)
+	if a.extra == 0 {
+		a.extra = t.extras.take()
+		*t.extras.at(a.extra) = extra{}
 	}
-	return t.extras.at(x.extra)
+	return t.extras.at(a.extra)
 }
 
 // keepWire gives the new piece x a copy of what the meter told of its record.
@@ -21,10 +22,11 @@ func (t *Table) keepWire(x *content) {
 
 // addExtra adds what x has beyond others to sum.
 func (t *Table) addExtra(sum, x *content) {
-	if x.extra == 0 {
+	n := t.besides(x).extra
+	if n == 0 {
 		return
 	}
-	to, from := t.extraOf(sum), t.extras.at(x.extra)
+	to, from := t.extraOf(sum), t.extras.at(n)
 	for s := range to.payload {
 		to.payload[s] += from.payload[s]
 	}
@@ -44,11 +46,12 @@ func (t *Table) addExtra(sum, x *content) {
 
 // sayWire gives out, a record in the batch that was waiting as x, what the meter told of it.
 func (t *Table) sayWire(out *flow.Record, x *content, turned bool) {
-	if x.extra == 0 || !t.extras.at(x.extra).metered {
+	n := t.besides(x).extra
+	if n == 0 || !t.extras.at(n).metered {
 		return
 	}
 	w := t.batch.AddWire(out)
-	*w = t.extras.at(x.extra).wire
+	*w = t.extras.at(n).wire
 	if turned {
 		w.Reverse()
 	}
