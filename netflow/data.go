@@ -8,10 +8,10 @@ func (x *work) begin(m message, b *flow.Batch) {
 	x.b, x.meta = b, nil
 	x.shared.n, x.sampled = 0, 0
 	x.export, x.uptime, x.hasUptime = m.export, m.uptime, m.hasUptime
-	x.proto = flow.Record{
-		Received: m.received, Origin: x.d.cfg.Origin, Exporter: e.key.addr, Domain: e.key.domain,
-		Has: flow.HasDomain, Via: vias[e.key.version], Skewed: skewed(m.skew()),
-	}
+	r := &x.proto
+	*r = flow.Record{}
+	r.Received, r.Origin, r.Exporter, r.Domain = m.received, x.d.cfg.Origin, e.key.addr, e.key.domain
+	r.Has, r.Via, r.Skewed = flow.HasDomain, vias[e.key.version], skewed(m.skew())
 }
 
 // dataSet decodes the records of one set. buf holds them from pos on and ends with the set;
@@ -41,7 +41,9 @@ func (x *work) counted(n int, events uint64) {
 	if events != 0 {
 		s.events.Add(events)
 	}
-	e.used.Store(true)
+	if !e.used.Load() {
+		e.used.Store(true)
+	}
 }
 
 func (x *work) optionsSet(t *template, buf []byte, pos int) error {

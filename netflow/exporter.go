@@ -64,21 +64,16 @@ const (
 
 // exporter finds or makes the state and locks it. The caller unlocks it with d.release.
 func (d *Decoder) exporter(src source, version uint16, domain uint32) *exporter {
-	return d.exporterOf(exporterKey{addr: src.addr, domain: domain, version: version, link: src.link}, src)
+	return d.exporterOf(&exporterKey{addr: src.addr, domain: domain, version: version, link: src.link}, &src)
 }
 
-func (d *Decoder) exporterOf(key exporterKey, src source) *exporter {
+func (d *Decoder) exporterOf(key *exporterKey, src *source) *exporter {
 	if src.transport == OverUDP && d.byPort.has(src.addr) {
 		key.port = src.port
 	}
-	d.mu.RLock()
-	e := d.exporters[key]
-	d.mu.RUnlock()
-	if e == nil {
-		e = d.newExporter(key, src)
-	}
+	x := d.works.take(d)
+	e := d.lock(x.last, key, src)
 	e.seen.Store(src.received)
-	e.mu.Lock()
 	e.port = src.port
 	if e.first == 0 {
 		e.first = src.received
@@ -86,8 +81,25 @@ func (d *Decoder) exporterOf(key exporterKey, src source) *exporter {
 	if e.count.Datagrams++; e.count.Datagrams >= settledAfter && !e.settled.Load() {
 		e.settled.Store(true)
 	}
-	e.work = d.works.take(d)
-	e.work.e = e
+	e.work, x.e, x.last = x, e, e
+	return e
+}
+
+// lock gives the exporter of key, locked. It is often last, which may be nil or gone.
+func (d *Decoder) lock(last *exporter, key *exporterKey, src *source) *exporter {
+	if last != nil && last.key == *key {
+		if last.mu.Lock(); !last.gone {
+			return last
+		}
+		last.mu.Unlock()
+	}
+	d.mu.RLock()
+	e := d.exporters[*key]
+	d.mu.RUnlock()
+	if e == nil {
+		e = d.newExporter(*key, *src)
+	}
+	e.mu.Lock()
 	return e
 }
 

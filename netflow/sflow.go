@@ -73,7 +73,7 @@ func (d *Decoder) agent(src source, agent flow.Addr, sub uint32) *exporter {
 	if agent != src.addr {
 		key.agent = agent
 	}
-	return d.exporterOf(key, src)
+	return d.exporterOf(&key, &src)
 }
 
 // originalExporter is the element that tells of an agent whose address is not the sender's:

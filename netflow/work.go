@@ -2,6 +2,7 @@ package netflow
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/flowferry/flowferry/flow"
 )
@@ -31,6 +32,7 @@ const (
 type work struct {
 	d     *Decoder
 	e     *exporter
+	last  *exporter // of the message before this one; it may be gone
 	b     *flow.Batch
 	proto flow.Record // what all records of the message have in common
 
@@ -76,13 +78,17 @@ type work struct {
 // works are those that are free, at most maxWorks: what they hold of names and pieces of memory is
 // bounded, and as many are seldom at work at once.
 type works struct {
+	next atomic.Pointer[work] // one of them, at hand without the lock
 	mu   sync.Mutex
-	free []*work
+	free []*work // the others
 }
 
 const maxWorks = 8
 
 func (w *works) take(d *Decoder) *work {
+	if x := w.next.Swap(nil); x != nil {
+		return x
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if n := len(w.free); n > 0 {
@@ -94,9 +100,12 @@ func (w *works) take(d *Decoder) *work {
 }
 
 func (w *works) give(x *work) {
+	if w.next.CompareAndSwap(nil, x) {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.free) < maxWorks {
+	if len(w.free) < maxWorks-1 {
 		w.free = append(w.free, x)
 	}
 }
