@@ -107,7 +107,7 @@ func (p *plan) row(x *work, r *flow.Record, i int, buf []byte) (g got) {
 		s := &p.rows[j]
 		end := x.at[s.part][i] + int(s.end)
 		if s.op == opVar {
-			if value := s.varlen(x.at, i, buf); len(value) > 0 {
+			if value := buf[s.from(x.at, i, buf):x.at[s.part+1][i]]; len(value) > 0 {
 				g |= p.value(x, r, s, value)
 			}
 			continue
@@ -117,13 +117,13 @@ func (p *plan) row(x *work, r *flow.Record, i int, buf []byte) (g got) {
 	return g
 }
 
-// varlen gives the value of variable length in record i of the chunk.
-func (s *step) varlen(at places, i int, buf []byte) []byte {
+// from says where the value of variable length in record i of the chunk begins.
+func (s *step) from(at places, i int, buf []byte) int {
 	from := at[s.part][i] + int(s.end)
 	if buf[from-1] == 255 {
 		from += 2
 	}
-	return buf[from:at[s.part+1][i]]
+	return from
 }
 
 // alone is the place of a value that stands alone, behind lead bytes of nothing.

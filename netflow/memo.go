@@ -10,11 +10,9 @@ import (
 
 // memo keeps what was made of texts that come again and again, so that each is made once. It never
 // grows: where there is no room a text takes the place of another.
-type memo[T any] struct{ sets []memoSet[T] }
+type memo[T any] struct{ all *[memoSize]memoEntry[T] }
 
-// memoSet has a text at the place that its hash says, or, if another was there before, at the next.
-type memoSet[T any] [4]memoEntry[T]
-
+// memoEntry is at the place that the hash of its text says, or at one of the three beside it.
 type memoEntry[T any] struct {
 	words
 	key string
@@ -22,19 +20,29 @@ type memoEntry[T any] struct {
 }
 
 const (
-	memoSets = 1 << 11 // times 4 texts
+	memoSize = 1 << 13 // texts
 	maxMemo  = 256     // bytes; longer texts are not kept
 )
 
+// get gives what was made of raw.
+func (m *memo[T]) get(raw []byte) (v T, ok bool) { return m.known(wordsOf(raw), raw) }
+
+// known is get with the words at hand.
+func (m *memo[T]) known(w words, raw []byte) (v T, ok bool) {
+	if len(raw) == 0 || m.all == nil {
+		return v, false
+	}
+	if e, ok := m.find(w, raw); ok {
+		return e.v, true
+	}
+	return v, false
+}
+
 // find gives the entry of a text, or the one to put it into.
 func (m *memo[T]) find(w words, raw []byte) (e *memoEntry[T], ok bool) {
-	if m.sets == nil {
-		m.sets = make([]memoSet[T], memoSets)
-	}
-	h := w.hash(len(raw))
-	s, place := &m.sets[h%memoSets], h/memoSets
-	for i := range uint64(len(s)) {
-		e = &s[(place+i)%4]
+	h := w.hash()
+	for i := range uint64(4) {
+		e = &m.all[(h^i)%memoSize]
 		if e.words == w && len(e.key) == len(raw) && (len(raw) <= wholeWords || e.key == string(raw)) {
 			return e, true
 		}
@@ -42,18 +50,15 @@ func (m *memo[T]) find(w words, raw []byte) (e *memoEntry[T], ok bool) {
 			return e, false
 		}
 	}
-	return &s[place%4], false
+	return &m.all[h%memoSize], false
 }
 
-// get gives what was made of raw.
-func (m *memo[T]) get(raw []byte) (v T, ok bool) {
-	if len(raw) == 0 {
-		return v, false
+// touch reads of the entry where the text most likely is, so that it is in the cache soon.
+func (m *memo[T]) touch(w words) uint64 {
+	if m.all == nil {
+		return 0
 	}
-	if e, ok := m.find(wordsOf(raw), raw); ok {
-		return e.v, true
-	}
-	return v, false
+	return m.all[w.hash()%memoSize].a
 }
 
 // put keeps v as what was made of raw, which is also key.
@@ -61,13 +66,16 @@ func (m *memo[T]) put(raw []byte, key string, v T) {
 	if len(raw) == 0 || len(raw) > maxMemo {
 		return
 	}
+	if m.all == nil {
+		m.all = new([memoSize]memoEntry[T])
+	}
 	w := wordsOf(raw)
 	e, _ := m.find(w, raw)
 	*e = memoEntry[T]{w, key, v}
 }
 
-// words stand for a text: together with its length they are all of one of at most wholeWords bytes,
-// and a hash of a longer one. Parts of the text may be in them twice.
+// words stand for a text: with its length they tell it apart if it is of at most wholeWords bytes,
+// of which some may be in them twice; of a longer one they are a hash.
 type words struct{ a, b, c, d uint64 }
 
 const wholeWords = 32
@@ -90,16 +98,19 @@ func wordsOf(raw []byte) (w words) {
 	return w
 }
 
-func (w words) hash(n int) uint64 {
-	hi, lo := bits.Mul64(w.a^bits.RotateLeft64(w.c, 29)^0x9e3779b97f4a7c15, w.b^bits.RotateLeft64(w.d, 29)^0xd6e8feb86659fd93^uint64(n))
+func (w words) hash() uint64 {
+	hi, lo := bits.Mul64(w.a^bits.RotateLeft64(w.c, 29)^0x9e3779b97f4a7c15, w.b^bits.RotateLeft64(w.d, 29)^0xd6e8feb86659fd93)
 	return hi ^ lo
 }
 
 // names are texts as records keep them: without padding and blanks around them, in UTF-8.
 type names struct{ memo[string] }
 
-func (n *names) get(raw []byte) string {
-	if s, ok := n.memo.get(raw); ok {
+func (n *names) get(raw []byte) string { return n.name(wordsOf(raw), raw) }
+
+// name is get with the words at hand.
+func (n *names) name(w words, raw []byte) string {
+	if s, ok := n.known(w, raw); ok {
 		return s
 	}
 	key := string(raw)

@@ -62,6 +62,7 @@ type work struct {
 	ready   int        // sFlow: so far records stand prepared in the batch
 	follow  bool       // sFlow: samples have numbers not seen before
 	at      places
+	sought  sought
 	one     []flow.Record // the record at hand
 	keepAll bool
 	keepNo  bool
