@@ -40,7 +40,7 @@ func (m *memo[T]) known(w words, raw []byte) (v T, ok bool) {
 
 // find gives the entry of a text, or the one to put it into.
 func (m *memo[T]) find(w words, raw []byte) (e *memoEntry[T], ok bool) {
-	h := w.hash()
+	h := w.hash(len(raw))
 	for i := range uint64(4) {
 		e = &m.all[(h^i)%memoSize]
 		if e.words == w && len(e.key) == len(raw) && (len(raw) <= wholeWords || e.key == string(raw)) {
@@ -54,11 +54,11 @@ func (m *memo[T]) find(w words, raw []byte) (e *memoEntry[T], ok bool) {
 }
 
 // touch reads of the entry where the text most likely is, so that it is in the cache soon.
-func (m *memo[T]) touch(w words) uint64 {
+func (m *memo[T]) touch(w words, n int) uint64 {
 	if m.all == nil {
 		return 0
 	}
-	return m.all[w.hash()%memoSize].a
+	return m.all[w.hash(n)%memoSize].a
 }
 
 // put keeps v as what was made of raw, which is also key.
@@ -98,8 +98,9 @@ func wordsOf(raw []byte) (w words) {
 	return w
 }
 
-func (w words) hash() uint64 {
-	hi, lo := bits.Mul64(w.a^bits.RotateLeft64(w.c, 29)^0x9e3779b97f4a7c15, w.b^bits.RotateLeft64(w.d, 29)^0xd6e8feb86659fd93)
+// hash of a text of n bytes.
+func (w words) hash(n int) uint64 {
+	hi, lo := bits.Mul64(w.a^bits.RotateLeft64(w.c, 29)^0x9e3779b97f4a7c15, w.b^bits.RotateLeft64(w.d, 29)^0xd6e8feb86659fd93^uint64(n))
 	return hi ^ lo
 }
 

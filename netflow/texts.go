@@ -60,7 +60,7 @@ func seek[T any](x *work, m *memo[T], s *step, n int, buf []byte) {
 		from := s.from(x.at, i, buf)
 		w := wordsOf(buf[from:to[i]])
 		x.sought.from[i], x.sought.words[i] = from, w
-		x.sought.touched += m.touch(w)
+		x.sought.touched += m.touch(w, to[i]-from)
 	}
 }
 
