@@ -23,47 +23,63 @@ type upcoming struct {
 	reject packet.Reject
 	plain  bool   // its flow is that of its own ports: no fragment, nothing in a tunnel
 	hash   uint32 // of its flow. Valid iff plain
+	likely uint32 // entry that is its flow's unless the table has changed; none is not known
 }
 
 // read decodes a packet.
 func (m *Meter) read(u *upcoming, pkt *Packet) {
 	p := &u.Headers
 	u.reject = packet.Decode(pkt.Link, pkt.Data, pkt.Wire, p)
+	u.likely = none
 	if u.plain = u.reject == packet.Accepted && p.HasPorts && !p.Frag && !(m.inside && p.MayCarry()); u.plain {
 		u.hash = m.hash(p)
 	}
 }
 
-// ready decodes packets and reads what will be needed to count them: of the index, of the flows that
-// are known, or of the entries that new ones will take, and of what they have told.
+// ready decodes packets and looks where their flows may be. In a large table it reads what will be
+// needed to count them: of the index, of the flows that are known, or of the entries that new ones
+// will take, and of what they have told.
 func (m *Meter) ready(pkts []Packet) {
-	for i := range pkts {
-		m.read(&m.next[i], &pkts[i])
-	}
-	if m.live < m.far {
-		return
-	}
-	next, sum := m.next[:len(pkts)], uint64(0)
-	mask := uint32(len(m.buckets) - 1)
+	next, far := m.next[:len(pkts)], m.live >= m.far
 	for i := range next {
-		sum += uint64(m.buckets[next[i].hash&mask].i)
+		m.read(&next[i], &pkts[i])
 	}
-	known, free := m.known[:0], m.free
+	if far {
+		m.touched += m.readIndex(next)
+	}
+	for i := range next {
+		if u := &next[i]; u.plain {
+			u.likely = m.probe(u.hash)
+		}
+	}
+	if far {
+		needed := m.needed(next)
+		m.touched += m.readEntries(needed) + m.readTold(needed)
+	}
+}
+
+// readIndex reads the places of the index in which flows are looked for first.
+func (t *table) readIndex(next []upcoming) (sum uint64) {
+	mask := uint32(len(t.buckets) - 1)
+	for i := range next {
+		sum += uint64(t.buckets[next[i].hash&mask].i)
+	}
+	return sum
+}
+
+// needed gives the entries of flows that are known, and those that new flows will take.
+func (m *Meter) needed(next []upcoming) []uint32 {
+	entries, free := m.known[:0], m.free
 	for i := range next {
 		u := &next[i]
-		if !u.plain {
-			continue
-		}
-		e := m.probe(u.hash)
-		if e == none && free != none {
-			e, free = free, m.link(free).next
-		}
-		if e != none {
-			known = append(known, e)
+		switch {
+		case u.likely != none:
+			entries = append(entries, u.likely)
+		case u.plain && free != none:
+			entries, free = append(entries, free), m.link(free).next
 		}
 	}
-	sum += m.readEntries(known)
-	m.touched += sum + m.readTold(known)
+	return entries
 }
 
 // readEntries reads each cache line of the entries.

@@ -54,6 +54,14 @@ func (c *Config) limits() (l [classes]Timeouts) {
 	return l
 }
 
+// listLimits gives the time-outs that hold in each list.
+func (c *Config) listLimits() (l [lists]Timeouts) {
+	of := c.limits()
+	copy(l[:], of[:])
+	l[listHeld], l[listClosed] = of[classTCP], of[classTCP]
+	return l
+}
+
 // Config says how packets are made into flows. The zero value works.
 type Config struct {
 	Idle     time.Duration `yaml:"idle_timeout" default:"30s" help:"A flow without a packet for this long has ended."`

@@ -12,11 +12,12 @@ import (
 // hold is how long an open TCP flow whose two sides were seen is kept after its last packet.
 func (m *Meter) hold() time.Duration { return max(m.limits[classTCP].Idle, m.cfg.Linger) }
 
-// limit gives the time-outs of a flow.
-func (m *Meter) limit(e *entry) *Timeouts { return &m.limits[classOf(e.proto)] }
+// limit gives the time-outs of a flow in a list.
+func (m *Meter) limit(e *entry) *Timeouts { return &m.limits[e.list] }
 
-// touch moves flow i to the end of the list it now belongs in, at most once a second.
-func (m *Meter) touch(i uint32, e *entry) {
+// enlist moves flow i to the end of the list it belongs in now, when that is another one than before or
+// its packet before this one came in an earlier second.
+func (m *Meter) enlist(i uint32, e *entry) {
 	l := listID(classOf(e.proto))
 	switch {
 	case e.closed():
@@ -28,7 +29,6 @@ func (m *Meter) touch(i uint32, e *entry) {
 		m.unlink(i, e)
 		m.push(i, e, l)
 	}
-	e.touched = max(e.touched, m.clock)
 }
 
 // closed says whether TCP has ended: FIN from all sides that were seen to send, or RST.
@@ -39,16 +39,20 @@ func (e *entry) closed() bool {
 
 // tick moves the clock and once a second exports what has ended.
 func (m *Meter) tick(t int64) {
-	m.clock = max(m.clock, t)
-	if m.clock-m.second >= int64(time.Second) {
-		m.second = m.clock - m.clock%int64(time.Second)
-		m.releaseHeld(fragmentHold)
-		for c := range classes {
-			m.expire(listID(c), m.limits[c].Idle)
-		}
-		m.expire(listHeld, m.hold())
-		m.expire(listClosed, m.cfg.Linger)
+	if m.clock = max(m.clock, t); m.clock-m.second >= int64(time.Second) {
+		m.expireAll()
 	}
+}
+
+// expireAll exports what has ended.
+func (m *Meter) expireAll() {
+	m.second = m.clock - m.clock%int64(time.Second)
+	m.releaseHeld(fragmentHold)
+	for c := range classes {
+		m.expire(listID(c), m.limits[c].Idle)
+	}
+	m.expire(listHeld, m.hold())
+	m.expire(listClosed, m.cfg.Linger)
 }
 
 func (m *Meter) expire(l listID, after time.Duration) {

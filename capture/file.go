@@ -53,8 +53,8 @@ type File struct {
 // end.
 type format interface {
 	next(f *File, pkt *Packet) error
-	// has says whether b begins with a packet and has all of it.
-	has(b []byte) bool
+	// more reads packets behind the one that next read last, as far as they are in memory.
+	more(f *File, pkts []Packet) (n int, err error)
 }
 
 // counter counts the compressed bytes read, for Progress.
@@ -172,13 +172,14 @@ func (f *File) Next() (*Packet, error) {
 // until the next call of Read or Next. When an error, that of Next, comes behind the n packets, it is
 // returned with them.
 func (f *File) Read(pkts []Packet) (n int, err error) {
-	for n < len(pkts) && (n == 0 || f.format.has(f.r.held()[f.skip:])) {
-		if err := f.advance(&pkts[n]); err != nil {
-			return n, err
-		}
-		n++
+	if len(pkts) == 0 {
+		return 0, nil
 	}
-	return n, nil
+	if err := f.advance(&pkts[0]); err != nil {
+		return 0, err
+	}
+	n, err = f.format.more(f, pkts[1:])
+	return n + 1, err
 }
 
 // advance reads the next packet.

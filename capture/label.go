@@ -169,6 +169,7 @@ func (m *Meter) recognise(e *entry, in *inspect, dir int, fresh bool) {
 	switch {
 	case found.Confidence > e.sure, e.app == flow.AppSTUN && found.App == flow.AppDTLS:
 		m.found(e, found)
+		in.side[0].asked, in.side[1].asked = 0, 0 // another label asks for something else
 	case s.lost && e.app == flow.AppNone && e.seen&(seenSYN0<<dir) == 0:
 		s.reset(&m.inspects.blocks) // in mid-stream: the next segment may begin a message
 	}
@@ -203,7 +204,8 @@ func (in *inspect) whole(e *entry, latest []byte) bool {
 		return true
 	}
 	v := in.view(e)
-	v.Latest = latest
+	v.Latest, v.Asked = latest, in.side[0].asked
+	in.side[0].asked, in.side[1].asked = len(v.Client), len(v.Server)
 	return v.Whole(e.app)
 }
 

@@ -19,7 +19,7 @@ import (
 // packet: it never runs backwards.
 type Meter struct {
 	cfg    Config
-	limits [classes]Timeouts
+	limits [lists]Timeouts
 	inside bool // look into tunnels
 	origin uint64
 	file   string // name of the file whose packets these are; "" is live
@@ -77,7 +77,7 @@ type stats struct {
 // NewMeter makes a meter whose records have the given origin. emit takes each batch.
 func NewMeter(cfg Config, origin uint64, emit func(*flow.Batch)) *Meter {
 	cfg = cfg.withDefaults()
-	return &Meter{cfg: cfg, limits: cfg.limits(), inside: cfg.Tunnels == TunnelsInner, origin: origin, emit: emit, table: newTable(), batch: flow.NewBatch(), far: farFlows,
+	return &Meter{cfg: cfg, limits: cfg.listLimits(), inside: cfg.Tunnels == TunnelsInner, origin: origin, emit: emit, table: newTable(), batch: flow.NewBatch(), far: farFlows,
 		inspects: inspects{max: cfg.Inspect, blocks: blocks{maxLarge: max(1, 2*cfg.Inspect/largeShare)}}}
 }
 
@@ -121,7 +121,7 @@ func (m *Meter) take(u *upcoming, pkt *Packet) {
 	}
 	switch {
 	case u.plain:
-		m.place(pkt, kindPorts, u.hash)
+		m.place(pkt, kindPorts, u.hash, u.likely)
 	case p.Frag:
 		m.defragment(pkt)
 	default:
@@ -132,22 +132,22 @@ func (m *Meter) take(u *upcoming, pkt *Packet) {
 // deliver counts the packet in hand in its flow.
 func (m *Meter) deliver(pkt *Packet) {
 	k := flowKind(m.p)
-	m.place(pkt, k, m.hash(m.p))
+	m.place(pkt, k, m.hash(m.p), none)
 }
 
-// place counts the packet in hand in the flow of its kind and hash.
-func (m *Meter) place(pkt *Packet, k kind, hash uint32) {
-	p := m.p
-	i, dir := m.find(p, k, hash)
+// place counts the packet in hand in the flow of its kind and hash, which is likely that of an entry.
+func (m *Meter) place(pkt *Packet, k kind, hash, likely uint32) {
+	p, i, dir := m.p, likely, -1
 	if i != none {
-		if e := m.at(i); m.cut(i, e, dir, pkt.Time) {
-			i = none
-		}
+		dir = m.at(i).side(p, k)
 	}
-	if i == none {
+	if dir < 0 {
+		i, dir = m.find(p, k, hash)
+	}
+	if i == none || m.cut(i, m.at(i), dir, pkt.Time) {
 		i, dir = m.open(p, k, hash)
 	}
-	m.count(i, dir, pkt)
+	m.count(i, m.at(i), dir, pkt)
 	if p.HasICMP {
 		m.quoted(p)
 	}
@@ -190,6 +190,9 @@ func (m *Meter) cut(i uint32, e *entry, dir int, t int64) (over bool) {
 // ended says why flow e is over now that the packet in hand has come; EndUnknown if it is not.
 func (m *Meter) ended(e *entry, dir int) flow.EndReason {
 	p, gap := m.p, time.Duration(m.clock-e.touched)
+	if gap <= m.limit(e).Idle && p.Flags&flow.SYN == 0 && e.list != listClosed {
+		return flow.EndUnknown // as most are
+	}
 	newSYN := p.Flags&flow.SYN != 0 && !e.knows(dir, p.Seq)
 	switch {
 	case e.list == listClosed:
@@ -308,8 +311,8 @@ func isGroup(a *flow.Addr) bool {
 }
 
 // count adds the packet in hand to flow i, sent by side dir.
-func (m *Meter) count(i uint32, dir int, pkt *Packet) {
-	e, p := m.at(i), m.p
+func (m *Meter) count(i uint32, e *entry, dir int, pkt *Packet) {
+	p, was := m.p, e.seen
 	if e.ord == 0 {
 		e.start, e.last, e.ord = pkt.Time, pkt.Time, pkt.Ord
 		e.off, e.lastOff = pkt.Offset, pkt.Offset
@@ -336,23 +339,32 @@ func (m *Meter) count(i uint32, dir int, pkt *Packet) {
 	c.Flags |= p.Flags
 	c.TTL = min(c.TTL, p.TTL)
 	e.seen |= happened(p) << dir
-	if len(p.Payload) >= minEntropy && e.seen&(seenEntropy0<<dir) == 0 {
-		e.entropy[dir] = entropyOf(p.Payload)
+	if len(p.Payload) > 0 {
+		m.payload(e, dir)
+	}
+	if e.seen != was || e.touched < m.second {
+		m.enlist(i, e)
+	}
+	e.touched = max(e.touched, m.clock)
+	if m.counted != nil {
+		m.counted(e.ord, pkt.Ord)
+	}
+}
+
+// payload looks into the payload in hand.
+func (m *Meter) payload(e *entry, dir int) {
+	if b := m.p.Payload; len(b) >= minEntropy && e.seen&(seenEntropy0<<dir) == 0 {
+		e.entropy[dir] = entropyOf(b)
 		e.seen |= seenEntropy0 << dir
 	}
 	switch {
-	case len(p.Payload) == 0:
 	case e.seen&seenLabel == 0:
 		m.label(e, dir)
 	case app.Follows(e.app, e.proto):
 		m.readOn(e, dir)
 	}
-	if len(p.Payload) > 0 && app.Announces(e.app) {
+	if app.Announces(e.app) {
 		m.announce(e)
-	}
-	m.touch(i, e)
-	if m.counted != nil {
-		m.counted(e.ord, pkt.Ord)
 	}
 }
 

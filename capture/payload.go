@@ -10,6 +10,7 @@ type stream struct {
 	base  uint32 // sequence number of buf[0]
 	begun bool
 	lost  bool   // TCP: nothing begins like what was seen
+	asked int    // bytes of buf when it was asked last whether they are whole
 	early []span // stretches beyond a hole, in order and apart
 	ends  []uint16
 }
@@ -88,7 +89,7 @@ func (s *stream) reach() int {
 // reset empties the stream and gives its block back.
 func (s *stream) reset(x *blocks) {
 	x.put(s.buf)
-	s.buf, s.early, s.ends, s.begun, s.lost = nil, s.early[:0], s.ends[:0], false, false
+	s.buf, s.early, s.ends, s.begun, s.lost, s.asked = nil, s.early[:0], s.ends[:0], false, false, 0
 }
 
 // restart begins the stream anew with a segment.

@@ -88,13 +88,27 @@ func (p *pcap) sizes(h []byte) (captured, wire uint32) {
 	return captured, wire
 }
 
-func (p *pcap) has(b []byte) bool {
-	n := 16 + p.extra
-	if len(b) < n {
-		return false
+// more walks over the packets in memory: where the next one stands is known only when this one's
+// header was read, so there is nothing else in the way from one to the next.
+func (p *pcap) more(f *File, pkts []Packet) (n int, err error) {
+	head, b, last := 16+p.extra, f.r.held(), f.skip
+	at := last
+	for ; n < len(pkts) && head <= len(b)-at; n++ {
+		h := b[at:]
+		captured, wire := p.sizes(h)
+		if captured > maxPacket || head+int(captured) > len(h) {
+			break
+		}
+		last = head + int(captured)
+		p.packet(&pkts[n], h, h[head:last], wire)
+		pkts[n].Ord, pkts[n].Offset = f.ord+uint64(n)+1, f.off+int64(at)
+		at += last
 	}
-	captured, _ := p.sizes(b)
-	return uint64(n)+uint64(captured) <= uint64(len(b))
+	f.ord += uint64(n)
+	f.off += int64(at - last)
+	f.r.at += at - last
+	f.skip = last
+	return n, nil
 }
 
 func (p *pcap) next(f *File, pkt *Packet) error {
@@ -112,7 +126,12 @@ func (p *pcap) next(f *File, pkt *Packet) error {
 		return err
 	}
 	f.skip = len(b)
-	pkt.Data, pkt.Link, pkt.Wire = b[n:], p.link, int(max(wire, captured))
-	pkt.Time = int64(p.u32(b))*1e9 + int64(p.u32(b[4:]))*p.unit
+	p.packet(pkt, b, b[n:], wire)
 	return nil
+}
+
+// packet fills pkt with the data behind header h.
+func (p *pcap) packet(pkt *Packet, h, data []byte, wire uint32) {
+	pkt.Data, pkt.Link, pkt.Wire = data, p.link, max(int(wire), len(data))
+	pkt.Time = int64(p.u32(h))*1e9 + int64(p.u32(h[4:]))*p.unit
 }

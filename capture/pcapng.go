@@ -65,6 +65,17 @@ func (p *pcapng) next(f *File, pkt *Packet) error {
 	}
 }
 
+func (p *pcapng) more(f *File, pkts []Packet) (n int, err error) {
+	for n < len(pkts) && p.has(f.r.held()[f.skip:]) {
+		if err := f.advance(&pkts[n]); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// has says whether b begins with a packet and has all of it.
 func (p *pcapng) has(b []byte) bool {
 	if p.order == nil || len(b) < 12 {
 		return false

@@ -74,6 +74,7 @@ const (
 	kindPorts               // ports
 	kindRequest             // ICMP with a request and an answer: the types that belong together
 	kindMessage             // ICMP that is not answered: type and code; the two directions are two flows
+	kindFree                // nothing: the entry is not in use
 )
 
 // seen is what happened in a conversation, kept over its pieces.
@@ -183,17 +184,22 @@ func (t *table) find(p *packet.Headers, k kind, hash uint32) (i uint32, dir int)
 		if b.hash != hash {
 			continue
 		}
-		e := t.at(b.i)
-		if e.proto != p.Proto || e.kind != k {
-			continue
-		}
-		if e.sport == p.SrcPort && e.dport == p.DstPort && e.src == p.Src && e.dst == p.Dst {
-			return b.i, 0
-		}
-		if k != kindMessage && e.sport == p.DstPort && e.dport == p.SrcPort && e.src == p.Dst && e.dst == p.Src {
-			return b.i, 1
+		if dir = t.at(b.i).side(p, k); dir >= 0 {
+			return b.i, dir
 		}
 	}
+}
+
+// side gives the side of the flow that sent p; -1 when p is of another flow.
+func (e *entry) side(p *packet.Headers, k kind) int {
+	switch {
+	case e.proto != p.Proto || e.kind != k:
+	case e.sport == p.SrcPort && e.dport == p.DstPort && e.src == p.Src && e.dst == p.Dst:
+		return 0
+	case e.sport == p.DstPort && e.dport == p.SrcPort && e.src == p.Dst && e.dst == p.Src && k != kindMessage:
+		return 1
+	}
+	return -1
 }
 
 // insert makes an empty entry that is found by hash.
@@ -256,6 +262,7 @@ func (t *table) remove(i uint32) {
 		n = (n + 1) & mask
 	}
 	t.vacate(n, mask)
+	e.kind = kindFree
 	t.link(i).next = t.free
 	t.free = i
 	t.live--

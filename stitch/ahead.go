@@ -36,7 +36,7 @@ func (t *Table) readyToWake(convs []uint32) {
 	for _, i := range convs {
 		if n := t.convs.at(i).total; n != 0 {
 			x := t.totals.at(n)
-			sum += x.bytes[0] + uint64(x.end)
+			sum += x.bytes[0] + uint64(x.end[0])
 		}
 	}
 	for _, i := range convs {

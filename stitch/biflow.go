@@ -19,8 +19,8 @@ func (t *Table) absorbBiflow(c *conv, r *flow.Record, meta *flow.Meta, s int, by
 		t.repeated(t.keptOf(c, a, s), by, 1, r.Fwd.Bytes, r.Fwd.Packets)
 		t.repeated(t.keptOf(c, a, 1-s), by, 0, r.Rev.Bytes, r.Rev.Packets)
 		t.note(c, a, r, meta)
-		c.side[0].hear(r.End)
-		c.side[1].hear(r.End)
+		c.overhear(s, &r.Fwd, r.End)
+		c.overhear(1-s, &r.Rev, r.End)
 		return
 	}
 	// Each direction has its own fate; the record is counted once.
@@ -71,7 +71,7 @@ func (t *Table) pair(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16)
 		t.list(&p.content, r)
 	}
 	t.n.paired++
-	p.due = later(p.came+t.windowTicks, later(t.candidate(c, s, by), t.candidate(c, 1-s, p.by[1-s])))
+	p.due = later(t.in(t.window), later(t.candidate(c, s, by), t.candidate(c, 1-s, p.by[1-s])))
 	p.form |= merged
 	t.addHalf(p, r, s, by)
 	t.addMeta(&p.content, meta)

@@ -47,6 +47,8 @@ const (
 	ended   // the latest piece was the last
 	cut     // the latest piece is known to be continued
 	traffic // it sent something; without it a side that was looked at was silent
+	beyond  // a duplicate had more than a SYN
+	data    // a duplicate had more than SYN and ACK
 )
 
 // status is what became of a conversation.
@@ -104,9 +106,20 @@ func (s *side) heardAt() int64 { return s.end + int64(s.heard)<<spanBits }
 // hear takes note of a packet at that time, rounded up.
 func (s *side) hear(at int64) { s.heard = max(s.heard, spanOf(at-s.end+1<<spanBits-1)) }
 
+// overhear takes note of n, of which the last packet was at that time, which is a duplicate.
+func (c *conv) overhear(s int, n *flow.Counts, at int64) {
+	c.side[s].hear(at)
+	if n.Flags&^flow.SYN != 0 {
+		c.saw[s] |= beyond
+	}
+	if n.Flags&^(flow.SYN|flow.ACK) != 0 {
+		c.saw[s] |= data
+	}
+}
+
 // latest makes r the latest report. Beside one that ends with it and lasts as long it is exact.
 func (s *side) latest(r, beside *report) {
-	r.start, r.end, r.place, r.counts, r.by = s.end-int64(s.lasted)<<spanBits, s.end, s.place, s.counts, s.by
+	*r = report{start: s.end - int64(s.lasted)<<spanBits, end: s.end, place: s.place, counts: s.counts, by: s.by}
 	if beside.end == s.end && spanOf(beside.end-beside.start) == s.lasted {
 		r.start = beside.start
 	}
@@ -143,9 +156,10 @@ func (t *Table) forget(i uint32) {
 }
 
 // match finds the conversation to which r belongs, 0 for none: of several the one with which
-// it has most time in common.
+// it has most time in common, then the one that began last.
 func (t *Table) match(k *key, hash uint32, r *flow.Record, s int, by uint16) (found uint32) {
 	var best int64
+	like := 0 // conversations with this key
 	x := &t.index
 	for at := x.home(hash); x.slots[at].item != 0; at = x.next(at) {
 		if x.slots[at].hash != hash {
@@ -153,13 +167,36 @@ func (t *Table) match(k *key, hash uint32, r *flow.Record, s int, by uint16) (fo
 		}
 		i := x.slots[at].item
 		c := t.convs.at(i)
-		if t.hasKey(c, k) && t.belongs(c, r, s, by) {
-			if n := overlap(c.start(), c.end(), r.Start, r.End); found == 0 || n > best {
+		if !t.hasKey(c, k) {
+			continue
+		}
+		like++
+		if t.belongs(c, r, s, by) {
+			n := overlap(c.start(), c.end(), r.Start, r.End)
+			if found == 0 || n > best || n == best && c.start() > t.convs.at(found).start() {
 				found, best = i, n
 			}
 		}
 	}
+	if like > 1 && found != 0 && best < 0 && t.succeeded(t.convs.at(found), k, hash, r) {
+		return 0
+	}
 	return found
+}
+
+// succeeded says whether another conversation with the same key has begun between c and r: then r is no
+// piece of c, which had gone on for all that is known of its end.
+func (t *Table) succeeded(c *conv, k *key, hash uint32, r *flow.Record) bool {
+	x := &t.index
+	for at := x.home(hash); x.slots[at].item != 0; at = x.next(at) {
+		if x.slots[at].hash != hash {
+			continue
+		}
+		if o := t.convs.at(x.slots[at].item); t.hasKey(o, k) && o.start() > c.end() && r.Start-o.start() > t.skew {
+			return true
+		}
+	}
+	return false
 }
 
 // overlap is how long two spans of time have in common; negative: how far they are apart.
@@ -169,35 +206,39 @@ func overlap(aStart, aEnd, bStart, bEnd int64) int64 {
 
 // belongs says whether r, whose forward direction is side s, is part of c.
 func (t *Table) belongs(c *conv, r *flow.Record, s int, by uint16) bool {
-	sd := &c.side[s]
-	if !sd.seen() && r.Has.Has(flow.HasRev) {
-		s = 1 - s
-		sd = &c.side[s]
+	fwd := s
+	if r.Has.Has(flow.HasRev) && r.Rev.Packets|r.Rev.Bytes != 0 && (r.Fwd.Packets|r.Fwd.Bytes == 0 || !c.side[s].seen()) {
+		s = 1 - s // of that it tells, or can be compared
 	}
+	sd := &c.side[s]
 	other := sd.by != by // another reporter may have another clock
 	switch {
-	case !sd.seen():
-		return t.follows(c, r)
+	case !sd.seen() || other && c.silent(s) && !r.Has.Has(flow.HasRev):
+		return t.follows(c, r, s, by)
 	case r.Start > sd.end:
 		if other && r.Start-sd.heardAt() <= t.skew {
 			return true
 		}
 		gap := r.Start - max(sd.heardAt(), c.end())
-		return (gap <= 0 || gap <= t.reach(c, r, s)) && !reopens(sd, r)
+		return (gap <= 0 || gap <= t.reach(c, r, s)) && !t.isNew(c, r, fwd, by)
 	case r.End < sd.start:
 		if other && sd.start-r.End <= t.skew {
 			return true
 		}
 		gap := c.start() - r.End
-		return (gap <= 0 || gap <= t.idle(r.Proto) && !ends(r)) && c.opening(s)&flow.SYN == 0
+		return (gap <= 0 || gap <= t.idle(r.Proto) && !ends(r)) && c.opening(s)&flow.SYN == 0 && !t.isNew(c, r, fwd, by)
 	}
 	return true
 }
 
-// follows says whether r can be the direction of c that was not seen yet. A TCP answer with a SYN
+// silent says whether side s of c, which was seen, sent nothing. So one exporter's piece may say of a
+// direction of which another's tells more.
+func (c *conv) silent(s int) bool { return c.saw[s]&traffic == 0 && c.saw[1-s]&traffic != 0 }
+
+// follows says whether r can be direction s of c, of which nothing was told yet. A TCP answer with a SYN
 // begins before its initiator has sent anything but SYNs, so it is not of an earlier connection.
-func (t *Table) follows(c *conv, r *flow.Record) bool {
-	k := btoi(!c.side[0].seen()) // the side that was seen
+func (t *Table) follows(c *conv, r *flow.Record, s int, by uint16) bool {
+	k := 1 - s
 	gap := -overlap(c.start(), c.end(), r.Start, r.End)
 	if r.End < c.start() {
 		if gap > t.skew && c.opening(k)&flow.SYN != 0 && tcpFlags(r)&^flow.SYN != 0 {
@@ -205,7 +246,7 @@ func (t *Table) follows(c *conv, r *flow.Record) bool {
 		}
 		return gap <= t.window || !ends(r) && gap <= t.idle(r.Proto)
 	}
-	return gap <= t.reach(c, r, 1-k) && (gap <= t.skew || !reopens(&c.side[k], r))
+	return gap <= t.reach(c, r, s) && (gap <= t.skew || !t.reopens(c, k, r, tcpFlags(r), by))
 }
 
 // reach is how long after c something may still belong to it. Data after the end of a TCP connection
@@ -218,7 +259,7 @@ func (t *Table) reach(c *conv, r *flow.Record, k int) int64 {
 		return t.idle(r.Proto)
 	case tail && tcpFlags(r)&flow.PSH == 0:
 		return t.linger
-	case (!c.side[0].seen() || !c.side[1].seen()) && !c.closed(), !c.side[k].seen():
+	case (!c.side[0].seen() || !c.side[1].seen()) && !c.closed(), !c.side[k].seen() || c.silent(k) || r.Rev.Packets != 0 && c.silent(1-k):
 		return t.window
 	case tail || !c.side[0].seen() || !c.side[1].seen():
 		return t.skew
@@ -265,10 +306,30 @@ func (c *conv) opening(s int) uint8 {
 	return c.side[s].flags
 }
 
-// reopens says whether r, which begins after all that s covers, is a new connection on the
-// same ports: a SYN where more than SYNs had gone before.
-func reopens(s *side, r *flow.Record) bool {
-	return r.Proto == flow.ProtoTCP && tcpFlags(r)&flow.SYN != 0 && s.flags&^flow.SYN != 0
+// isNew says whether r, whose forward direction is side s, is a new connection on the ports of c.
+func (t *Table) isNew(c *conv, r *flow.Record, s int, by uint16) bool {
+	if r.Proto != flow.ProtoTCP || tcpFlags(r)&flow.SYN == 0 {
+		return false
+	}
+	return t.reopens(c, s, r, r.Fwd.Flags, by) || t.reopens(c, 1-s, r, r.Rev.Flags, by)
+}
+
+// reopens says whether r is a new connection on the same ports by its flags that are held against side s:
+// a SYN where more than SYNs had gone before, by the clock of its reporter or further ahead than clocks differ,
+// or after data of the other side.
+func (t *Table) reopens(c *conv, s int, r *flow.Record, flags uint8, by uint16) bool {
+	if r.Proto != flow.ProtoTCP || flags&flow.SYN == 0 {
+		return false
+	}
+	sd := &c.side[s]
+	if sd.by == by && sd.main == by && r.Start > sd.end && sd.flags&^flow.SYN != 0 {
+		return true
+	}
+	if r.Start-sd.heardAt() > t.skew && (sd.flags&^flow.SYN != 0 || c.saw[s]&beyond != 0) {
+		return true
+	}
+	sd = &c.side[1-s]
+	return sd.seen() && r.Start-sd.heardAt() > t.skew && (sd.flags&^(flow.SYN|flow.ACK) != 0 || c.saw[1-s]&data != 0)
 }
 
 // ends says whether r itself tells that nothing follows it.

@@ -31,12 +31,18 @@ func (t *Table) duplicateOf(c *conv, mine *report, s int) uint32 {
 	if best != notDuplicate {
 		return best
 	}
+	if sd.main != mine.by && t.toldOf(c, s, mine) {
+		return emitted
+	}
 	another := sd.by != mine.by
-	if another && t.ahead(c, sd, mine) {
+	if another && t.ahead(c, s, mine) {
 		return notDuplicate
 	}
 	var its report
 	if sd.latest(&its, mine); t.same(&its, mine) {
+		return emitted
+	}
+	if !another && mine.end <= its.start && t.resent(c, s, mine) {
 		return emitted
 	}
 	if its.start = sd.start; another && t.same(&its, mine) { // of all that is covered
@@ -47,8 +53,38 @@ func (t *Table) duplicateOf(c *conv, mine *report, s int) uint32 {
 
 // ahead says whether r is of the reporter that this side is counted from, and of a time of which
 // nothing was told: what other reporters said of later times still waits, and left a hole.
-func (t *Table) ahead(c *conv, sd *side, r *report) bool {
-	return sd.main == r.by && !c.has(dead) && (c.total == 0 || r.start > t.totals.at(c.total).end)
+func (t *Table) ahead(c *conv, s int, r *report) bool {
+	if c.side[s].main != r.by || c.has(dead) {
+		return false
+	}
+	return c.total == 0 || r.start > t.totals.at(c.total).end[s]
+}
+
+// resent says whether r, of a time before the latest report by its reporter, may be one of the records
+// that were told. Most others that come so late, such as a share of a flow by its ToS, are told apart.
+func (t *Table) resent(c *conv, s int, r *report) bool {
+	if c.total == 0 {
+		return c.has(dead) && r.start >= c.side[s].start
+	}
+	sum := t.totals.at(c.total)
+	return r.end <= sum.end[s] && sum.marks[s]&markOf(r.start) != 0
+}
+
+// toldOf says whether r, of another reporter than the one that side s is counted from, is of a time that
+// has been told.
+func (t *Table) toldOf(c *conv, s int, r *report) bool {
+	var its report
+	switch {
+	case c.has(dead):
+		its.start, its.end = c.side[s].start, c.side[s].end
+	case c.total != 0 && t.totals.at(c.total).has(s):
+		sum := t.totals.at(c.total)
+		its.start, its.end = sum.start, sum.end[s]
+	default:
+		return false
+	}
+	its.by = c.side[s].main
+	return t.same(&its, r)
 }
 
 // same says whether b reports the same traffic as a.
@@ -56,11 +92,11 @@ func (t *Table) same(a, b *report) bool {
 	n := overlap(a.start, a.end, b.start, b.end)
 	if a.by != b.by {
 		if min(a.end-a.start, b.end-b.start) > 2*t.skew {
-			return n >= 0 // long ones may follow each other
+			return n >= 0 || a.last() && b.last() && -n <= t.skew // long ones may follow each other, but not an end
 		}
 		return -n <= t.skew
 	}
-	if *a == *b {
+	if a.is(b) {
 		return a.place.timed()
 	}
 	if a.place.is(b.place) || -n > t.skew {
@@ -91,7 +127,7 @@ func (t *Table) merge(c *conv, n uint32, r *flow.Record, meta *flow.Meta, s int,
 		t.listOther(&p.content, &old)
 		t.addMeta(&p.content, meta)
 	}
-	c.side[s].hear(r.End)
+	c.overhear(s, &r.Fwd, r.End)
 }
 
 // keptOf gives the reporter from which side s of waiting piece n is counted, or of the conversation if
@@ -138,7 +174,7 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, counts *flow.Counts, s
 	if c.side[s].main == by {
 		return true
 	}
-	if c.out > 0 || t.late(p) || t.pieces.at(c.held).next != 0 || r.Start-p.start[s] > t.skew || p.end[s]-r.End > t.skew || t.continues(p, r) {
+	if c.out > 0 || t.late(p) || t.pieces.at(c.held).next != 0 || r.Start-p.start[s] > t.skew || p.end[s]-r.End > t.skew || t.continues(p, r, s) {
 		return false
 	}
 	switch t.cfg.Counts {
@@ -150,10 +186,10 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, counts *flow.Counts, s
 	return false
 }
 
-// continues says whether the reporter of r told of an earlier time of piece p in another report.
-func (t *Table) continues(p *piece, r *flow.Record) bool {
+// continues says whether the reporter of r told of more of direction s of piece p in other reports.
+func (t *Table) continues(p *piece, r *flow.Record, s int) bool {
 	for i := p.seen; i != 0; i = t.seens.at(i).then {
-		if q := t.seens.at(i); q.Exporter == r.Exporter && q.Domain == r.Domain && q.End <= r.Start {
+		if q := t.seens.at(i); q.Exporter == r.Exporter && q.Domain == r.Domain && q.last[s] != 0 && (q.first[s] < r.Start || q.last[s] > r.End) {
 			return true
 		}
 	}
@@ -165,7 +201,10 @@ func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint16) {
 	c.saw[s] &^= traffic
 	c.side[s].main = by
 	t.account(c, r, s, by)
-	p.due = t.in(t.window)
+	p.due = t.wait(c, p, s, by)
+	if p.has(1 - s) {
+		p.due = later(p.due, t.candidate(c, 1-s, p.by[1-s]))
+	}
 	gave := sidesOf(r.Has)
 	if p.both() {
 		gave &= p.gave

@@ -13,14 +13,14 @@
 //
 // # How long a record waits
 //
-// Every flow waits for Window, so that the other direction and the other exporters' reports can
-// come; Window must cover the difference between the exporters' inactive time-outs. A lone
+// Every flow waits for Window since its last direction came, so that the other direction and the other
+// exporters' reports can come; Window must cover the difference between the exporters' inactive time-outs. A lone
 // direction waits for Half if the other surely exists: the conversation has had one, or its TCP
 // flags acknowledge something and its exporter is not known to show one direction only. Then it
 // depends on whether it is known to be the end. It is if the exporter says so
 // (idle, end of flow, forced), if TCP flags say so (RST, or FIN from each side that was seen),
-// or if the exporter kept the flow for less than ShortestActive and sent it only after it had
-// been silent for Quiet: then only an idle time-out can have sent it. Such a flow leaves after
+// or if the exporter kept the flow for less than ShortestActive, by more than Skew, and sent it only
+// after it had been silent for Quiet: then only an idle time-out can have sent it. Such a flow leaves after
 // Window, complete. A piece that is known or likely to be continued (the exporter says active
 // time-out, or it lasts ShortestActive or longer) leaves after Window too, incomplete; the
 // session follows. Only a short flow of which nothing tells whether it is the end waits longer:
@@ -36,9 +36,11 @@
 // within Linger what carries no data (no PSH), late RSTs and ACKs, which are no new session; within
 // Skew data that was sent again. Later data is a piece of a connection of which the beginning was
 // lost. A SYN on a direction that has already carried more than a SYN begins a new conversation, and
-// so does a SYN in the answer after the other direction has had more. Reports with different
+// so does one after data of the other direction, or in the answer after that has had more. What comes without
+// a SYN after another conversation has begun on the same ports is not of the one before. Reports with different
 // sampling rates are never mixed: they stay records of their own (an unknown rate counts as
-// unsampled).
+// unsampled). Flags that only a duplicate had are known too. A direction in which a biflow counted
+// nothing is held for not seen.
 //
 // # What is a duplicate
 //
@@ -51,11 +53,14 @@
 // Counts, among those that tell of all of its time while it waits; later pieces stay with it. Where
 // its reports leave a hole another one takes over; as long as the first may still report the same
 // time, the other's piece waits and gives way if it does. Long reports of two exporters that only
-// touch follow each other: at such a seam, what is within the difference of their clocks may be
-// counted twice. A biflow of which one direction is covered gives its other direction only.
+// touch follow each other, unless each is the last of its direction: at such a seam, what is within the
+// difference of their clocks may be counted twice. A biflow of which one direction is covered gives its
+// other direction only.
 // Two records of one reporter are a duplicate only if they are equal, or the same traffic once
 // at ingress and once at egress; else they are shares of one flow (such as two ToS values) and
-// both count.
+// both count. While a record waits, an equal one is known by it; later the latest of each direction is known
+// exactly, and of the older ones that went out a set of 16 bits (total.marks): what comes after a later report
+// of its exporter, of a time that was told, and is in the set, is taken for a record that was sent again.
 //
 // # What is on both sides of a translation
 //

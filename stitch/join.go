@@ -115,19 +115,16 @@ func (t *Table) last(r *flow.Record) bool {
 	return false
 }
 
-// quietEnd says whether only an idle time-out can have sent r.
+// quietEnd says whether only an idle time-out can have sent r, whose exporter's clock may be wrong.
 func (t *Table) quietEnd(r *flow.Record) bool {
-	return r.Has.Has(flow.HasTimes) && r.Received-r.End >= t.quiet && r.Received-r.Start < t.shortest
+	return r.Has.Has(flow.HasTimes) && r.Received-r.End >= t.quiet && r.Received-r.Start < t.shortest-t.skew
 }
 
 // hold makes a waiting piece of r, in the order of their starts.
 func (t *Table) hold(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16) {
 	i := t.newPiece(r, meta, s, by)
 	p := t.pieces.at(i)
-	p.due = t.in(t.window)
-	if !p.has(1-s) && t.waitsForHalf(c, s, by) {
-		p.due = t.in(max(t.window, t.half))
-	}
+	p.due = t.wait(c, p, s, by)
 	for k := range p.by {
 		if p.has(k) {
 			p.due = later(p.due, t.candidate(c, k, by))
@@ -149,6 +146,15 @@ func (t *Table) hold(c *conv, r *flow.Record, meta *flow.Meta, s int, by uint16)
 	if n > maxHeld {
 		t.emitPiece(c, false)
 	}
+}
+
+// wait gives the tick until which piece p, of which a report by this reporter has given side s, waits
+// for its other direction and for other reports.
+func (t *Table) wait(c *conv, p *piece, s int, by uint16) uint32 {
+	if !p.has(1-s) && t.waitsForHalf(c, s, by) {
+		return t.in(max(t.window, t.half))
+	}
+	return t.in(t.window)
 }
 
 // rearm sets anew, after r, when conversation i is over and when to look at it.

@@ -93,7 +93,8 @@ type told struct {
 	sum      [2]flow.Counts // of the flows: by the client, by the server
 	sampled  flow.Counts    // of the flows of the exporter that samples
 	from, to int64          // of the flows
-	seams    uint64         // flows
+	flows    int
+	seams    uint64 // flows that follow another of their conversation
 }
 
 func newTold() *told { return &told{from: 1 << 62} }
@@ -185,7 +186,8 @@ func (w *world) collect(t *rapid.T, out map[tuple]*told, r *flow.Record) {
 	if r.Kind == flow.KindFlow {
 		x.sum[fwd].Add(&r.Fwd)
 		x.sum[rev].Add(&r.Rev)
-		x.seams++
+		x.flows++
+		x.seams += uint64(btoi(r.Segment > 1))
 		x.from, x.to = min(x.from, r.Start), max(x.to, r.End)
 	}
 }

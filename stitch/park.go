@@ -29,7 +29,7 @@ import (
 // when fields or the numbers of an enumeration are; applications have their names.
 const (
 	stateMagic   = "flowferry stitch state\n"
-	stateVersion = 1
+	stateVersion = 2
 	sumSize      = 8
 )
 

@@ -225,8 +225,12 @@ func (c *coder) piece(x *piece) {
 func (c *coder) total(x *total) {
 	c.content(&x.content)
 	c.time(&x.start)
-	c.time(&x.end)
-	c.time(&x.told)
+	for s := range x.end {
+		if x.has(s) {
+			c.time(&x.end[s])
+			num(c, &x.marks[s])
+		}
+	}
 }
 
 // content leaves out that x is of two records: what they were counted as is in the account of the
@@ -351,6 +355,10 @@ func (c *coder) seens(x *content) {
 		num(c, &q.Bytes)
 		num(c, &q.Packets)
 		for d := range q.ttl {
+			if c.flag(q.last[d] != 0) {
+				c.time(&q.first[d])
+				c.time(&q.last[d])
+			}
 			num(c, &q.ttl[d])
 			if c.flag(!q.next[d].IsZero()) {
 				c.bytes(q.next[d][:])

@@ -389,7 +389,7 @@ func TestBrokenState(t *testing.T) {
 	}
 	f("a byte more", append(slices.Clone(state), 0))
 	body := state[:len(state)-sumSize]
-	f("another version", summed(bytes.Replace(body, []byte("state\n\x01"), []byte("state\n\x02"), 1)))
+	f("another version", summed(bytes.Replace(body, []byte("state\n\x02"), []byte("state\n\x03"), 1)))
 	f("another magic", summed(bytes.Replace(body, []byte("stitch"), []byte("stItch"), 1)))
 	f("nothing", nil)
 	f("foreign", []byte(strings.Repeat("{\"format\":\"flowferry netflow state\"}\n", 10)))

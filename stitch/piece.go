@@ -8,10 +8,11 @@ type content struct {
 	bytes, packets        [2]uint64
 	ord                   uint64 // as in flow.Record, as the next
 	received              int64
-	what                  uint32 // template
-	seen                  uint32 // first of the other reports
-	meta                  uint32 // number in Table.metas; 0 is none
-	extra                 uint32 // number in Table.extras; 0 is none
+	what                  uint32    // template
+	seen                  uint32    // first of the other reports
+	meta                  uint32    // number in Table.metas; 0 is none
+	extra                 uint32    // number in Table.extras; 0 is none
+	marks                 [2]uint16 // of a total, by side: those of the records in it
 	flags, init, tos, ttl [2]uint8
 	gave                  sides // what both directions gave
 	reason                flow.EndReason
@@ -44,8 +45,17 @@ type piece struct {
 // total is the sum of the pieces of a conversation that went out.
 type total struct {
 	content
-	start, end int64
-	told       int64 // up to when it was told, while the conversation goes on; 0 is not yet
+	start int64
+	end   [2]int64 // by side; 0 if it does not have that
+}
+
+// last is the time of the last packet in x.
+func (x *total) last() int64 { return max(x.end[0], x.end[1]) }
+
+// markOf gives one bit for a record that begins at that time.
+func markOf(start int64) uint16 {
+	h := uint64(start) * 0x9e3779b97f4a7c15
+	return 1 << ((h ^ h>>32) * 0xe7037ed1a0b428db >> 60)
 }
 
 // extra is what few records have: what a meter told, and counts of payload by side.
@@ -88,6 +98,22 @@ type report struct {
 	place      place
 	counts     uint16 // digest of packets and bytes
 	by         uint16 // number of the reporter
+	flags      uint8  // TCP flags, and the end reason; not known of one that has left
+	reason     flow.EndReason
+}
+
+// last says whether x tells that nothing of its direction follows it.
+func (x *report) last() bool {
+	switch x.reason {
+	case flow.EndIdle, flow.EndOfFlow, flow.EndForced:
+		return true
+	}
+	return x.flags&(flow.FIN|flow.RST) != 0
+}
+
+// is says whether a and b are equal, as far as it is known of both.
+func (a *report) is(b *report) bool {
+	return a.start == b.start && a.end == b.end && a.place == b.place && a.counts == b.counts && a.by == b.by
 }
 
 // place is where a report was made: a digest of the interfaces, the direction there, and whether
@@ -119,15 +145,18 @@ func digest(packets, bytes uint64) uint16 {
 // of makes x what r reports of its forward direction, reverse what of the other one.
 func (x *report) of(r *flow.Record, by uint16) {
 	x.start, x.end, x.place, x.counts, x.by = r.Start, r.End, placeOf(r), digest(r.Fwd.Packets, r.Fwd.Bytes), by
+	x.flags, x.reason = r.Fwd.Flags, r.EndReason
 }
 
 func (x *report) reverse(r *flow.Record, by uint16) {
 	x.start, x.end, x.place, x.counts, x.by = r.Start, r.End, reversePlace(r), digest(r.Rev.Packets, r.Rev.Bytes), by
+	x.flags, x.reason = r.Rev.Flags, r.EndReason
 }
 
 // report makes x the report that direction s of p is.
 func (p *piece) report(x *report, s int) {
 	x.start, x.end, x.place, x.counts, x.by = p.start[s], p.end[s], p.place[s], digest(p.packets[s], p.bytes[s]), p.by[s]
+	x.flags, x.reason = p.flags[s], p.reason
 }
 
 // newPiece makes a piece of r, whose forward direction is side s.

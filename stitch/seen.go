@@ -12,11 +12,31 @@ const maxSeen = 16
 // seen is one other report in a list. What it tells by direction is from A to B first.
 type seen struct {
 	hop
-	then uint32 // the next of the list
+	then        uint32   // the next of the list
+	first, last [2]int64 // of a piece, by side: what time it told of; 0 is none
 }
 
 // list notes r as another report of x. Reports by one exporter through the same interfaces add up.
-func (t *Table) list(x *content, r *flow.Record) { t.listSeen(x, seenOf(r)) }
+func (t *Table) list(x *content, r *flow.Record) {
+	q := t.listSeen(x, seenOf(r))
+	if q == nil {
+		return
+	}
+	s := btoi(backwards(r))
+	q.cover(s, r)
+	if r.Has.Has(flow.HasRev) {
+		q.cover(1-s, r)
+	}
+}
+
+// cover adds the time of r to that of side s.
+func (q *seen) cover(s int, r *flow.Record) {
+	if q.last[s] == 0 {
+		q.first[s], q.last[s] = r.Start, r.End
+		return
+	}
+	q.first[s], q.last[s] = min(q.first[s], r.Start), max(q.last[s], r.End)
+}
 
 // listOther does so unless r was reported from where x was. That reporter's word on the direction that
 // is counted from another one is listed.
@@ -47,23 +67,26 @@ func backwards(r *flow.Record) bool {
 	return c > 0 || c == 0 && r.SrcPort > r.DstPort
 }
 
-func (t *Table) listSeen(x *content, s hop) {
+// listSeen adds s to the list of x, and gives where; nil if that is full.
+func (t *Table) listSeen(x *content, s hop) *seen {
 	at := &x.seen
 	for *at != 0 {
 		q := t.seens.at(*at)
 		if q.Exporter == s.Exporter && q.Domain == s.Domain && q.InIf == s.InIf && q.OutIf == s.OutIf {
 			q.add(&s)
-			return
+			return q
 		}
 		at = &q.then
 	}
 	if x.lists >= maxSeen {
-		return
+		return nil
 	}
 	x.lists++
 	n := t.seens.take()
-	*t.seens.at(n) = seen{hop: s}
+	q := t.seens.at(n)
+	*q = seen{hop: s}
 	*at = n
+	return q
 }
 
 // add adds a report from the same place.

@@ -50,7 +50,7 @@ func (t *Table) finish(c *conv, why flow.EndReason) {
 		n := c.total
 		c.total = 0
 		sum := t.totals.at(n)
-		out := t.say(c, &sum.content, sum.start, sum.end)
+		out := t.say(c, &sum.content, sum.start, sum.last())
 		out.Kind, out.Segments, out.State = flow.KindSession, c.out, t.state(c)
 		t.complete(c, out, why)
 		t.empty(&sum.content)
@@ -85,10 +85,10 @@ func (t *Table) emitPiece(c *conv, last bool) {
 			c.side[s].main = p.by[s]
 		}
 	}
-	t.addTotal(c, p)
+	passed := t.addTotal(c, p)
 	out := t.emit(c, n)
 	out.Segment = c.out
-	if !last {
+	if passed && !last {
 		t.interim(c, out.Origin, out.Ord)
 	}
 }
@@ -104,29 +104,31 @@ func (t *Table) straggle(c *conv, r *flow.Record, meta *flow.Meta, s int, by uin
 	t.n.late++
 }
 
-// addTotal adds piece p to the sums of c.
-func (t *Table) addTotal(c *conv, p *piece) {
+// addTotal adds piece p to the sums of c, and says whether an Interim has passed in it.
+func (t *Table) addTotal(c *conv, p *piece) bool {
 	first, last := p.first(), p.last()
 	if c.total == 0 {
 		c.total = t.totals.take()
 		sum := t.totals.at(c.total)
-		sum.content = p.content
-		sum.start, sum.end, sum.told = first, last, 0
+		*sum = total{content: p.content, start: first}
+		sum.covers(p)
 		sum.form &^= merged
 		sum.meta, sum.extra, sum.seen, sum.lists = 0, 0, 0, 0
 		t.templates.at(sum.what).refs++
 		t.addMeta(&sum.content, t.metaOf(&p.content))
 		t.addExtra(&sum.content, &p.content)
 		t.copySeen(&sum.content, &p.content)
-		return
+		return t.interims(sum) > 0
 	}
 	sum := t.totals.at(c.total)
-	sum.add(&p.content, first < sum.start)
-	t.numbered(&sum.content, t.templates.at(p.what).origin, p.ord)
-	if last >= sum.end {
+	before := t.interims(sum)
+	if last >= sum.last() {
 		sum.reason = p.reason
 	}
-	sum.start, sum.end = min(sum.start, first), max(sum.end, last)
+	sum.covers(p)
+	sum.add(&p.content, first < sum.start)
+	t.numbered(&sum.content, t.templates.at(p.what).origin, p.ord)
+	sum.start = min(sum.start, first)
 	if sum.what != p.what {
 		from := &t.templates.at(p.what).traits
 		if from.app != flow.AppNone && t.templates.at(sum.what).app == flow.AppNone {
@@ -138,6 +140,17 @@ func (t *Table) addTotal(c *conv, p *piece) {
 	t.addMeta(&sum.content, t.metaOf(&p.content))
 	t.addExtra(&sum.content, &p.content)
 	t.copySeen(&sum.content, &p.content)
+	return t.interims(sum) > before
+}
+
+// covers notes the times of piece p.
+func (x *total) covers(p *piece) {
+	for s := range p.end {
+		if p.has(s) {
+			x.marks[s] |= markOf(p.start[s])
+			x.end[s] = max(x.end[s], p.end[s])
+		}
+	}
 }
 
 // add adds the counts of o, which begins earlier or not. What was not given for a direction that
@@ -193,19 +206,19 @@ func (t *Table) say(c *conv, x *content, start, end int64) *flow.Record {
 	return out
 }
 
+// interims is how often Interim has passed in sum.
+func (t *Table) interims(sum *total) int64 {
+	if lasted := sum.last() - sum.start; lasted >= t.interimAfter {
+		return lasted / t.interimAfter
+	}
+	return 0
+}
+
 // interim tells what conversation c, of which a piece with this id has just gone out, came to so
-// far, if it has not been told for long. Its id is that of the piece: the session has that of the
-// conversation's first record.
+// far. Its id is that of the piece: the session has that of the conversation's first record.
 func (t *Table) interim(c *conv, origin, ord uint64) {
 	sum := t.totals.at(c.total)
-	if sum.told == 0 {
-		sum.told = sum.start
-	}
-	if sum.end-sum.told < t.interimAfter {
-		return
-	}
-	sum.told = sum.end
-	out := t.say(c, &sum.content, sum.start, sum.end)
+	out := t.say(c, &sum.content, sum.start, sum.last())
 	out.Kind, out.Segments, out.Origin, out.Ord = flow.KindSession, c.out, origin, ord
 	out.EndReason, out.Complete = flow.EndActive, false
 	t.n.interims++

@@ -24,7 +24,8 @@ const knownHellos = 1 << 10
 // maxTraits is how long the traits of a hello are that is remembered.
 const maxTraits = 1 << 10
 
-// fingerprint is what hellos with the same traits have in common.
+// fingerprint is what hellos with the same traits have in common. The traits of a client's begin with a
+// letter; those of a server's are the text of its JA3S, which begins with a digit.
 type fingerprint struct{ traits, ja3, ja4 string }
 
 var fingerprints [knownHellos]atomic.Pointer[fingerprint]
@@ -101,7 +102,14 @@ func ja3s(version, cipher int, extensions reader) string {
 	var room [256]byte
 	b := strconv.AppendInt(room[:0], int64(version), 10)
 	b = strconv.AppendInt(append(b, ','), int64(cipher), 10)
-	return md5Text(appendTypes(append(b, ','), extensions))
+	b = appendTypes(append(b, ','), extensions)
+	place := &fingerprints[maphash.Bytes(sharedSeed, b)%knownHellos]
+	if known := place.Load(); known != nil && known.traits == string(b) {
+		return known.ja3
+	}
+	ja3s := md5Text(b)
+	place.Store(&fingerprint{traits: string(b), ja3: ja3s})
+	return ja3s
 }
 
 func md5Text(b []byte) string {

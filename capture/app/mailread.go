@@ -9,9 +9,13 @@ import (
 
 // mailWhole waits for the header fields of the first message, or the end of the session.
 func mailWhole(v View) bool {
-	i := bytes.Index(v.Client, []byte("\nDATA\r\n"))
-	own := i >= 0 && httpEnd(v.Client[i+7:]) || bytes.Contains(v.Client, []byte("\nQUIT\r\n"))
-	return startWhole(v, own)
+	const data, quit = "\nDATA\r\n", "\nQUIT\r\n"
+	ends := bytes.Contains(v.fresh(0, len(quit)), []byte(quit))
+	i := bytes.Index(v.Client, []byte(data))
+	if i < 0 {
+		return startWhole(v, ends)
+	}
+	return ends || httpEnd(v.fresh(i+len(data), len("\r\n\r\n"))) // a message in the clear: it does not go over to TLS
 }
 
 // mailParse reads the commands of the client up to the header fields of its first message, and

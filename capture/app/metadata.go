@@ -15,7 +15,12 @@ type View struct {
 	Client, Server         []byte
 	ClientEnds, ServerEnds []uint16 // of the datagrams; empty is one datagram
 	Latest                 []byte   // the payload that came last; empty where that is not known
+	Asked                  int      // so many bytes of Client were there when Whole was asked last
 }
+
+// fresh gives the bytes of the client from at on in which a text of n bytes may stand that was not there
+// when Whole was asked last.
+func (v *View) fresh(at, n int) []byte { return v.Client[min(max(at, v.Asked-n+1), len(v.Client)):] }
 
 // parser takes names and the like out of one protocol.
 type parser struct {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/sha256"
@@ -114,6 +115,7 @@ func (r *reader) varint() int {
 
 // quicKeys opens the Initial packets of one side.
 type quicKeys struct {
+	kind *quicKind
 	aead cipher.AEAD
 	iv   [12]byte
 	mask cipher.Block
@@ -123,6 +125,7 @@ type quicKeys struct {
 // or "server in".
 func newQUICKeys(kind *quicKind, id []byte, side string) (k quicKeys, err error) {
 	secret := quicExpand(hmac256([]byte(kind.salt), id), "", side, sha256.Size) // RFC 5869 section 2.2: the salt is the key
+	k.kind = kind
 	key, mask := quicExpand(secret, kind.prefix, "key", 16), quicExpand(secret, kind.prefix, "hp", 16)
 	iv := quicExpand(secret, kind.prefix, "iv", 12)
 	k.iv = [12]byte(iv[:12])
@@ -275,7 +278,7 @@ func quicHandshake(v View) (version uint32, client, server []byte) {
 					}
 				}
 				frames, ok := keys[side].open(&p)
-				if !ok && side == 0 {
+				if !ok && side == 0 && (kind != keys[0].kind || !bytes.Equal(p.id, id)) {
 					if again, err := newQUICKeys(kind, p.id, label); err == nil {
 						if frames, ok = again.open(&p); ok {
 							keys[0], id = again, p.id
