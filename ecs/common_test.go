@@ -27,6 +27,10 @@ func drawn(t *rapid.T, b *flow.Batch, places []*flow.Place) *flow.Record {
 	r.State, r.AppConfidence, r.AppReason = flow.State(small("state", 4)), flow.Confidence(small("sure", 2)), flow.Reason(small("why", 3))
 	r.Observers, r.Complete, r.Skewed = small("observers", 3), rapid.Bool().Draw(t, "complete"), rapid.Bool().Draw(t, "skewed")
 	r.Src, r.SrcPort, r.SrcAS, r.Fwd.Bytes = flow.Addr4(rapid.Uint32().Draw(t, "src")), rapid.Uint16().Draw(t, "port"), uint32(small("as", 1)), rapid.Uint64().Draw(t, "bytes")
+	r.Exporter, r.NextHop = flow.Addr4(uint32(small("exporter", 1))), flow.Addr4(uint32(small("hop", 1)))
+	r.InIf, r.OutIf, r.VLAN, r.PostVLAN = uint32(small("in", 1)), uint32(small("out", 1)), uint16(small("vlan", 1)), uint16(small("post", 1))
+	r.Fwd.Flags, r.Fwd.InitFlags, r.Fwd.ToS = small("flags", 3), small("initial", 1), small("tos", 1)
+	r.Rev.Flags, r.Rev.InitFlags, r.Rev.ToS = small("rev flags", 3), small("rev initial", 1), small("rev tos", 1)
 	if rapid.Bool().Draw(t, "meta") {
 		b.SetMeta(r, flow.Meta{Reason: "r", Code: uint16(small("code", 1)), AppName: "a"})
 	}
@@ -46,11 +50,11 @@ func somePlaces() []*flow.Place {
 
 // What is remembered changes no document: each is as that of a scratch that remembers nothing.
 func TestCommonChangesNothing(t *testing.T) {
-	used, places := newScratch(), somePlaces()
+	used, places := new(scratch), somePlaces()
 	rapid.Check(t, func(t *rapid.T) {
 		b := flow.NewBatch()
 		r := drawn(t, b, places)
-		got, want := used.appendDocument(nil, b, r), newScratch().appendDocument(nil, b, r)
+		got, want := used.appendDocument(nil, b, r), new(scratch).appendDocument(nil, b, r)
 		if string(got) != string(want) {
 			t.Fatalf("\n got %s\nwant %s", got, want)
 		}
@@ -65,14 +69,14 @@ func TestOnly(t *testing.T) {
 		drawn(t, b, places)
 		drawn(t, b, places)
 		r, other := &b.Recs[0], &b.Recs[1]
-		s := sharedOf(r)
-		bare := s.record()
+		s, w, m := sharedOf(r), routeOf(r), markedOf(r)
+		bare, way, packets := s.record(), w.record(), m.record()
 		r.Enr, other.Enr = 0, 0
 		b.SetEnr(r, flow.Enr{Src: places[1], Dst: places[2], Direction: "inbound"})
 		b.SetEnr(other, flow.Enr{Src: places[1], Dst: places[2], Service: "x"})
 		for i := range Fields {
 			f := &Fields[i]
-			with := map[part]*flow.Record{traits: &bare, source: other, destination: other}[f.only]
+			with := map[part]*flow.Record{traits: &bare, through: &way, marks: &packets, source: other, destination: other}[f.only]
 			if with == nil {
 				continue
 			}
@@ -100,5 +104,24 @@ func TestAppendNumbers(t *testing.T) {
 		}
 		f(float64(n) / 1e4)
 		f(rapid.Float64().Draw(rt, "v"))
+	})
+}
+
+// Looking at eight bytes at once finds what looking at each does.
+func TestIsPlain(t *testing.T) {
+	for c := range 256 {
+		for at := range 11 {
+			s := []byte("abcdefgh\x7f !")
+			s[at] = byte(c)
+			if got := isPlain(string(s)); got != plain[c] {
+				t.Errorf("%q is plain: %v", s, got)
+			}
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		s := rapid.SliceOf(rapid.Byte()).Draw(rt, "s")
+		if got, want := isPlain(string(s)), !slices.ContainsFunc(s, func(c byte) bool { return !plain[c] }); got != want {
+			t.Errorf("%q is plain: %v", s, got)
+		}
 	})
 }

@@ -1,7 +1,6 @@
 package ecs
 
 import (
-	"slices"
 	"strings"
 	"sync"
 
@@ -15,9 +14,9 @@ type step struct {
 	what  value
 	depth uint8    // how many objects the field stands in
 	keep  uint8    // how many of them the step before it stands in too
-	heads []string // heads[k] is what opens the field when k of its objects are open: `,"geo":{"city_name":`
+	heads []string // heads[k] is closing and then what opens the field when k of its objects are open: `}}}}}}}},"geo":{"city_name":`
 	steps []step   // of a run; nil is a single field
-	run   int      // number of the run
+	run   int      // number of the run among those of its part
 }
 
 // value says which accessor a field has.
@@ -36,17 +35,22 @@ const (
 	other // the rare ones: Boolean, Float, GeoPoint, Flattened
 )
 
-// plans are the steps for records without side tables, with Meta, with Enr, with both. Most
-// records have at most one, and so need not ask for what can not be there.
-var plans = [...][]step{plan(none), plan(none, meta), plan(none, enr), plan(none, meta, enr)}
+// plans are the steps for records by what side tables they have. Most have one or none, and so need
+// not be asked for what can not be there.
+var plans = func() (p [meta | enr | wire + 1][]step) {
+	for sides := range p {
+		p[sides] = plan(side(sides))
+	}
+	return p
+}()
 
 // plan compiles the fields that a record with these side tables can have.
-func plan(sides ...side) []step {
+func plan(sides side) []step {
 	var steps []step
 	var before []string
 	for i := range Fields {
 		f := &Fields[i]
-		if f.Type == Alias || !slices.Contains(sides, f.side) {
+		if f.Type == Alias || f.side&^sides != 0 || f.Has.Has(flow.HasWire) && sides&wire == 0 {
 			continue
 		}
 		path := strings.Split(f.Name, ".")
@@ -55,7 +59,7 @@ func plan(sides ...side) []step {
 			s.keep++
 		}
 		for k := range path {
-			s.heads = append(s.heads, `,"`+strings.Join(path[k:], `":{"`)+`":`+f.always)
+			s.heads = append(s.heads, closing+`,"`+strings.Join(path[k:], `":{"`)+`":`+f.always+s.what.opens())
 		}
 		steps, before = addStep(steps, s), path
 	}
@@ -86,6 +90,15 @@ func (f *Field) value() value {
 	return other
 }
 
+// opens is how the values begin that are always one string.
+func (v value) opens() string {
+	switch v {
+	case instant, text, made, address:
+		return `"`
+	}
+	return ""
+}
+
 // scratch is where the accessors of several values put them, and what is kept from one document to
 // the next.
 type scratch struct {
@@ -96,9 +109,7 @@ type scratch struct {
 	common
 }
 
-func newScratch() *scratch { return &scratch{common: newCommon()} }
-
-var pool = sync.Pool{New: func() any { return newScratch() }}
+var pool = sync.Pool{New: func() any { return new(scratch) }}
 
 // AppendDocument appends the document of r, which lives in b: one JSON object with nested
 // objects, without white space or line end.
@@ -110,16 +121,9 @@ func AppendDocument(dst []byte, b *flow.Batch, r *flow.Record) []byte {
 }
 
 func (tmp *scratch) appendDocument(dst []byte, b *flow.Batch, r *flow.Record) []byte {
-	which := 0
-	if r.Meta != 0 {
-		which |= 1
-	}
-	if r.Enr != 0 {
-		which |= 2
-	}
 	tmp.look(b, r)
 	start := len(dst)
-	dst, end := walk(dst, plans[which], objects{}, tmp, b, r)
+	dst, end := walk(dst, plans[sidesOf(r)], objects{}, tmp, b, r)
 	dst = append(dst, closing[:end.open+1]...)
 	dst[start] = '{' // where the first field's comma was
 	return dst
@@ -153,10 +157,7 @@ const closing = "}}}}}}}}"
 
 // head closes objects and opens the field, of whose objects some are open.
 func (s *step) head(dst []byte, closes, open uint8) []byte {
-	if closes > 0 {
-		dst = append(dst, closing[:closes]...)
-	}
-	return append(dst, s.heads[open]...)
+	return append(dst, s.heads[open][len(closing)-int(closes):]...)
 }
 
 // append appends the field with its value, or nothing when it is absent.
@@ -170,11 +171,11 @@ func (s *step) append(dst []byte, closes, open uint8, tmp *scratch, b *flow.Batc
 		}
 	case instant:
 		if v, ok := s.Int(b, r); ok {
-			return appendDate(s.head(dst, closes, open), v, &tmp.days)
+			return append(tmp.days.append(s.head(dst, closes, open), v), '"')
 		}
 	case text:
 		if v := s.Str(b, r); v != "" {
-			return appendQuoted(s.head(dst, closes, open), v)
+			return appendClosed(s.head(dst, closes, open), v)
 		}
 	case made:
 		if d, ok := appendText(s.head(dst, closes, open), s.Text, b, r); ok {
@@ -182,7 +183,7 @@ func (s *step) append(dst []byte, closes, open uint8, tmp *scratch, b *flow.Batc
 		}
 	case address:
 		if v, ok := s.Addr(b, r); ok {
-			return appendIP(s.head(dst, closes, open), &v)
+			return append(v.AppendTo(s.head(dst, closes, open)), '"')
 		}
 	case texts:
 		if tmp.strs = s.Strs(tmp.strs[:0], b, r); len(tmp.strs) > 0 {

@@ -71,14 +71,28 @@ func (f *Field) Possible(has flow.Set, withMeta, withEnr bool) bool {
 	return has&f.Has == f.Has && (f.side == none || f.side == meta && withMeta || f.side == enr && withEnr)
 }
 
-// side names a side table of the Batch.
+// side names side tables of the Batch.
 type side uint8
 
 const (
-	none side = iota
-	meta      // the record's Meta
-	enr       // the record's Enr
+	none side = 0
+	meta side = 1 << (iota - 1) // the record's Meta
+	enr                         // the record's Enr
+	wire                        // the record's Wire; a field that needs it says so by its Has
 )
+
+func sidesOf(r *record) (s side) {
+	if r.Meta != 0 {
+		s |= meta
+	}
+	if r.Enr != 0 {
+		s |= enr
+	}
+	if r.Has.Has(flow.HasWire) {
+		s |= wire
+	}
+	return s
+}
 
 type (
 	batch  = flow.Batch

@@ -139,18 +139,18 @@ var network = []Field{
 		}},
 	{Name: "network.community_id", Type: Keyword, Of: ECS, Desc: "Community ID, version 1, seed 0.", Has: flow.HasProto,
 		Text: func(dst []byte, _ *batch, r *record) []byte { return r.AppendCommunityID(dst, 0) }},
-	{Name: "network.vlan.id", Type: Keyword, Of: ECS, Desc: "Outer 802.1Q VLAN at ingress.", Has: flow.HasVLAN,
+	{Name: "network.vlan.id", Type: Keyword, Of: ECS, only: through, Desc: "Outer 802.1Q VLAN at ingress.", Has: flow.HasVLAN,
 		Text: func(dst []byte, _ *batch, r *record) []byte {
 			return appendNumber(dst, uint64(r.VLAN), r.Has.Has(flow.HasVLAN))
 		}},
-	{Name: "network.inner.vlan.id", Type: Keyword, Of: ECS, Desc: "Inner VLAN of a QinQ frame, as our own meter saw it.", Has: flow.HasPostVLAN,
+	{Name: "network.inner.vlan.id", Type: Keyword, Of: ECS, only: through, Desc: "Inner VLAN of a QinQ frame, as our own meter saw it.", Has: flow.HasPostVLAN,
 		Text: func(dst []byte, _ *batch, r *record) []byte {
 			return appendNumber(dst, uint64(r.PostVLAN), r.Has.Has(flow.HasPostVLAN) && r.Via == flow.ViaCapture)
 		}},
 
-	{Name: "observer.ip", Type: IP, Of: ECS, Desc: "Exporter whose counts these are; absent for our own meter.",
+	{Name: "observer.ip", Type: IP, Of: ECS, only: through, Desc: "Exporter whose counts these are; absent for our own meter.",
 		Addr: func(_ *batch, r *record) (flow.Addr, bool) { return r.Exporter, !r.Exporter.IsZero() }},
-	{Name: "observer.ingress.interface.id", Type: Keyword, Of: ECS, Desc: "SNMP index of the interface the packets came in by.", Has: flow.HasInIf,
+	{Name: "observer.ingress.interface.id", Type: Keyword, Of: ECS, only: through, Desc: "SNMP index of the interface the packets came in by.", Has: flow.HasInIf,
 		Text: func(dst []byte, _ *batch, r *record) []byte {
 			return appendNumber(dst, uint64(r.InIf), r.Has.Has(flow.HasInIf))
 		}},
@@ -158,7 +158,7 @@ var network = []Field{
 		Str: func(b *batch, r *record) string { return namesOf(b, r).InIf }},
 	{Name: "observer.ingress.interface.alias", Type: Keyword, Of: ECS, Desc: "Description of that interface, as the exporter told it by options.", side: meta,
 		Str: func(b *batch, r *record) string { return namesOf(b, r).InIfAlias }},
-	{Name: "observer.egress.interface.id", Type: Keyword, Of: ECS, Desc: "SNMP index of the interface the packets went out by.", Has: flow.HasOutIf,
+	{Name: "observer.egress.interface.id", Type: Keyword, Of: ECS, only: through, Desc: "SNMP index of the interface the packets went out by.", Has: flow.HasOutIf,
 		Text: func(dst []byte, _ *batch, r *record) []byte {
 			return appendNumber(dst, uint64(r.OutIf), r.Has.Has(flow.HasOutIf))
 		}},
@@ -166,7 +166,7 @@ var network = []Field{
 		Str: func(b *batch, r *record) string { return namesOf(b, r).OutIf }},
 	{Name: "observer.egress.interface.alias", Type: Keyword, Of: ECS, Desc: "Description of that interface, as the exporter told it by options.", side: meta,
 		Str: func(b *batch, r *record) string { return namesOf(b, r).OutIfAlias }},
-	{Name: "observer.egress.vlan.id", Type: Keyword, Of: ECS, Desc: "802.1Q VLAN at egress.", Has: flow.HasPostVLAN,
+	{Name: "observer.egress.vlan.id", Type: Keyword, Of: ECS, only: through, Desc: "802.1Q VLAN at egress.", Has: flow.HasPostVLAN,
 		Text: func(dst []byte, _ *batch, r *record) []byte {
 			return appendNumber(dst, uint64(r.PostVLAN), r.Has.Has(flow.HasPostVLAN) && r.Via != flow.ViaCapture)
 		}},

@@ -92,7 +92,7 @@ var ours = []Field{
 		Int: func(_ *batch, r *record) (int64, bool) {
 			return long(bothPackets(r)), r.Has.Has(flow.HasPackets) && r.Sampling > 1
 		}},
-	{Name: "flow.next_hop", Type: IP, Of: Ours, Desc: "Next router on the way to the destination.", Has: flow.HasNextHop,
+	{Name: "flow.next_hop", Type: IP, Of: Ours, only: through, Desc: "Next router on the way to the destination.", Has: flow.HasNextHop,
 		Addr: func(_ *batch, r *record) (flow.Addr, bool) { return r.NextHop, r.Has.Has(flow.HasNextHop) }},
 	{Name: "flow.mpls_label", Type: Long, Of: Ours, Desc: "Top MPLS label, 20 bits.", Has: flow.HasMPLS,
 		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.MPLS), r.Has.Has(flow.HasMPLS) }},
@@ -110,13 +110,13 @@ var ours = []Field{
 var oursSource = []Field{
 	{Name: "flow.source.payload_bytes", Type: Long, Of: Ours, Desc: "Transport payload bytes sent by the source.", Has: flow.HasPayload,
 		Int: func(_ *batch, r *record) (int64, bool) { return long(r.Fwd.Payload), r.Has.Has(flow.HasPayload) }},
-	{Name: "flow.source.tcp_flags", Type: Keyword, Multi: true, Of: Ours, Desc: "Union of the TCP flags of all packets of the source: FIN, SYN, RST, PSH, ACK, URG, ECE, CWR.", Has: flow.HasFlags,
+	{Name: "flow.source.tcp_flags", Type: Keyword, Multi: true, Of: Ours, only: marks, Desc: "Union of the TCP flags of all packets of the source: FIN, SYN, RST, PSH, ACK, URG, ECE, CWR.", Has: flow.HasFlags,
 		Strs: func(dst []string, _ *batch, r *record) []string { return flags(dst, r, r.Fwd.Flags, flow.HasFlags) }},
-	{Name: "flow.source.initial_tcp_flags", Type: Keyword, Multi: true, Of: Ours, Desc: "TCP flags of the first packet of the source.", Has: flow.HasInitFlags,
+	{Name: "flow.source.initial_tcp_flags", Type: Keyword, Multi: true, Of: Ours, only: marks, Desc: "TCP flags of the first packet of the source.", Has: flow.HasInitFlags,
 		Strs: func(dst []string, _ *batch, r *record) []string {
 			return flags(dst, r, r.Fwd.InitFlags, flow.HasInitFlags)
 		}},
-	{Name: "flow.source.tos", Type: Long, Of: Ours, Desc: "IP type of service (IPv6 traffic class) of the source's first packet, all 8 bits.", Has: flow.HasToS,
+	{Name: "flow.source.tos", Type: Long, Of: Ours, only: marks, Desc: "IP type of service (IPv6 traffic class) of the source's first packet, all 8 bits.", Has: flow.HasToS,
 		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Fwd.ToS), r.Has.Has(flow.HasToS) }},
 	{Name: "flow.source.ttl", Type: Long, Of: Ours, Desc: "Smallest TTL or hop limit seen from the source.", Has: flow.HasTTL,
 		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Fwd.TTL), r.Has.Has(flow.HasTTL) }},
@@ -138,15 +138,15 @@ var oursDestination = []Field{
 		Int: func(_ *batch, r *record) (int64, bool) {
 			return long(r.Rev.Payload), r.Has.Has(flow.HasPayload | flow.HasRev)
 		}},
-	{Name: "flow.destination.tcp_flags", Type: Keyword, Multi: true, Of: Ours, Desc: "Union of the TCP flags of all packets of the destination.", Has: flow.HasFlags | flow.HasRev,
+	{Name: "flow.destination.tcp_flags", Type: Keyword, Multi: true, Of: Ours, only: marks, Desc: "Union of the TCP flags of all packets of the destination.", Has: flow.HasFlags | flow.HasRev,
 		Strs: func(dst []string, _ *batch, r *record) []string {
 			return flags(dst, r, r.Rev.Flags, flow.HasFlags|flow.HasRev)
 		}},
-	{Name: "flow.destination.initial_tcp_flags", Type: Keyword, Multi: true, Of: Ours, Desc: "TCP flags of the first packet of the destination.", Has: flow.HasInitFlags | flow.HasRev,
+	{Name: "flow.destination.initial_tcp_flags", Type: Keyword, Multi: true, Of: Ours, only: marks, Desc: "TCP flags of the first packet of the destination.", Has: flow.HasInitFlags | flow.HasRev,
 		Strs: func(dst []string, _ *batch, r *record) []string {
 			return flags(dst, r, r.Rev.InitFlags, flow.HasInitFlags|flow.HasRev)
 		}},
-	{Name: "flow.destination.tos", Type: Long, Of: Ours, Desc: "IP type of service of the destination's first packet, all 8 bits.", Has: flow.HasToS | flow.HasRev,
+	{Name: "flow.destination.tos", Type: Long, Of: Ours, only: marks, Desc: "IP type of service of the destination's first packet, all 8 bits.", Has: flow.HasToS | flow.HasRev,
 		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Rev.ToS), r.Has.Has(flow.HasToS | flow.HasRev) }},
 	{Name: "flow.destination.ttl", Type: Long, Of: Ours, Desc: "Smallest TTL or hop limit seen from the destination.", Has: flow.HasTTL | flow.HasRev,
 		Int: func(_ *batch, r *record) (int64, bool) { return int64(r.Rev.TTL), r.Has.Has(flow.HasTTL | flow.HasRev) }},

@@ -72,7 +72,7 @@ func TestTable(t *testing.T) {
 func TestAdjacency(t *testing.T) {
 	closed := map[string]bool{}
 	var open []string
-	for _, s := range plan(none, meta, enr) {
+	for _, s := range plan(meta | enr | wire) {
 		path := strings.Split(s.Name, ".")
 		objects := make([]string, 0, len(path))
 		for k := 1; k < len(path); k++ {

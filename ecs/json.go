@@ -251,9 +251,38 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
+// isPlain says whether each byte of s is plain. It looks at eight at once.
+func isPlain(s string) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		if special(uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56) {
+			return false
+		}
+	}
+	for i := range len(s) {
+		if !plain[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// special says whether one of the eight bytes of v is not plain: what is too small or zero borrows
+// from its highest bit, which is free in ASCII.
+func special(v uint64) bool {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	quote, slash := v^each*'"', v^each*'\\'
+	return (v|(v-each*' ')|(quote-each)|(slash-each))&high != 0
+}
+
 // appendQuoted appends s as a JSON string. What is not UTF-8 becomes U+FFFD.
-func appendQuoted(dst []byte, s string) []byte {
-	dst = append(dst, '"')
+func appendQuoted(dst []byte, s string) []byte { return appendClosed(append(dst, '"'), s) }
+
+// appendClosed is appendQuoted after the opening quote.
+func appendClosed(dst []byte, s string) []byte {
+	if isPlain(s) {
+		return append(append(dst, s...), '"')
+	}
 	from := 0
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -293,10 +322,9 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }
 
-// appendText appends what an accessor makes on the fly as a JSON string. It is made in place,
-// and only when it needs escapes is it taken out and put in again.
+// appendText appends what an accessor makes on the fly as a JSON string, of which the quote is
+// there. It is made in place, and only when it needs escapes is it taken out and put in again.
 func appendText(dst []byte, text func([]byte, *batch, *record) []byte, b *batch, r *record) (_ []byte, ok bool) {
-	dst = append(dst, '"')
 	from := len(dst)
 	dst = text(dst, b, r)
 	if len(dst) == from {
@@ -304,7 +332,7 @@ func appendText(dst []byte, text func([]byte, *batch, *record) []byte, b *batch,
 	}
 	for _, c := range dst[from:] {
 		if !plain[c] {
-			return appendQuoted(dst[:from-1], string(dst[from:])), true
+			return appendClosed(dst[:from], string(dst[from:])), true
 		}
 	}
 	return append(dst, '"'), true

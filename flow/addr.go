@@ -3,6 +3,7 @@ package flow
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strconv"
 )
 
@@ -85,18 +86,23 @@ func (a *Addr) AppendTo(dst []byte) []byte {
 	if !a.Is4() {
 		return netip.AddrFrom16(*a).AppendTo(dst)
 	}
+	dst = slices.Grow(dst, 4*4)
+	n := len(dst)
 	for _, b := range a[12:] {
-		o, n := &octets[b], len(dst)
-		dst = append(dst, o[0], o[1], o[2], '.')
-		dst = append(dst[:n+int(o[3])], '.')
+		o := &octets[b]
+		copy(dst[n:n+4], o.text[:])
+		n += o.size
 	}
-	return dst[:len(dst)-1]
+	return dst[:n-1]
 }
 
-// octets are the digits of each byte in decimal, and how many they are.
-var octets = func() (t [256][4]byte) {
+// octets are the digits of each byte in decimal with a full stop behind them, and how long that is.
+var octets = func() (t [256]struct {
+	text [4]byte
+	size int
+}) {
 	for i := range t {
-		t[i][3] = byte(copy(t[i][:3], strconv.Itoa(i)))
+		t[i].size = copy(t[i].text[:], strconv.Itoa(i)+".")
 	}
 	return t
 }()

@@ -20,7 +20,8 @@ const (
 	tickEvery  = time.Second           // an empty batch tells the time at least so often
 	flushAfter = 25 * time.Millisecond // a batch with records goes out once it is so old, or nothing came for so long
 	idleWait   = tickEvery / 10        // with an empty batch a reader waits for so long at most, then looks at the clock
-	gatherMost = 2 * time.Millisecond  // a busy reader that has kept up lets datagrams gather for so long at most
+	gatherMost = 4 * time.Millisecond  // a reader that has kept up lets datagrams gather for so long at most
+	lull       = 16                    // a reader to which nothing came for so many times as long waits in the kernel
 	pollEvery  = time.Second           // the sockets are asked for what the kernel dropped
 	drainFor   = 2 * time.Second       // at the end: what is in the sockets is read for so long at most
 )
@@ -172,32 +173,31 @@ func (u *udpSource) Run(ctx context.Context, emit func(*flow.Batch)) error {
 	return first
 }
 
-// run is the loop of one reader. A batch goes out when it is full or has waited long enough. Where
-// datagrams come in quick succession the reader sleeps between its calls, so that each takes many:
-// to be woken costs more than to decode a datagram.
+// run is the loop of one reader. A batch goes out when it is full or has waited long enough. While
+// datagrams come the reader sleeps between its calls, so that each takes many: to be woken costs
+// more than to decode a datagram, and a call that waits in the kernel wakes Go's scheduler, too.
 func (r *reader) run(ctx context.Context, emit func(*flow.Batch)) error {
 	box, b := newMailbox(), flow.NewBatch()
 	now := time.Now()
 	filled, tickAt, pollAt := now, now.Add(tickEvery), now.Add(pollEvery) // filled: when b got its first record
+	came := now.Add(-lull * r.gather)                                     // when the last datagram came
 	for ctx.Err() == nil {
-		wait := idleWait
-		if len(b.Recs) > 0 {
-			wait = flushAfter
-		}
-		n, err := r.sock.receive(box, wait)
+		n, err := r.receive(box, now.Sub(came) >= lull*r.gather, len(b.Recs) > 0)
 		if err != nil {
 			emit(b)
 			return fmt.Errorf("receive export datagrams: %w", err)
 		}
-		before := now
 		now = time.Now()
+		if n > 0 {
+			came = now
+		}
 		if len(b.Recs) == 0 {
 			filled = now
 		}
 		if r.decode(box, n, now, &b, emit) {
 			filled, tickAt = now, now.Add(tickEvery)
 		}
-		waited := len(b.Recs) > 0 && (n == 0 || now.Sub(filled) >= flushAfter)
+		waited := len(b.Recs) > 0 && now.Sub(filled) >= flushAfter
 		if waited || r.ticks && !now.Before(tickAt) {
 			b.Now = now.UnixNano()
 			emit(b)
@@ -207,7 +207,10 @@ func (r *reader) run(ctx context.Context, emit func(*flow.Batch)) error {
 			r.poll()
 			pollAt = now.Add(pollEvery)
 		}
-		if n > 0 && n < mailboxes && now.Sub(before) < 2*r.gather {
+		switch {
+		case n == mailboxes:
+			runtime.Gosched() // first what was read is carried on: the rest is safe in the socket's buffer
+		case now.Sub(came) < lull*r.gather:
 			time.Sleep(r.gather)
 		}
 	}
@@ -217,14 +220,27 @@ func (r *reader) run(ctx context.Context, emit func(*flow.Batch)) error {
 	return nil
 }
 
+// receive takes the datagrams that are there. A quiet reader waits for some first, not for long
+// where records wait with it.
+func (r *reader) receive(box *mailbox, quiet, records bool) (n int, err error) {
+	switch {
+	case !quiet:
+		return r.sock.poll(box)
+	case records:
+		return r.sock.receive(box, flushAfter)
+	}
+	return r.sock.receive(box, idleWait)
+}
+
 // drain reads what is in the socket without waiting for more.
 func (r *reader) drain(box *mailbox, b **flow.Batch, emit func(*flow.Batch)) {
 	for end := time.Now().Add(drainFor); time.Now().Before(end); {
-		n := r.sock.poll(box)
-		if n == 0 {
+		n, err := r.sock.poll(box)
+		if n == 0 || err != nil {
 			break
 		}
 		r.decode(box, n, time.Now(), b, emit)
+		runtime.Gosched()
 	}
 	r.poll()
 }

@@ -39,8 +39,8 @@ func TestSocket(t *testing.T) {
 	if from := conn.LocalAddr().(*net.UDPAddr).AddrPort(); src.IP() != from.Addr() || port != from.Port() || len(payload) != 2 {
 		t.Errorf("%v port %d sent % x", src, port, payload)
 	}
-	if n := s.poll(box); n != 0 {
-		t.Errorf("%d datagrams from nothing", n)
+	if n, err := s.poll(box); n != 0 || err != nil {
+		t.Errorf("%d datagrams from nothing, %v", n, err)
 	}
 	if _, ok := s.dropped(); !ok {
 		t.Error("the kernel does not tell what it dropped")

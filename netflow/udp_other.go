@@ -60,10 +60,7 @@ type mailbox struct {
 func newMailbox() *mailbox { return &mailbox{} }
 
 // poll takes what is there, and has to wait a little to know that there is nothing.
-func (s *socket) poll(m *mailbox) int {
-	n, _ := s.receive(m, time.Millisecond)
-	return n
-}
+func (s *socket) poll(m *mailbox) (int, error) { return s.receive(m, time.Millisecond) }
 
 // receive waits for a datagram, but not for longer than told.
 func (s *socket) receive(m *mailbox, wait time.Duration) (int, error) {
