@@ -21,10 +21,11 @@ func Addr4(v uint32) (a Addr) {
 	return a
 }
 
-// Set4 makes a the IPv4 address v, in host byte order. It is Addr4 in place: two stores.
+// Set4 makes a the IPv4 address v, in host byte order. It is Addr4 in place: three stores.
 func (a *Addr) Set4(v uint32) {
 	binary.BigEndian.PutUint64(a[:8], 0)
-	binary.BigEndian.PutUint64(a[8:], 0xffff<<32|uint64(v))
+	binary.BigEndian.PutUint32(a[8:12], 0xffff)
+	binary.BigEndian.PutUint32(a[12:], v)
 }
 
 // AddrBytes makes an Addr of 4 or 16 bytes in network order; ok is false for another length.

@@ -182,7 +182,7 @@ func TestTemplateTimeout(t *testing.T) {
 
 	over := NewDecoder(cfg)
 	for i, msg := range []wire{define, data} {
-		if err := over.message(source{addr: exporterAddr, received: received + int64(i)*1e12, link: link{OverTCP, 1}}, msg, b); err != nil {
+		if err := over.message(&source{addr: exporterAddr, received: received + int64(i)*1e12, link: link{OverTCP, 1}}, msg, b); err != nil {
 			t.Error(err)
 		}
 	}

@@ -8,9 +8,10 @@ func (x *work) begin(m message, b *flow.Batch) {
 	x.b, x.meta = b, nil
 	x.shared.n, x.sampled = 0, 0
 	x.export, x.uptime, x.hasUptime = m.export, m.uptime, m.hasUptime
-	r := &x.proto
+	r := &x.proto // filled in its place: a literal would be made elsewhere and copied
 	*r = flow.Record{}
-	r.Received, r.Origin, r.Exporter, r.Domain = m.received, x.d.cfg.Origin, e.key.addr, e.key.domain
+	r.Exporter = e.key.addr
+	r.Received, r.Origin, r.Domain = m.received, x.d.cfg.Origin, e.key.domain
 	r.Has, r.Via, r.Skewed = flow.HasDomain, vias[e.key.version], skewed(m.skew())
 }
 

@@ -160,6 +160,7 @@ type Decoder struct {
 	state  atomic.Int64  // bytes of templates, names and held data of all exporters
 
 	changes atomic.Uint64 // of what saveState saves
+	general bool          // sFlow: all in the general way, which tests compare with the fast one
 
 	works     works
 	mu        sync.RWMutex
@@ -179,11 +180,11 @@ func NewDecoder(cfg Config) *Decoder {
 // Datagram decodes one export datagram and appends its records to b. received is in Unix ns.
 // The error is one of the package's, already counted; the records before it are kept.
 func (d *Decoder) Datagram(addr flow.Addr, port uint16, payload []byte, received int64, b *flow.Batch) error {
-	return d.datagram(&d.allow, source{addr: addr, port: port, received: received}, payload, b)
+	return d.datagram(&d.allow, &source{addr: addr, port: port, received: received}, payload, b)
 }
 
 // datagram is Datagram for a listener that has an allow-list of its own.
-func (d *Decoder) datagram(allow *allowList, src source, payload []byte, b *flow.Batch) error {
+func (d *Decoder) datagram(allow *allowList, src *source, payload []byte, b *flow.Batch) error {
 	d.stats.datagrams.Add(1)
 	d.stats.bytes.Add(uint64(len(payload)))
 	err := ErrDenied
@@ -202,7 +203,7 @@ type source struct {
 	link
 }
 
-func (d *Decoder) decode(src source, p []byte, b *flow.Batch) error {
+func (d *Decoder) decode(src *source, p []byte, b *flow.Batch) error {
 	if len(p) < 2 {
 		return ErrShort
 	}

@@ -30,7 +30,7 @@ type exporter struct {
 	settled atomic.Bool // sent settledAfter datagrams: with used, the last to be forgotten
 
 	mu        sync.Mutex
-	gone      bool // forgotten by the Decoder; what it still learns is not accounted
+	gone      bool // forgotten by the Decoder
 	state     int64
 	first     int64 // receive time of the first datagram, Unix ns
 	port      uint16
@@ -63,16 +63,26 @@ const (
 )
 
 // exporter finds or makes the state and locks it. The caller unlocks it with d.release.
-func (d *Decoder) exporter(src source, version uint16, domain uint32) *exporter {
-	return d.exporterOf(&exporterKey{addr: src.addr, domain: domain, version: version, link: src.link}, &src)
+func (d *Decoder) exporter(src *source, version uint16, domain uint32) *exporter {
+	return d.exporterOf(&exporterKey{addr: src.addr, domain: domain, version: version, link: src.link}, src)
 }
 
+// exporterOf looks first at the exporter that the work at hand was last for: what a reader gets is
+// in runs of the same one.
 func (d *Decoder) exporterOf(key *exporterKey, src *source) *exporter {
 	if src.transport == OverUDP && d.byPort.has(src.addr) {
 		key.port = src.port
 	}
 	x := d.works.take(d)
-	e := d.lock(x.last, key, src)
+	if x.e == nil || x.e.key != *key {
+		x.e = d.find(key, src)
+	}
+	for x.e.mu.Lock(); x.e.gone; x.e.mu.Lock() {
+		x.e.mu.Unlock()
+		x.e = d.find(key, src)
+	}
+	e := x.e
+	e.work = x
 	e.seen.Store(src.received)
 	e.port = src.port
 	if e.first == 0 {
@@ -81,30 +91,22 @@ func (d *Decoder) exporterOf(key *exporterKey, src *source) *exporter {
 	if e.count.Datagrams++; e.count.Datagrams >= settledAfter && !e.settled.Load() {
 		e.settled.Store(true)
 	}
-	e.work, x.e, x.last = x, e, e
 	return e
 }
 
-// lock gives the exporter of key, locked. It is often last, which may be nil or gone.
-func (d *Decoder) lock(last *exporter, key *exporterKey, src *source) *exporter {
-	if last != nil && last.key == *key {
-		if last.mu.Lock(); !last.gone {
-			return last
-		}
-		last.mu.Unlock()
-	}
+// find gives the exporter of the key; if there is none a new one.
+func (d *Decoder) find(key *exporterKey, src *source) *exporter {
 	d.mu.RLock()
 	e := d.exporters[*key]
 	d.mu.RUnlock()
 	if e == nil {
-		e = d.newExporter(*key, *src)
+		e = d.newExporter(key, src)
 	}
-	e.mu.Lock()
 	return e
 }
 
-func (d *Decoder) newExporter(key exporterKey, src source) *exporter {
-	e := &exporter{key: key, first: src.received}
+func (d *Decoder) newExporter(key *exporterKey, src *source) *exporter {
+	e := &exporter{key: *key, first: src.received}
 	e.seen.Store(src.received)
 	e.rates.override = cmp.Or(d.rates[key.agent], d.rates[src.addr])
 	if key.version == versionSFlow {
@@ -114,16 +116,16 @@ func (d *Decoder) newExporter(key exporterKey, src source) *exporter {
 		e.seq.style = countsDatagrams
 	}
 	d.mu.Lock()
-	if known := d.exporters[key]; known != nil {
+	if known := d.exporters[*key]; known != nil {
 		d.mu.Unlock()
 		return known
 	}
 	d.inherit(e)
 	var victim *exporter
 	if len(d.exporters) >= d.cfg.MaxExporters {
-		victim = d.takeVictim(key)
+		victim = d.takeVictim(*key)
 	}
-	d.exporters[key] = e
+	d.exporters[*key] = e
 	d.mu.Unlock()
 	d.forget(victim)
 	return e
@@ -131,7 +133,7 @@ func (d *Decoder) newExporter(key exporterKey, src source) *exporter {
 
 // release unlocks e and, when all exporters together hold too much, forgets some.
 func (d *Decoder) release(e *exporter) {
-	e.work.e, e.work.b, e.work.walk.r = nil, nil, nil
+	e.work.b, e.work.walk.r = nil, nil
 	d.works.give(e.work)
 	e.work = nil
 	e.mu.Unlock()
@@ -187,11 +189,12 @@ func (d *Decoder) forget(e *exporter) {
 	d.stats.exportersEvicted.Add(1)
 }
 
-// strip takes from e, which is in the table no more, what it holds.
+// strip takes from e, which is in the table no more, what it holds: a work may still point to it.
 func (d *Decoder) strip(e *exporter) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.hold.drop(d)
+	e.templates, e.rates, e.facts, e.sources, e.interfaces = templates{}, rates{}, facts{}, sources{}, nil
 	d.state.Add(-e.state)
 	e.state, e.gone = 0, true
 }

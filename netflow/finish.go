@@ -81,6 +81,14 @@ func (x *work) learned(r *flow.Record, g got) {
 // stays there if keepMeta comes before the batch gets another.
 func (x *work) spare() { x.meta = x.b.SpareMeta() }
 
+// own gives the Meta for the record at hand.
+func (x *work) own() *flow.Meta {
+	if x.meta == nil {
+		x.spare()
+	}
+	return x.meta
+}
+
 // keepMeta gives the record the Meta that was made for it.
 func (x *work) keepMeta(r *flow.Record) {
 	if x.place != 0 {
@@ -207,8 +215,8 @@ func (x *work) keep(e flow.Element, raw []byte) {
 		return
 	}
 	e.Value = x.arena.bytes(raw)
-	x.meta.Unknown = x.arena.append(x.meta.Unknown, e)
-	x.hasMeta = true
+	m := x.own()
+	m.Unknown, x.hasMeta = x.arena.append(m.Unknown, e), true
 }
 
 // arena gives out small pieces of larger ones, so that records with unknown elements cost a

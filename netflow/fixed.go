@@ -15,7 +15,7 @@ import (
 //
 // engine is one byte of type and one of id; sampling is 2 bits of mode and 14 of interval.
 // A datagram cut short gives the records that are whole.
-func (d *Decoder) fixed(src source, version uint16, p []byte, b *flow.Batch) error {
+func (d *Decoder) fixed(src *source, version uint16, p []byte, b *flow.Batch) error {
 	l, err := layoutOf(version, p)
 	if err != nil {
 		return err

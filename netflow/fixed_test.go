@@ -125,7 +125,7 @@ func TestFixedV5Twice(t *testing.T) {
 func sameTwice(t testing.TB, p []byte) {
 	t.Helper()
 	d := NewDecoder(Config{})
-	e := d.exporter(source{addr: exporterAddr}, 5, 0)
+	e := d.exporter(&source{addr: exporterAddr}, 5, 0)
 	defer d.release(e)
 	m := message{received: received, export: received, uptime: binary.BigEndian.Uint32(p[4:]), hasUptime: true}
 	e.rates.common = headerRate(binary.BigEndian.Uint16(p[22:]))

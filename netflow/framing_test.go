@@ -85,7 +85,7 @@ func TestStreamAllocs(t *testing.T) {
 			t.Fatal(err)
 		}
 		for p, _ := f.next(); p != nil; p, _ = f.next() {
-			if err := d.message(src, p, b); err != nil {
+			if err := d.message(&src, p, b); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -118,7 +118,7 @@ func FuzzFraming(f *testing.F) {
 		d, b := NewDecoder(Config{Hold: 4096, MaxTemplates: 8, MaxExporters: 4, MaxState: 1 << 20}), &flow.Batch{}
 		session := link{OverTCP, 1}
 		for _, m := range whole {
-			_ = d.message(source{addr: exporterAddr, received: received, link: session}, m, b) // any outcome
+			_ = d.message(&source{addr: exporterAddr, received: received, link: session}, m, b) // any outcome
 		}
 		d.endSession(session)
 		balance(t, d)

@@ -14,7 +14,7 @@ const ipfixHeader = 16
 
 // ipfix decodes the message of a datagram. Over UDP a datagram is one message; bytes behind it
 // are not decoded, and counted unless they are zero.
-func (d *Decoder) ipfix(src source, p []byte, b *flow.Batch) error {
+func (d *Decoder) ipfix(src *source, p []byte, b *flow.Batch) error {
 	if len(p) < ipfixHeader {
 		return ErrShort
 	}

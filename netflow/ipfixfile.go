@@ -124,7 +124,7 @@ func whole(p []byte) bool {
 func (s *IPFIXFile) decode(p []byte, b *flow.Batch) {
 	s.messages.Add(1)
 	// A fault is counted by the decoder; the messages after it may still be good.
-	_ = s.dec.message(source{received: exportTime(p), link: link{transport: FromFile}}, p, b)
+	_ = s.dec.message(&source{received: exportTime(p), link: link{transport: FromFile}}, p, b)
 }
 
 // ended tells what it means that no more can be read. rest is what there is of a message at byte

@@ -208,12 +208,12 @@ func (s *sequence) saw(n uint32) bool {
 func (s *sequence) lose() { s.known, s.suspected = false, false }
 
 // sequence judges the datagram at hand and keeps the account of all exporters.
-func (d *Decoder) sequence(e *exporter, n uint32, c counts, uptime uint32) {
+func (d *Decoder) sequence(e *exporter, n uint32, c counts, uptime uint32) verdict {
 	was := e.seq.sequenceTotals
-	e.seq.take(n, c, uptime)
+	v := e.seq.take(n, c, uptime)
 	now := e.seq.sequenceTotals
 	if was == now {
-		return
+		return v
 	}
 	lost := &d.stats.lostRecords
 	if e.key.version == 9 || e.key.version == versionSFlow {
@@ -228,4 +228,5 @@ func (d *Decoder) sequence(e *exporter, n uint32, c counts, uptime uint32) {
 	} {
 		t.at.Add(t.delta)
 	}
+	return v
 }

@@ -30,24 +30,26 @@ const (
 //
 // All numbers are big-endian, all lengths those of XDR (RFC 4506): what is shorter than a multiple
 // of 4 bytes is padded to one. A sample that contradicts itself gives no record; those beside it do.
-func (d *Decoder) sflow(src source, p []byte, b *flow.Batch) error {
+func (d *Decoder) sflow(src *source, p []byte, b *flow.Batch) error {
 	if len(p) < 8 {
 		return ErrShort
 	}
 	if binary.BigEndian.Uint32(p) != 5 {
 		return ErrVersion
 	}
-	agent, rest, ok := xdrAddr(p[4:])
+	var agent flow.Addr
+	rest, ok := xdrAddr(&agent, p[4:])
 	if !ok || len(rest) < 16 {
 		return ErrShort
 	}
-	e := d.agent(src, agent, binary.BigEndian.Uint32(rest))
+	e := d.agent(src, &agent, binary.BigEndian.Uint32(rest))
 	defer d.release(e)
 	x := e.work
 	x.begin(message{received: src.received, export: src.received}, b)
 	x.proto.Start, x.proto.End = src.received, src.received
 	x.follow = d.sflowSequence(e, binary.BigEndian.Uint32(rest[4:]), binary.BigEndian.Uint32(rest[8:]))
 	first, events := len(b.Recs), x.events
+	x.rate = e.rates.common.n
 	err := x.samples(rest[16:], binary.BigEndian.Uint32(rest[12:]))
 	n := len(b.Recs) - first
 	ord := d.ordinals(n)
@@ -56,7 +58,12 @@ func (d *Decoder) sflow(src source, p []byte, b *flow.Batch) error {
 	}
 	discards := x.events - events
 	x.counted(n, discards)
-	d.stats.sflowDiscards.Add(discards)
+	if x.rate != e.rates.common.n {
+		e.rates.common = sflowRate(x.rate)
+	}
+	if discards > 0 {
+		d.stats.sflowDiscards.Add(discards)
+	}
 	d.stats.sflowFlowSamples.Add(uint64(n) - discards)
 	e.count.FlowSamples += uint64(n) - discards
 	return e.done(err)
@@ -65,15 +72,16 @@ func (d *Decoder) sflow(src source, p []byte, b *flow.Batch) error {
 // agent finds or makes the state of an sFlow agent. The exporter is who sent the datagram; an
 // agent of another address, as behind a relay, has a state of its own. Where the sender is not
 // known the agent stands for it.
-func (d *Decoder) agent(src source, agent flow.Addr, sub uint32) *exporter {
+func (d *Decoder) agent(src *source, agent *flow.Addr, sub uint32) *exporter {
 	if src.addr.IsZero() {
-		src.addr = agent
+		src.addr = *agent
 	}
-	key := exporterKey{addr: src.addr, domain: sub, version: versionSFlow}
-	if agent != src.addr {
-		key.agent = agent
+	var key exporterKey
+	key.addr, key.domain, key.version = src.addr, sub, versionSFlow
+	if *agent != src.addr {
+		key.agent = *agent
 	}
-	return d.exporterOf(&key, &src)
+	return d.exporterOf(&key, src)
 }
 
 // originalExporter is the element that tells of an agent whose address is not the sender's:
@@ -93,12 +101,11 @@ func originalExporter(agent flow.Addr) []flow.Element {
 // sflowSequence judges the number of a datagram. It says whether the samples' own numbers mean
 // anything: those of a datagram that came twice have been seen.
 func (d *Decoder) sflowSequence(e *exporter, n, uptime uint32) (follow bool) {
-	was := e.seq.sequenceTotals
-	d.sequence(e, n, counts{1, 1}, uptime)
-	if e.seq.restarts != was.restarts {
+	v := d.sequence(e, n, counts{1, 1}, uptime)
+	if v == restarted {
 		e.sources.restart()
 	}
-	return e.seq.duplicate == was.duplicate
+	return v != again
 }
 
 // samples walks the samples of a datagram.
@@ -140,9 +147,11 @@ func xdrData(p []byte) (form uint32, body, rest []byte, ok bool) {
 	if len(p) < 8 {
 		return 0, nil, nil, false
 	}
-	form = binary.BigEndian.Uint32(p)
-	body, rest, ok = xdrOpaque(p[4:])
-	return form, body, rest, ok
+	n := uint64(binary.BigEndian.Uint32(p[4:])) + 8
+	if n > uint64(len(p)) {
+		return 0, nil, nil, false
+	}
+	return binary.BigEndian.Uint32(p), p[8:n], p[min((n+3)&^3, uint64(len(p))):], true
 }
 
 // xdrOpaque takes a length and so many bytes off p, and the padding behind them as far as it is
@@ -158,25 +167,24 @@ func xdrOpaque(p []byte) (body, rest []byte, ok bool) {
 	return p[:n], p[min((n+3)&^3, uint64(len(p))):], true
 }
 
-// xdrAddr takes an address off p: its type, then nothing, 4 or 16 bytes.
-func xdrAddr(p []byte) (a flow.Addr, rest []byte, ok bool) {
+// xdrAddr takes an address, which is written to a, off p: its type, then nothing, 4 or 16 bytes.
+func xdrAddr(a *flow.Addr, p []byte) (rest []byte, ok bool) {
 	if len(p) < 4 {
-		return a, nil, false
+		return nil, false
 	}
-	n := 0
-	switch binary.BigEndian.Uint32(p) {
-	case 0:
-		return a, p[4:], true
-	case sflowAddr4:
-		n = 4
-	case sflowAddr6:
-		n = 16
+	kind, p := binary.BigEndian.Uint32(p), p[4:]
+	switch {
+	case kind == 0:
+		*a = flow.Addr{}
+		return p, true
+	case kind == sflowAddr4 && len(p) >= 4:
+		a.Set4(binary.BigEndian.Uint32(p))
+		return p[4:], true
+	case kind == sflowAddr6 && len(p) >= 16:
+		*a = flow.Addr(p)
+		return p[16:], true
 	}
-	if p = p[4:]; n == 0 || len(p) < n {
-		return a, nil, false
-	}
-	a, ok = flow.AddrBytes(p[:n])
-	return a, p[n:], ok
+	return nil, false
 }
 
 // isSFlow says whether p is a whole sFlow v5 datagram: samples of known length up to its end.
@@ -184,7 +192,8 @@ func isSFlow(p []byte) bool {
 	if len(p) < sflowShortest || binary.BigEndian.Uint32(p) != 5 {
 		return false
 	}
-	agent, rest, ok := xdrAddr(p[4:])
+	var agent flow.Addr
+	rest, ok := xdrAddr(&agent, p[4:])
 	if !ok || agent.IsZero() || len(rest) < 16 {
 		return false
 	}

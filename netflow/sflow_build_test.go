@@ -43,7 +43,7 @@ func flowSampleOf(seq, in, out uint32, records ...wire) wire {
 }
 
 func expandedSampleOf(seq uint32, in, out sflowIf, records ...wire) wire {
-	return xdr(sampleFlowExpanded, append(wire{}.u32(seq, 0, 4, 1000, 5000, 0, in.format, in.value, out.format, out.value, uint32(len(records))), joined(records...)...))
+	return xdr(sampleFlowExpanded, append(wire{}.u32(seq, 0, 4, 1000, 5000, 0, in.format(), uint32(in), out.format(), uint32(out), uint32(len(records))), joined(records...)...))
 }
 
 // headerRecord holds the header of a frame of which 4 bytes of checksum were stripped.

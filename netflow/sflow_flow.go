@@ -6,19 +6,23 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
-// sample is what the head of a sample and its records tell, beyond the Record at hand.
+// sample is what the records of a sample tell, beyond the Record at hand.
 type sample struct {
-	class, index uint32 // data source; class 0 is an ifIndex
-	in, out      sflowIf
-	ip           bool   // the addresses are known
-	frame        uint32 // bytes of the sampled frame on the wire; 0 is unknown
-	ether        uint16 // its EtherType behind all tags; 0 is unknown
-	natSrc       flow.Addr
-	natDst       flow.Addr
+	ip     bool   // the addresses are known
+	ether  uint16 // EtherType of the sampled frame behind all tags; 0 is unknown
+	frame  uint32 // its bytes on the wire; 0 is unknown
+	natSrc flow.Addr
+	natDst flow.Addr
 }
 
-// sflowIf is an interface as sFlow has it: 2 bits of format and 30 of value, or a word of each.
-type sflowIf struct{ format, value uint32 }
+// path is where a sample was taken, and the way of its packet.
+type path struct {
+	class, index uint32 // data source; class 0 is an ifIndex
+	in, out      sflowIf
+}
+
+// sflowIf is an interface as sFlow has it: a word of format and one of value, or 2 bits and 30.
+type sflowIf uint64
 
 // Formats of an interface, and the value that stands for the agent itself.
 const (
@@ -28,10 +32,12 @@ const (
 	ifInternal = 0x3fffffff
 )
 
-func compactIf(v uint32) sflowIf { return sflowIf{v >> 30, v & ifInternal} }
+func compactIf(v uint32) sflowIf { return sflowIf(v>>30)<<32 | sflowIf(v&ifInternal) }
+
+func (i sflowIf) format() uint32 { return uint32(i >> 32) }
 
 // known says whether it is one interface with an ifIndex.
-func (i sflowIf) known() bool { return i.format == ifIndex && i.value != 0 && i.value != ifInternal }
+func (i sflowIf) known() bool { return i.format() == ifIndex && i != 0 && i != ifInternal }
 
 // flowSample makes the record of one sampled packet:
 //
@@ -42,48 +48,46 @@ func (i sflowIf) known() bool { return i.format == ifIndex && i.value != 0 && i.
 // Counts are those of the one packet; scaled by Sampling they give the estimate. There is no time
 // in sFlow but the uptime of the agent: Start and End are the receive time, without HasTimes.
 func (x *work) flowSample(p []byte, expanded bool) bool {
-	var s sample
+	var at path
 	var rate, drops uint32
+	head := 28
 	switch {
 	case !expanded && len(p) >= 32:
-		s.class, s.index = uint32(p[4]), binary.BigEndian.Uint32(p[4:])&0xffffff
+		at.class, at.index = uint32(p[4]), binary.BigEndian.Uint32(p[4:])&0xffffff
 		rate, drops = binary.BigEndian.Uint32(p[8:]), binary.BigEndian.Uint32(p[16:])
-		s.in, s.out = compactIf(binary.BigEndian.Uint32(p[20:])), compactIf(binary.BigEndian.Uint32(p[24:]))
+		at.in, at.out = compactIf(binary.BigEndian.Uint32(p[20:])), compactIf(binary.BigEndian.Uint32(p[24:]))
 	case expanded && len(p) >= 44:
-		s.class, s.index = binary.BigEndian.Uint32(p[4:]), binary.BigEndian.Uint32(p[8:])
+		at.class, at.index = binary.BigEndian.Uint32(p[4:]), binary.BigEndian.Uint32(p[8:])
 		rate, drops = binary.BigEndian.Uint32(p[12:]), binary.BigEndian.Uint32(p[20:])
-		s.in = sflowIf{binary.BigEndian.Uint32(p[24:]), binary.BigEndian.Uint32(p[28:])}
-		s.out = sflowIf{binary.BigEndian.Uint32(p[32:]), binary.BigEndian.Uint32(p[36:])}
+		at.in, at.out = sflowIf(binary.BigEndian.Uint64(p[24:])), sflowIf(binary.BigEndian.Uint64(p[32:]))
+		head = 40
 	default:
 		return false
 	}
-	x.source(sourceFlows, s.class, s.index, binary.BigEndian.Uint32(p), drops)
+	x.source(sourceFlows, at.class, at.index, binary.BigEndian.Uint32(p), drops)
 	r := x.sampledRecord()
-	if x.e.rates.override == 0 {
-		r.Sampling = rate
-		x.e.rates.common = sflowRate(rate)
+	if o := x.e.rates.override; o != 0 {
+		r.Sampling = o
 	} else {
-		r.Sampling = x.e.rates.override
+		r.Sampling, x.rate = rate, rate
 	}
-	head := 28
-	if expanded {
-		head = 40
-	}
-	if !x.sampleRecords(r, &s, p[head:]) {
+	at.enter(r)
+	if (x.general || !plainRecords(r, p[head:])) && !x.sampleRecords(r, p[head:]) {
 		x.undo()
 		return false
 	}
-	if s.out.format == ifDiscard {
-		x.forwarding(s.out.value)
+	if at.out.format() == ifDiscard {
+		x.forwarding(uint32(at.out))
 	}
-	x.interfaces(r, &s)
-	x.sampleDone(r, &s)
-	if !x.hasMeta {
-		r.Meta = x.sflowMeta()
+	if x.hasMeta {
+		x.meta.Sampler = random
+		x.ownMeta(r)
 		return true
 	}
-	x.meta.Sampler = random
-	x.ownMeta(r)
+	if x.sampled == 0 {
+		x.shareMeta(r)
+	}
+	r.Meta = x.sampled
 	return true
 }
 
@@ -106,13 +110,14 @@ func (x *work) discarded(p []byte) bool {
 	if len(p) < 32 {
 		return false
 	}
-	s := sample{
+	at := path{
 		class: binary.BigEndian.Uint32(p[4:]), index: binary.BigEndian.Uint32(p[8:]),
-		in: sflowIf{ifIndex, binary.BigEndian.Uint32(p[16:])}, out: sflowIf{ifIndex, binary.BigEndian.Uint32(p[20:])},
+		in: sflowIf(binary.BigEndian.Uint32(p[16:])), out: sflowIf(binary.BigEndian.Uint32(p[20:])),
 	}
-	x.source(sourceDiscards, s.class, s.index, binary.BigEndian.Uint32(p), binary.BigEndian.Uint32(p[12:]))
+	x.source(sourceDiscards, at.class, at.index, binary.BigEndian.Uint32(p), binary.BigEndian.Uint32(p[12:]))
 	r := x.sampledRecord()
-	if !x.sampleRecords(r, &s, p[28:]) {
+	at.enter(r)
+	if !x.sampleRecords(r, p[28:]) {
 		x.undo()
 		return false
 	}
@@ -122,62 +127,57 @@ func (x *work) discarded(p []byte) bool {
 		r.Event = flow.EventDenied
 	}
 	x.forwarding(reason)
-	x.interfaces(r, &s)
-	x.sampleDone(r, &s)
 	x.events++
 	x.ownMeta(r)
 	return true
 }
 
-// prepare puts n records, as they are before a sample is read, behind the end of the batch.
+// prepare puts n records, as they are before a sample is read, behind the end of the batch: at least
+// as many as will be appended.
 func (x *work) prepare(n int) {
 	x.proto.Fwd.Packets = 1
 	x.proto.Has |= flow.HasPackets
 	end := len(x.b.Recs)
 	x.b.Repeat(&x.proto, n)
-	x.b.Recs, x.ready = x.b.Recs[:end], end+n
+	x.b.Recs = x.b.Recs[:end]
 }
 
-// sampledRecord appends the record of one packet.
+// sampledRecord appends the record of one packet, which stands prepared.
 func (x *work) sampledRecord() *flow.Record {
-	if x.meta == nil {
-		x.spare()
-	}
 	n := len(x.b.Recs)
-	if n < x.ready {
-		x.b.Recs = x.b.Recs[:n+1]
-	} else {
-		x.b.Recs = append(x.b.Recs, x.proto)
-	}
+	x.b.Recs = x.b.Recs[:n+1]
 	return &x.b.Recs[n]
 }
 
-// undo takes the record of a bad sample back. What was prepared has been written to.
+// undo takes the record of a bad sample back, and prepares it for the next one.
 func (x *work) undo() {
+	x.b.Recs[len(x.b.Recs)-1] = x.proto
 	x.b.Undo()
-	x.ready = 0
 	x.meta, x.hasMeta = nil, false
 }
 
-// interfaces sets the interfaces and where the agent looked: a sample is taken by its data
-// source, which is the interface of entry, or one of those of exit.
-func (x *work) interfaces(r *flow.Record, s *sample) {
-	if s.in.known() {
-		r.InIf = s.in.value
-		r.Has |= flow.HasInIf
+// enter sets the interfaces and where the agent looked: a sample is taken by its data source,
+// which is the interface of entry, or one of those of exit.
+func (at path) enter(r *flow.Record) {
+	has, way := r.Has, 0 // an int is chosen without a branch: which way the next packet goes cannot be foreseen
+	if at.in.known() {
+		r.InIf = uint32(at.in)
+		has |= flow.HasInIf
 	}
-	if s.out.known() {
-		r.OutIf = s.out.value
-		r.Has |= flow.HasOutIf
+	if at.out.known() {
+		r.OutIf = uint32(at.out)
+		has |= flow.HasOutIf
 	}
-	at := sflowIf{ifIndex, s.index}
-	in, out := s.in == at, s.out == at || s.out.format == ifSeveral && s.in.known()
-	switch {
-	case s.class != 0 || s.index == 0 || s.in == s.out:
-	case in:
-		r.Direction = flow.Ingress
-	case out:
-		r.Direction = flow.Egress
+	r.Has = has
+	source := sflowIf(at.index)
+	if at.out.format() == ifSeveral && at.in.known() || at.out == source {
+		way = int(flow.Egress)
+	}
+	if at.in == source {
+		way = int(flow.Ingress)
+	}
+	if at.class == 0 && at.index != 0 && at.in != at.out {
+		r.Direction = flow.Direction(way)
 	}
 }
 
@@ -204,19 +204,19 @@ func (x *work) sampleDone(r *flow.Record, s *sample) {
 	}
 }
 
-// sflowMeta gives the Meta that the samples of a datagram share.
-func (x *work) sflowMeta() uint32 {
-	if x.sampled == 0 {
-		x.b.Meta = append(x.b.Meta, flow.Meta{Sampler: random, Unknown: x.original()})
-		x.sampled, x.meta = uint32(len(x.b.Meta)), nil
-	}
-	return x.sampled
+// shareMeta makes the Meta that the samples of a datagram share.
+func (x *work) shareMeta(r *flow.Record) {
+	m := x.own()
+	m.Sampler, m.Unknown = random, x.original()
+	x.keepMeta(r)
+	x.sampled = r.Meta
 }
 
 // ownMeta gives the record the Meta that was gathered for it.
 func (x *work) ownMeta(r *flow.Record) {
 	for _, e := range x.original() {
-		x.meta.Unknown, x.hasMeta = x.arena.append(x.meta.Unknown, e), true
+		m := x.own()
+		m.Unknown, x.hasMeta = x.arena.append(m.Unknown, e), true
 	}
 	if x.hasMeta {
 		x.keepMeta(r)

@@ -23,22 +23,24 @@ const (
 
 // sampleRecords walks the records of a sample: their count, then each with form and length. Those
 // of an unknown form are skipped.
-func (x *work) sampleRecords(r *flow.Record, s *sample, p []byte) bool {
+func (x *work) sampleRecords(r *flow.Record, p []byte) bool {
+	var s sample
 	count := binary.BigEndian.Uint32(p)
 	for p = p[4:]; count > 0; count-- {
 		form, body, rest, ok := xdrData(p)
-		if !ok || !x.sampleRecord(r, s, form, body) {
+		if !ok || !x.sampleRecord(r, &s, form, body) {
 			return false
 		}
 		p = rest
 	}
+	x.sampleDone(r, &s)
 	return true
 }
 
 func (x *work) sampleRecord(r *flow.Record, s *sample, form uint32, p []byte) bool {
 	switch form {
 	case recordHeader:
-		return sampledHeader(r, s, p)
+		return x.sampledHeader(r, s, p)
 	case recordEthernet:
 		return sampledEthernet(r, s, p)
 	case recordIPv4:
@@ -62,6 +64,8 @@ func (x *work) sampleRecord(r *flow.Record, s *sample, form uint32, p []byte) bo
 	return true
 }
 
+const sflowEthernet = 1 // header protocol
+
 // sflowLinks are the link types of sFlow's header protocols; 0 is one that is not decoded.
 var sflowLinks = [...]uint32{
 	1:  packet.LinkEthernet,
@@ -82,7 +86,7 @@ var sflowLinks = [...]uint32{
 // stripped is how many of the frame's bytes stand neither before nor behind the header's end: its
 // checksum, and tags that were taken off. Where the header is not IP, or cut, the record stays
 // without addresses.
-func sampledHeader(r *flow.Record, s *sample, p []byte) bool {
+func (x *work) sampledHeader(r *flow.Record, s *sample, p []byte) bool {
 	if len(p) < 16 {
 		return false
 	}
@@ -91,6 +95,10 @@ func sampledHeader(r *flow.Record, s *sample, p []byte) bool {
 		return false
 	}
 	proto, frame, stripped := binary.BigEndian.Uint32(p), binary.BigEndian.Uint32(p[4:]), binary.BigEndian.Uint32(p[8:])
+	if proto == sflowEthernet && !s.ip && !x.general && plainFrame(r, header) {
+		s.ip = true
+		return true
+	}
 	s.frame = frame
 	if proto >= uint32(len(sflowLinks)) || sflowLinks[proto] == 0 {
 		return true
@@ -214,11 +222,12 @@ func extendedSwitch(r *flow.Record, p []byte) bool {
 
 // extendedRouter reads the next hop and the prefix lengths of the two routes.
 func extendedRouter(r *flow.Record, p []byte) bool {
-	hop, p, ok := xdrAddr(p)
+	var hop flow.Addr
+	p, ok := xdrAddr(&hop, p)
 	if !ok || len(p) < 8 {
 		return false
 	}
-	setNextHop(r, hop)
+	setNextHop(r, &hop)
 	if src, dst := binary.BigEndian.Uint32(p), binary.BigEndian.Uint32(p[4:]); src <= 128 && dst <= 128 {
 		r.SrcMask, r.DstMask = uint8(src), uint8(dst)
 		r.Has |= flow.HasSrcMask | flow.HasDstMask
@@ -226,9 +235,9 @@ func extendedRouter(r *flow.Record, p []byte) bool {
 	return true
 }
 
-func setNextHop(r *flow.Record, hop flow.Addr) {
+func setNextHop(r *flow.Record, hop *flow.Addr) {
 	if !zero(hop.Wire()) {
-		r.NextHop = hop
+		r.NextHop = *hop
 		r.Has |= flow.HasNextHop
 	}
 }
@@ -240,12 +249,13 @@ func setNextHop(r *flow.Record, hop flow.Addr) {
 // The destination's AS is the last of the path; no path is no AS, as elsewhere in flow export. The
 // neighbours on either side are kept as the elements that IPFIX has for them.
 func (x *work) extendedGateway(r *flow.Record, p []byte) bool {
-	hop, p, ok := xdrAddr(p)
+	var hop flow.Addr
+	p, ok := xdrAddr(&hop, p)
 	if !ok || len(p) < 16 {
 		return false
 	}
 	if !r.Has.Has(flow.HasNextHop) {
-		setNextHop(r, hop)
+		setNextHop(r, &hop)
 	}
 	r.SrcAS = binary.BigEndian.Uint32(p[4:])
 	r.Has |= bit(uint64(r.SrcAS), flow.HasSrcAS)
@@ -291,7 +301,7 @@ func (x *work) extendedUser(p []byte) bool {
 		if !ok {
 			return false
 		}
-		if user := x.names.get(name); user != "" && x.meta.User == "" {
+		if user := x.names.get(name); user != "" && x.own().User == "" {
 			x.meta.User, x.hasMeta = user, true
 		}
 		p = rest
@@ -302,12 +312,10 @@ func (x *work) extendedUser(p []byte) bool {
 // extendedNAT reads the addresses after translation; one that was not translated is as in the
 // header.
 func extendedNAT(s *sample, p []byte) bool {
-	src, p, ok := xdrAddr(p)
-	if !ok {
-		return false
+	p, ok := xdrAddr(&s.natSrc, p)
+	if ok {
+		_, ok = xdrAddr(&s.natDst, p)
 	}
-	dst, _, ok := xdrAddr(p)
-	s.natSrc, s.natDst = src, dst
 	return ok
 }
 

@@ -31,10 +31,10 @@ func TestSFlowRecords(t *testing.T) {
 	with := func(records ...wire) wire { return flowSampleOf(1, 4, 9, append([]wire{raw}, records...)...) }
 
 	f(plain+counts+" in=4 out=9 direction=ingress"+macs, with())
-	f(plain+counts+" in=4 out=9 direction=ingress"+macs, expandedSampleOf(1, sflowIf{0, 4}, sflowIf{0, 9}, raw))
+	f(plain+counts+" in=4 out=9 direction=ingress"+macs, expandedSampleOf(1, 4, 9, raw))
 	f(plain+counts+" in=7 out=4 direction=egress"+macs, flowSampleOf(1, 7, 4, raw))
 	f(plain+counts+" in=7 direction=egress"+macs, flowSampleOf(1, 7, 2<<30|5, raw))
-	f(plain+counts+" in=7 direction=egress"+macs, expandedSampleOf(1, sflowIf{0, 7}, sflowIf{2, 5}, raw))
+	f(plain+counts+" in=7 direction=egress"+macs, expandedSampleOf(1, 7, 2<<32|5, raw))
 	f(plain+counts+" in=4 out=4"+macs, flowSampleOf(1, 4, 4, raw))
 	f(plain+counts+" in=7 out=9"+macs, flowSampleOf(1, 7, 9, raw))
 	f(plain+counts+" out=4 direction=egress"+macs, flowSampleOf(1, ifInternal, 4, raw))
@@ -227,7 +227,7 @@ func TestSFlowIsExport(t *testing.T) {
 // FuzzSFlow: any bytes decode in bounded time and memory, and each outcome is counted.
 func FuzzSFlow(f *testing.F) {
 	raw := headerRecord(1, tcpFrame())
-	f.Add([]byte(sflowMessage("192.0.2.7", 1, flowSampleOf(1, 4, 9, raw), expandedSampleOf(2, sflowIf{0, 4}, sflowIf{1, 258}, raw,
+	f.Add([]byte(sflowMessage("192.0.2.7", 1, flowSampleOf(1, 4, 9, raw), expandedSampleOf(2, 4, 1<<32|258, raw,
 		xdr(recordSwitch, wire{}.u32(1, 0, 2, 0)), xdr(recordRouter, wire{}.addr("10.0.0.254").u32(24, 16)),
 		xdr(recordGateway, wire{}.addr("2001:db8::1").u32(1, 2, 3, 1, 2, 2, 64502, 64503, 0, 100)),
 		xdr(recordUser, wire{}.u32(106).opaque([]byte("a")).u32(106).opaque(nil)), xdr(recordNAT, wire{}.addr("10.0.0.1").addr("10.0.0.2"))),

@@ -254,7 +254,7 @@ func (r *reader) decode(box *mailbox, n int, now time.Time, b **flow.Batch, emit
 			r.kernel(drops)
 		}
 		// A fault is counted by the decoder; it concerns no one else.
-		_ = r.udp.dec.datagram(&r.allow, source{addr: src, port: port, received: ns}, payload, *b)
+		_ = r.udp.dec.datagram(&r.allow, &source{addr: src, port: port, received: ns}, payload, *b)
 		if (*b).Full() {
 			(*b).Now = ns
 			emit(*b)

@@ -259,7 +259,7 @@ func (t *savedTemplate) header(version uint16) (h header, ok bool) {
 // restore makes an exporter of what was saved of it.
 func (d *Decoder) restore(l loaded) {
 	src := source{addr: l.addr, port: l.Port, received: l.Seen}
-	e := d.exporter(src, l.Version, l.Domain)
+	e := d.exporter(&src, l.Version, l.Domain)
 	defer d.release(e)
 	e.first, e.count.Datagrams = 0, 0
 	e.boot = l.Boot

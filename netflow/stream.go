@@ -150,7 +150,7 @@ func (s *stream) message(p []byte, now time.Time) {
 	}
 	s.heard = true
 	s.tcp.stats.messages.Add(1)
-	_ = s.tcp.dec.message(s.src, p, s.b) // a fault is counted by the decoder
+	_ = s.tcp.dec.message(&s.src, p, s.b) // a fault is counted by the decoder
 	if len(s.b.Recs) == 0 {
 		s.b.Free()
 		s.b = nil

@@ -32,7 +32,7 @@ func sameTexts(t testing.TB, raw []byte) {
 	byRow := ahead
 	byRow.texts, byRow.rows = nil, ahead.texts
 	d := NewDecoder(Config{})
-	e := d.exporter(source{addr: exporterAddr}, 10, 0)
+	e := d.exporter(&source{addr: exporterAddr}, 10, 0)
 	defer d.release(e)
 	decode := func(p *plan) string {
 		b := &flow.Batch{}

@@ -32,7 +32,7 @@ type link struct {
 }
 
 // message decodes one whole IPFIX message of a stream. It is counted as a datagram is.
-func (d *Decoder) message(src source, p []byte, b *flow.Batch) error {
+func (d *Decoder) message(src *source, p []byte, b *flow.Batch) error {
 	d.stats.datagrams.Add(1)
 	d.stats.bytes.Add(uint64(len(p)))
 	err := d.ipfix(src, p, b)
@@ -70,7 +70,7 @@ func (d *Decoder) bury(e *exporter) {
 	d.strip(e)
 	key := e.key
 	key.session = 0
-	past := d.newExporter(key, source{addr: key.addr, received: e.seen.Load(), link: key.link})
+	past := d.newExporter(&key, &source{addr: key.addr, received: e.seen.Load(), link: key.link})
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	past.mu.Lock()

@@ -193,13 +193,12 @@ func (m *mailbox) recvmmsg(fd uintptr) {
 		h.Namelen = uint32(unsafe.Sizeof(m.names[i]))
 		h.SetControllen(controlSize)
 	}
-	at := uintptr(unsafe.Pointer(&m.msgs[0]))
 	var n uintptr
 	var errno syscall.Errno
 	if m.flags&unix.MSG_DONTWAIT != 0 { // the scheduler need not know of a call that does not wait
-		n, _, errno = unix.RawSyscall6(unix.SYS_RECVMMSG, fd, at, mailboxes, m.flags, 0, 0)
+		n, _, errno = unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&m.msgs[0])), mailboxes, m.flags, 0, 0)
 	} else {
-		n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, fd, at, mailboxes, m.flags, 0, 0)
+		n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&m.msgs[0])), mailboxes, m.flags, 0, 0)
 	}
 	if m.n, m.errno = int(n), errno; errno != 0 {
 		m.n = 0

@@ -14,7 +14,7 @@ import (
 // The count is of records by the RFC, and of flowsets with many exporters. By either there can
 // be no more flowsets than the count: what stands behind so many is not decoded, and counted
 // unless it is zero.
-func (d *Decoder) v9(src source, p []byte, b *flow.Batch) error {
+func (d *Decoder) v9(src *source, p []byte, b *flow.Batch) error {
 	const size = 20
 	if len(p) < size {
 		return ErrShort

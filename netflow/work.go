@@ -1,7 +1,6 @@
 package netflow
 
 import (
-	"sync"
 	"sync/atomic"
 
 	"github.com/flowferry/flowferry/flow"
@@ -31,8 +30,7 @@ const (
 // so that nothing of it is allocated per record, and an exporter that is silent holds none of it.
 type work struct {
 	d     *Decoder
-	e     *exporter
-	last  *exporter // of the message before this one; it may be gone
+	e     *exporter // of the message at hand; between messages that of the last, which may be forgotten
 	b     *flow.Batch
 	proto flow.Record // what all records of the message have in common
 
@@ -59,8 +57,8 @@ type work struct {
 	plain   bool       // proto has all that options have told
 	raw     [8]byte    // room for a value
 	sampled uint32     // sFlow: Meta that the samples of the datagram share; 0 is none yet
-	ready   int        // sFlow: so far records stand prepared in the batch
 	follow  bool       // sFlow: samples have numbers not seen before
+	general bool       // sFlow: as in the Decoder
 	at      places
 	sought  sought
 	one     []flow.Record // the record at hand
@@ -77,37 +75,26 @@ type work struct {
 	tlses   slab[flow.TLS]
 }
 
-// works are those that are free, at most maxWorks: what they hold of names and pieces of memory is
-// bounded, and as many are seldom at work at once.
-type works struct {
-	next atomic.Pointer[work] // one of them, at hand without the lock
-	mu   sync.Mutex
-	free []*work // the others
-}
-
-const maxWorks = 8
+// works are those that are free, nil where one is at work. What they hold of names and pieces of
+// memory is bounded, and more are seldom at work at once.
+type works [8]atomic.Pointer[work]
 
 func (w *works) take(d *Decoder) *work {
-	if x := w.next.Swap(nil); x != nil {
-		return x
+	for i := range w {
+		if w[i].Load() == nil {
+			continue
+		}
+		if x := w[i].Swap(nil); x != nil {
+			return x
+		}
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if n := len(w.free); n > 0 {
-		x := w.free[n-1]
-		w.free = w.free[:n-1]
-		return x
-	}
-	return &work{d: d, keepAll: d.cfg.Unknown == "all", keepNo: d.cfg.Unknown == "none"}
+	return &work{d: d, keepAll: d.cfg.Unknown == "all", keepNo: d.cfg.Unknown == "none", general: d.general}
 }
 
 func (w *works) give(x *work) {
-	if w.next.CompareAndSwap(nil, x) {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.free) < maxWorks-1 {
-		w.free = append(w.free, x)
+	for i := range w {
+		if w[i].CompareAndSwap(nil, x) {
+			return
+		}
 	}
 }
