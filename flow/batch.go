@@ -134,6 +134,15 @@ func (b *Batch) KeepMeta(r *Record) {
 	r.Meta = uint32(len(b.Meta))
 }
 
+// AddMetas puts n empty Metas into the side table and gives the index of the first. A record may
+// point to one of them, or none.
+func (b *Batch) AddMetas(n int) (first int) {
+	first = len(b.Meta)
+	b.Meta = slices.Grow(b.Meta, n)[:first+n]
+	clear(b.Meta[first:])
+	return first
+}
+
 // SetEnr puts e into the side table and points r to it.
 func (b *Batch) SetEnr(r *Record, e Enr) {
 	b.Enr = append(b.Enr, e)

@@ -79,11 +79,15 @@ func (v *varlen) skip(buf []byte, base int) (next int, ok bool) {
 // exec does p's steps on records whose parts begin where x.at says.
 func (p *plan) exec(x *work, recs []flow.Record, buf []byte) {
 	x.columns(p.cols, recs, buf, x.at)
+	metas := p.lookUp(x, len(recs), buf)
 	ord := x.d.ordinals(len(recs))
 	for i := range recs {
 		r, g := &recs[i], p.got
 		r.Ord = ord + uint64(i)
-		if x.meta == nil {
+		switch {
+		case len(p.texts) > 0:
+			g |= x.told(metas + i)
+		case x.meta == nil:
 			x.spare()
 		}
 		if len(p.rows) > 0 {
@@ -91,6 +95,9 @@ func (p *plan) exec(x *work, recs []flow.Record, buf []byte) {
 			g |= p.row(x, r, i, buf)
 		}
 		x.finish(r, g)
+	}
+	if len(p.texts) > 0 {
+		x.meta, x.place = nil, 0
 	}
 }
 
@@ -100,10 +107,7 @@ func (p *plan) row(x *work, r *flow.Record, i int, buf []byte) (g got) {
 		s := &p.rows[j]
 		end := x.at[s.part][i] + int(s.end)
 		if s.op == opVar {
-			if buf[end-1] == 255 {
-				end += 2
-			}
-			if value := buf[end:x.at[s.part+1][i]]; len(value) > 0 {
+			if value := buf[s.from(x.at, i, buf):x.at[s.part+1][i]]; len(value) > 0 {
 				g |= p.value(x, r, s, value)
 			}
 			continue
@@ -111,6 +115,15 @@ func (p *plan) row(x *work, r *flow.Record, i int, buf []byte) (g got) {
 		g |= p.rare(x, r, s.op, s, number8(buf, end, s.sh), buf[end-int(s.n):end])
 	}
 	return g
+}
+
+// from says where the value of variable length in record i of the chunk begins.
+func (s *step) from(at places, i int, buf []byte) int {
+	from := at[s.part][i] + int(s.end)
+	if buf[from-1] == 255 {
+		from += 2
+	}
+	return from
 }
 
 // alone is the place of a value that stands alone, behind lead bytes of nothing.

@@ -91,8 +91,12 @@ func (x *work) own() *flow.Meta {
 
 // keepMeta gives the record the Meta that was made for it.
 func (x *work) keepMeta(r *flow.Record) {
-	x.b.KeepMeta(r)
-	x.meta, x.hasMeta = nil, false
+	if x.place != 0 {
+		r.Meta = x.place
+	} else {
+		x.b.KeepMeta(r)
+	}
+	x.meta, x.hasMeta, x.place = nil, false, 0
 }
 
 // times settles Start and End: where one is missing the duration, or the other, stands in;

@@ -98,37 +98,67 @@ func (x *work) fixedRecords(p []byte, n int) {
 	x.proto.Has |= layouts[5].template.plan.has | flow.HasTimes
 	x.proto.Src.Set4(0)
 	x.proto.Dst.Set4(0)
-	export, uptime, ord := x.export, x.uptime, x.d.ordinals(n)
-	recs := x.b.Repeat(&x.proto, n)
+	ord := x.d.ordinals(n)
+	for done := 0; done < n; done += chunk {
+		recs := x.b.Repeat(&x.proto, min(n-done, chunk))
+		x.fixedChunk(recs, p[done*48:], ord+uint64(done))
+	}
+}
+
+// fixedChunk decodes at most chunk records, which are copies of x.proto. What depends on the value
+// of a field is done without branches, or after the loop for the few records that need it.
+func (x *work) fixedChunk(recs []flow.Record, p []byte, ord uint64) {
+	var odd [chunk]uint8 // the records without ports of TCP or UDP
+	odds := uint(0)
+	export, uptime, like := x.export, x.uptime, &x.proto
 	for i := range recs {
-		q := (*[48]byte)(p)
-		r := &recs[i]
+		q, r := (*[48]byte)(p[i*48:i*48+48:i*48+48]), &recs[i]
+		r.Start = export + int64(int32(binary.BigEndian.Uint32(q[24:])-uptime))*1e6
+		r.End = export + int64(int32(binary.BigEndian.Uint32(q[28:])-uptime))*1e6
 		r.Ord = ord + uint64(i)
 		*(*[4]byte)(r.Src[12:]) = *(*[4]byte)(q[0:])
 		*(*[4]byte)(r.Dst[12:]) = *(*[4]byte)(q[4:])
-		has := r.Has
-		if hop := binary.BigEndian.Uint32(q[8:]); hop != 0 {
-			r.NextHop.Set4(hop)
+		has := like.Has
+		if hop := (*[4]byte)(q[8:]); *hop != [4]byte{} {
+			r.NextHop = like.Src
+			*(*[4]byte)(r.NextHop[12:]) = *hop
 			has |= flow.HasNextHop
 		}
-		r.InIf, r.OutIf = uint32(binary.BigEndian.Uint16(q[12:])), uint32(binary.BigEndian.Uint16(q[14:]))
-		r.Fwd.Packets, r.Fwd.Bytes = uint64(binary.BigEndian.Uint32(q[16:])), uint64(binary.BigEndian.Uint32(q[20:]))
-		r.Start = export + int64(int32(binary.BigEndian.Uint32(q[24:])-uptime))*1e6
-		r.End = export + int64(int32(binary.BigEndian.Uint32(q[28:])-uptime))*1e6
-		r.SrcPort, r.DstPort = binary.BigEndian.Uint16(q[32:]), binary.BigEndian.Uint16(q[34:])
-		r.Fwd.Flags, r.Proto, r.Fwd.ToS = q[37], q[38], q[39]
-		srcAS, dstAS := uint32(binary.BigEndian.Uint16(q[40:])), uint32(binary.BigEndian.Uint16(q[42:]))
-		r.SrcAS, r.DstAS = srcAS, dstAS
-		r.SrcMask, r.DstMask = q[44], q[45]
-		r.Has = has | bit(uint64(srcAS), flow.HasSrcAS) | bit(uint64(dstAS), flow.HasDstAS)
-		if r.Proto != flow.ProtoTCP {
-			if r.Proto != flow.ProtoUDP {
-				portless(r, 0)
-			}
-			if r.Fwd.Flags == 0 {
-				r.Has &^= flow.HasFlags
-			}
-		}
-		p = p[48:]
+		as, proto, flags := binary.BigEndian.Uint32(q[40:]), q[38], q[37]
+		r.Has = has&^flagless(proto, flags) | bit(uint64(as>>16), flow.HasSrcAS) | bit(uint64(as&0xffff), flow.HasDstAS)
+		r.SrcAS, r.DstAS = as>>16, as&0xffff
+		r.Fwd.Bytes, r.Fwd.Packets = uint64(binary.BigEndian.Uint32(q[20:])), uint64(binary.BigEndian.Uint32(q[16:]))
+		r.Fwd.Flags, r.Fwd.ToS = flags, q[39]
+		interfaces := binary.BigEndian.Uint32(q[12:])
+		r.InIf, r.OutIf = interfaces>>16, interfaces&0xffff
+		ports := binary.BigEndian.Uint32(q[32:])
+		r.SrcPort, r.DstPort = uint16(ports>>16), uint16(ports)
+		r.Proto, r.SrcMask, r.DstMask = proto, q[44], q[45]
+		odd[odds%chunk] = uint8(i)
+		odds += uint(isOdd[proto])
 	}
+	for _, i := range odd[:odds] {
+		portless(&recs[i], 0)
+	}
+}
+
+// isOdd is 1 for the protocols that portless is for, 0 for the others.
+var isOdd = func() (is [256]uint8) {
+	for proto := range is {
+		is[proto] = 1
+	}
+	is[flow.ProtoTCP], is[flow.ProtoUDP] = 0, 0
+	return is
+}()
+
+// flagless is HasFlags where there are none: of another protocol than TCP, and zero.
+func flagless(proto, flags uint8) flow.Set {
+	none := flow.HasFlags
+	if proto == flow.ProtoTCP {
+		none = 0
+	}
+	if flags != 0 {
+		none = 0
+	}
+	return none
 }

@@ -16,6 +16,7 @@ import (
 //	 │ fixed │ fixed │ length of vars[0] │ value ........ │ fixed │ fixed │
 type plan struct {
 	cols  []step // what is done on many records at once
+	texts []step // texts that are looked up for many records at once
 	rows  []step // what is done on each record, after that
 	vars  []varlen
 	min   int      // bytes of the shortest record
@@ -78,6 +79,8 @@ func compile(fields []field) (p plan, ok bool) {
 		case e.op == opDrop || f.n == 0:
 		case s.op.columnar():
 			p.cols = append(p.cols, s)
+		case s.op == opVar && p.ahead(s.then):
+			p.texts = append(p.texts, s)
 		default:
 			p.rows = append(p.rows, s)
 		}

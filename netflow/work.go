@@ -48,6 +48,7 @@ type work struct {
 
 	meta    *flow.Meta // of the record at hand, in its place in the batch; see spare
 	hasMeta bool       // something is in it
+	place   uint32     // its index, 1-based, if it is in the side table already; else 0
 	counts  counts     // what the message holds
 	events  uint64     // of all records so far
 	shared  shared     // Meta that records of the message share
@@ -59,6 +60,7 @@ type work struct {
 	follow  bool       // sFlow: samples have numbers not seen before
 	general bool       // sFlow: as in the Decoder
 	at      places
+	sought  sought
 	one     []flow.Record // the record at hand
 	keepAll bool
 	keepNo  bool
