@@ -13,7 +13,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME    ?= 30s
 step         = printf '\n==> %s\n'
 
-.PHONY: help build demo test prepare lint unit fuzz modules bench generate fields clean
+.PHONY: help build demo test prepare lint unit fuzz modules bench profile generate fields clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-9s %s\n' "$$t" "$$d"; done
@@ -73,6 +73,12 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 
 bench: ## cost per flow, packet and document, beside other programs
 	@cd bench && go run .
+
+profile: ## measure again what builds are optimised with (cmd/flowferry/default.pgo); needs a quiet machine, 2 minutes
+	@cd bench; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT
+	go build -pgo=off -o "$$dir/bench" .
+	BENCH_PROFILE=$$dir/profile "$$dir/bench" child work "$$dir" >"$$dir/said"
+	go tool pprof -proto -output=../cmd/flowferry/default.pgo "$$dir/bench" "$$dir/profile"
 
 generate: ## write again what is made from the fields table and the configuration
 	@go generate ./...

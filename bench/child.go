@@ -17,6 +17,7 @@ var children = map[string]func(args []string) error{
 	"receive": childReceive,
 	"goflow2": childGoflow2,
 	"null":    childNull,
+	"work":    childWork,
 }
 
 // child runs one of them.

@@ -18,7 +18,7 @@ import (
 // TestMeterSeesAll meters a small capture of each profile: every packet and byte is in a flow,
 // there is a flow for each conversation, and the mix is labelled.
 func TestMeterSeesAll(t *testing.T) {
-	for _, p := range []gen.Profile{gen.Mix, gen.Short, gen.Elephants} {
+	for _, p := range gen.Profiles {
 		file := filepath.Join(t.TempDir(), "capture.pcap")
 		made, err := makeCapture(file, p, 8<<20)
 		if err != nil {

@@ -56,7 +56,7 @@ func meter(ctx context.Context, s *suite) error {
 		return err
 	}
 	defer sink.Close()
-	for _, profile := range []gen.Profile{gen.Mix, gen.Short, gen.Elephants} {
+	for _, profile := range gen.Profiles {
 		if err := s.meterProfile(ctx, profile, sink.LocalAddr().String()); err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func udp(ctx context.Context, s *suite) error {
 func (s *suite) wholeWay(ctx context.Context) error {
 	stream, sink := gen.NewStream(gen.V9, pick(s.quick, 20_000, 100_000), 1), newBulk()
 	var all []contender
-	for n, does := range []string{"datagram → record", "… → stitched, two-way", "… → enriched", "… → bulk bytes"} {
+	for n, does := range stops {
 		all = append(all, contender{"flowferry", does, inProcess(0, func() (int, error) { return ourWay(stream, n, sink) })})
 	}
 	all = append(all, contender{"goflow2", "datagram → record → JSON line; one-way, no enrichment",
@@ -85,6 +85,9 @@ func (k *bulk) Put(_ context.Context, b *flow.Batch) error {
 }
 
 func (k *bulk) Close(context.Context) error { return nil }
+
+// stops are how far ourWay goes.
+var stops = []string{"datagram → record", "… → stitched, two-way", "… → enriched", "… → bulk bytes"}
 
 // ourWay sends the stream once through the first stages: 0 decodes, 1 also stitches, 2 also
 // enriches, 3 also makes documents.

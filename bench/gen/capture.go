@@ -20,6 +20,9 @@ const (
 	Elephants                // 64 long transfers at once
 )
 
+// Profiles are all of them.
+var Profiles = []Profile{Mix, Short, Elephants}
+
 func (p Profile) String() string {
 	return [...]string{"mix", "short flows", "elephants"}[p]
 }

@@ -23,7 +23,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 	if one := sflow(1); !bytes.Equal(one, sflow(1)) || bytes.Equal(one, sflow(2)) {
 		t.Error("sFlow: the same seed gave other bytes, or another one the same")
 	}
-	for _, p := range []Profile{Mix, Short, Elephants} {
+	for _, p := range Profiles {
 		file := func(seed uint64) ([]byte, Contents) {
 			var b bytes.Buffer
 			made, err := Capture(&b, p, 2<<20, seed)
