@@ -26,9 +26,9 @@ func document(ctx context.Context, s *suite) error {
 	}
 	atLeast := pick[time.Duration](s.quick, 200, 500) * time.Millisecond
 	result, err := race(ctx, s.rounds, []contender{
-		{"flowferry", "record → bytes", inProcess(atLeast, w.ours)},
-		{"encoding/json, struct", "struct → bytes", inProcess(atLeast, func() (int, error) { return marshal(w.structs) })},
-		{"encoding/json, map", "map[string]any → bytes", inProcess(atLeast, func() (int, error) { return marshal(w.maps) })},
+		{"flowferry", "record → bytes", inProcess(atLeast, unprepared, w.ours)},
+		{"encoding/json, struct", "struct → bytes", inProcess(atLeast, unprepared, func() (int, error) { return marshal(w.structs) })},
+		{"encoding/json, map", "map[string]any → bytes", inProcess(atLeast, unprepared, func() (int, error) { return marshal(w.maps) })},
 	})
 	if err != nil {
 		return err

@@ -84,29 +84,34 @@ func (s *series) values(of func(cost) float64) (v []float64) {
 }
 
 // inProcess makes a turn of work, which runs until the turn has lasted long enough and is
-// divided by the units that it says it did.
-func inProcess(atLeast time.Duration, work func() (units int, err error)) func(context.Context) (cost, error) {
+// divided by the units that it says it did. What is done before each time is not in the figure.
+func inProcess(atLeast time.Duration, before func(), work func() (units int, err error)) func(context.Context) (cost, error) {
 	return func(context.Context) (cost, error) {
-		var before, after runtime.MemStats
+		var had, has runtime.MemStats
 		runtime.GC()
-		runtime.ReadMemStats(&before)
-		units, start, cpu := 0, time.Now(), cpuTime()
-		for units == 0 || time.Since(start) < atLeast {
+		runtime.ReadMemStats(&had)
+		units, used := 0, time.Duration(0)
+		for start := time.Now(); units == 0 || time.Since(start) < atLeast; {
+			before()
+			cpu := cpuTime()
 			n, err := work()
 			if err != nil {
 				return cost{}, err
 			}
+			used += cpuTime() - cpu
 			units += n
 		}
-		used := cpuTime() - cpu
-		runtime.ReadMemStats(&after)
+		runtime.ReadMemStats(&has)
 		n := float64(units)
 		return cost{
 			cpu:    time.Duration(float64(used) / n * 1000), // of 1,000 units, so as not to round nanoseconds
-			allocs: float64(after.Mallocs-before.Mallocs) / n,
+			allocs: float64(has.Mallocs-had.Mallocs) / n,
 		}, nil
 	}
 }
+
+// unprepared is what inProcess does before work that can be done again as it is.
+func unprepared() {}
 
 // perUnit gives the CPU nanoseconds per unit of a turn made by inProcess.
 func perUnit(c cost) float64 { return float64(c.cpu) / 1000 }

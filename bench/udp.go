@@ -37,10 +37,10 @@ func (s *suite) wholeWay(ctx context.Context) error {
 	stream, sink := gen.NewStream(gen.V9, pick(s.quick, 20_000, 100_000), 1), newBulk()
 	var all []contender
 	for n, does := range stops {
-		all = append(all, contender{"flowferry", does, inProcess(0, func() (int, error) { return ourWay(stream, n, sink) })})
+		all = append(all, contender{"flowferry", does, inProcess(0, unprepared, func() (int, error) { return ourWay(stream, n, sink) })})
 	}
 	all = append(all, contender{"goflow2", "datagram → record → JSON line; one-way, no enrichment",
-		inProcess(0, func() (int, error) { return goflow2Way(stream) })})
+		inProcess(0, unprepared, func() (int, error) { return goflow2Way(stream) })})
 	result, err := race(ctx, s.rounds, all)
 	if err != nil {
 		return err

@@ -16,8 +16,11 @@ func childWork(args []string) error {
 		return fmt.Errorf("give one folder for captures of 150 MB")
 	}
 	for _, format := range decoded {
-		stream := streamOf(format, 20_000)
-		if err := workFor(4*time.Second, pass(stream, flowferry())); err != nil {
+		stream, d := decodedStream(format), flowferry()
+		if err := workFor(4*time.Second, func() (int, error) {
+			stream.Renumber()
+			return pass(stream, d)()
+		}); err != nil {
 			return err
 		}
 	}

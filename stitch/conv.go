@@ -122,9 +122,12 @@ func (c *conv) overhear(s int, n *flow.Counts, at int64) {
 	}
 }
 
+// began is the start of the latest report, or up to a unit of span later.
+func (s *side) began() int64 { return s.end - int64(s.lasted)<<spanBits }
+
 // latest makes r the latest report. Beside one that ends with it and lasts as long it is exact.
 func (s *side) latest(r, beside *report) {
-	*r = report{start: s.end - int64(s.lasted)<<spanBits, end: s.end, place: s.place, counts: s.counts, by: s.by}
+	*r = report{start: s.began(), end: s.end, place: s.place, counts: s.counts, by: s.by}
 	if beside.end == s.end && spanOf(beside.end-beside.start) == s.lasted {
 		r.start = beside.start
 	}

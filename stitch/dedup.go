@@ -39,10 +39,12 @@ func (t *Table) duplicateOf(c *conv, mine *report, s int) uint32 {
 		return notDuplicate
 	}
 	var its report
-	if sd.latest(&its, mine); t.same(&its, mine) {
-		return emitted
+	if another || mine.end == sd.end || !mine.place.is(sd.place) { // at one place an exporter tells of a time once
+		if sd.latest(&its, mine); t.same(&its, mine) {
+			return emitted
+		}
 	}
-	if !another && mine.end <= its.start && t.resent(c, s, mine) {
+	if !another && mine.end <= sd.began() && t.resent(c, s, mine) {
 		return emitted
 	}
 	if its.start = sd.start; another && t.same(&its, mine) { // of all that is covered
