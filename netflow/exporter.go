@@ -83,7 +83,9 @@ func (d *Decoder) exporterOf(key *exporterKey, src *source) *exporter {
 	}
 	e := x.e
 	e.work = x
-	e.seen.Store(src.received)
+	if e.seen.Load() != src.received { // what a reader gets at once has one time
+		e.seen.Store(src.received)
+	}
 	e.port = src.port
 	if e.first == 0 {
 		e.first = src.received
