@@ -76,9 +76,7 @@ bench: ## cost per flow, packet and document, beside other programs
 
 profile: ## measure again what builds are optimised with (cmd/flowferry/default.pgo); needs a quiet machine, 2 minutes
 	@cd bench; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT
-	go build -pgo=off -o "$$dir/bench" .
-	BENCH_PROFILE=$$dir/profile "$$dir/bench" child work "$$dir" >"$$dir/said"
-	go tool pprof -proto -output=../cmd/flowferry/default.pgo "$$dir/bench" "$$dir/profile"
+	go run -pgo=off . child work "$$dir" ../cmd/flowferry/default.pgo >"$$dir/said"
 
 generate: ## write again what is made from the fields table and the configuration
 	@go generate ./...

@@ -5,6 +5,7 @@ go 1.25.0
 require (
 	github.com/calmh/ipfix v1.3.0
 	github.com/flowferry/flowferry v0.0.0
+	github.com/google/pprof v0.0.0-20260906184651-6331bc6350fe
 	github.com/klauspost/compress v1.20.3
 )
 

@@ -1,20 +1,52 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"time"
+
+	"github.com/google/pprof/profile"
 
 	"github.com/flowferry/flowferry/bench/gen"
 )
 
-// childWork does each kind of the product's own work for some seconds, without any other program's:
-// what builds are optimised with is the CPU profile of that (`make profile`).
+// childWork writes what builds are optimised with (`make profile`): a CPU profile of the product's
+// own work, each kind for some seconds. Where the sources and the program were is not kept.
 func childWork(args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("give one folder for captures of 150 MB")
+	if len(args) != 2 {
+		return fmt.Errorf("give a folder for captures of 150 MB, and the file to write")
 	}
+	var took bytes.Buffer
+	if err := pprof.StartCPUProfile(&took); err != nil {
+		return err
+	}
+	err := work(args[0])
+	pprof.StopCPUProfile()
+	if err != nil {
+		return err
+	}
+	p, err := profile.Parse(&took)
+	if err != nil {
+		return err
+	}
+	for _, m := range p.Mapping {
+		m.File, m.BuildID = "", ""
+	}
+	for _, f := range p.Function {
+		f.Filename = ""
+	}
+	out, err := os.Create(args[1])
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.Write(out), out.Close())
+}
+
+func work(dir string) error {
 	for _, format := range decoded {
 		stream, d := decodedStream(format), flowferry()
 		if err := workFor(4*time.Second, func() (int, error) {
@@ -24,8 +56,8 @@ func childWork(args []string) error {
 			return err
 		}
 	}
-	for _, profile := range gen.Profiles {
-		if err := workOnCapture(args[0], profile); err != nil {
+	for _, p := range gen.Profiles {
+		if err := workOnCapture(dir, p); err != nil {
 			return err
 		}
 	}
@@ -33,9 +65,9 @@ func childWork(args []string) error {
 	return workFor(15*time.Second, func() (int, error) { return ourWay(stream, len(stops)-1, sink) })
 }
 
-func workOnCapture(dir string, profile gen.Profile) error {
+func workOnCapture(dir string, p gen.Profile) error {
 	file := filepath.Join(dir, "work.pcap")
-	if _, err := makeCapture(file, profile, 150<<20); err != nil {
+	if _, err := makeCapture(file, p, 150<<20); err != nil {
 		return err
 	}
 	defer os.Remove(file)
