@@ -62,8 +62,8 @@ func (t *Table) pair(c *conv, r *flow.Record, meta *flow.Meta, s int, mine *repo
 		return false
 	}
 	p := t.pieces.at(best)
-	if by := mine.by; p.by[1-s] == by {
-		t.sawBoth(by)
+	if p.by[1-s] == mine.by {
+		t.sawBoth(mine.by)
 	} else {
 		t.list(&p.content, r)
 	}

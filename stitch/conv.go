@@ -357,9 +357,5 @@ func ends(r *flow.Record) bool {
 	if r.Proto == flow.ProtoTCP && r.Fwd.Flags&flow.FIN != 0 && (!r.Has.Has(flow.HasRev) || r.Rev.Flags&flow.FIN != 0) {
 		return true
 	}
-	switch r.EndReason {
-	case flow.EndIdle, flow.EndOfFlow, flow.EndForced:
-		return true
-	}
-	return false
+	return final(r.EndReason)
 }

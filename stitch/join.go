@@ -102,11 +102,14 @@ func (t *Table) candidate(c *conv, s int, by uint16) uint32 {
 
 // last says whether the exporter's word or its silence tells that nothing follows r.
 func (t *Table) last(r *flow.Record) bool {
-	switch r.EndReason {
+	return final(r.EndReason) || r.EndReason == flow.EndUnknown && t.quietEnd(r)
+}
+
+// final says whether it is an exporter's word that nothing follows.
+func final(why flow.EndReason) bool {
+	switch why {
 	case flow.EndIdle, flow.EndOfFlow, flow.EndForced:
 		return true
-	case flow.EndUnknown:
-		return t.quietEnd(r)
 	}
 	return false
 }

@@ -109,11 +109,7 @@ type report struct {
 
 // last says whether x tells that nothing of its direction follows it.
 func (x *report) last() bool {
-	switch x.reason {
-	case flow.EndIdle, flow.EndOfFlow, flow.EndForced:
-		return true
-	}
-	return x.flags&(flow.FIN|flow.RST) != 0
+	return final(x.reason) || x.flags&(flow.FIN|flow.RST) != 0
 }
 
 // is says whether a and b are equal, as far as it is known of both.
