@@ -229,10 +229,8 @@ func appendLines(dst, lines []byte) []byte {
 
 // appendLine appends a line as a JSON string.
 func appendLine(dst, line []byte) []byte {
-	for _, c := range line {
-		if !plain[c] {
-			return appendQuoted(dst, string(line))
-		}
+	if !isPlain(line) {
+		return appendQuoted(dst, string(line))
 	}
 	return append(append(append(dst, '"'), line...), '"')
 }
@@ -252,7 +250,7 @@ var plain = func() (t [256]bool) {
 }()
 
 // isPlain says whether each byte of s is plain. It looks at eight at once.
-func isPlain(s string) bool {
+func isPlain[T string | []byte](s T) bool {
 	for ; len(s) >= 8; s = s[8:] {
 		if special(uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56) {
@@ -330,10 +328,8 @@ func appendText(dst []byte, text func([]byte, *batch, *record) []byte, b *batch,
 	if len(dst) == from {
 		return dst, false
 	}
-	for _, c := range dst[from:] {
-		if !plain[c] {
-			return appendClosed(dst[:from], string(dst[from:])), true
-		}
+	if !isPlain(dst[from:]) {
+		return appendClosed(dst[:from], string(dst[from:])), true
 	}
 	return append(dst, '"'), true
 }
