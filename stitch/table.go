@@ -159,7 +159,7 @@ func (t *Table) Do(b *flow.Batch) {
 	t.room = in[:0]
 	t.advance(b.Now)
 	if b.Last && !t.parks {
-		t.flush()
+		t.flush(maxFlush)
 	}
 	t.batch, t.wire = nil, nil
 	t.publish()
@@ -194,13 +194,14 @@ func (t *Table) pass(r *flow.Record) {
 // maxFlush is how many records a Last batch has before the next part of what is held is left to another.
 const maxFlush = 16 * flow.BatchSize
 
-// flush writes out what is held, as a forced end, from where the batch before has ended.
-func (t *Table) flush() {
+// flush writes out what is held, as a forced end, from where the batch before has ended, until the
+// batch holds most records.
+func (t *Table) flush(most int) {
 	for t.dead.head != 0 {
 		t.forgetOldest()
 	}
 	for ; t.flushed < t.convs.used; t.flushed++ {
-		if len(t.batch.Recs) >= maxFlush {
+		if len(t.batch.Recs) >= most {
 			t.batch.More = true
 			return
 		}

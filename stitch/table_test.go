@@ -106,6 +106,29 @@ func TestFlushInParts(t *testing.T) {
 	balanced(t, table)
 }
 
+// TestFlushBefore: what is held when the clock goes far back leaves at once, however much it is, and
+// what comes by the new clock is held.
+func TestFlushBefore(t *testing.T) {
+	const held = 2*maxFlush + 1
+	table := New(Config{})
+	b := flow.NewBatch()
+	for n := range uint32(held) {
+		uniflow(b.Next(), n, false, 2*maxBack)
+	}
+	b.Now = epoch + 2*maxBack
+	table.Do(b)
+	b = flow.NewBatch()
+	uniflow(b.Next(), held, false, minute)
+	b.Now = epoch + minute
+	if table.Do(b); len(b.Recs) != held || b.More || table.held != 1 {
+		t.Errorf("%d of %d left, more: %v, %d are held", len(b.Recs), held, b.More, table.held)
+	}
+	b = flow.NewBatch()
+	b.Last = true
+	table.Do(b)
+	balanced(t, table)
+}
+
 // appendAll appends the records of b, one a line, without the times of receipt.
 func appendAll(dst []byte, b *flow.Batch) []byte {
 	for i := range b.Recs {

@@ -1,6 +1,10 @@
 package stitch
 
-import "github.com/flowferry/flowferry/flow"
+import (
+	"math"
+
+	"github.com/flowferry/flowferry/flow"
+)
 
 // The timer wheel: slots of a tick, each the conversations to wake then. A conversation
 // that is moved to an earlier time stays in its old slot too; there its entry means nothing. A later
@@ -70,7 +74,7 @@ func (t *Table) advance(now int64) {
 func (t *Table) move(now int64) {
 	switch {
 	case t.now == 0 || now < t.now-maxBack:
-		t.flush()
+		t.flush(math.MaxInt)
 		t.now, t.turned = now, now>>tickBits
 		t.tick = uint32(t.turned)
 		return
