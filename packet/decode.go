@@ -102,12 +102,15 @@ const (
 
 // Decode fills p from a captured packet. wire is the length on the wire.
 func Decode(link uint32, b []byte, wire int, p *Headers) Reject {
-	*p = Headers{}
-	if link == LinkEthernet && len(b) >= 34 && b[12] == etherIPv4>>8 && b[13] == etherIPv4&0xff { // most packets
-		p.ethernet(b)
-		p.Ether = etherIPv4
-		return decodeIPv4(b[14:], wire-14, p)
+	if link == LinkEthernet && plain(b, p) {
+		return Accepted
 	}
+	return decode(link, b, wire, p)
+}
+
+// decode is Decode for a packet of any kind, header by header.
+func decode(link uint32, b []byte, wire int, p *Headers) Reject {
+	*p = Headers{}
 	all := len(b)
 	ether, b, r := decodeLink(link, b, p)
 	if r != Accepted {
