@@ -130,7 +130,7 @@ func (m *Meter) judge(e *entry, in *inspect, dir int, fresh, more bool) {
 	case in.packets >= 4*maxInspect:
 	case !e.decided(in.packets), !more && was: // nothing is new
 		return
-	case !in.whole(e, m.p.Payload):
+	case !m.whole(e, in):
 		return
 	}
 	m.conclude(e)
@@ -199,19 +199,22 @@ func (in *inspect) look(e *entry, dir int, payload []byte, fresh bool) app.Look 
 }
 
 // whole says whether the metadata would gain nothing from more payload, or no more is kept.
-func (in *inspect) whole(e *entry, latest []byte) bool {
-	if in.side[0].full() || in.side[1].full() {
+func (m *Meter) whole(e *entry, in *inspect) bool {
+	c, s := &in.side[0], &in.side[1]
+	if c.full() || s.full() {
 		return true
 	}
-	v := in.view(e)
-	v.Latest, v.Asked = latest, in.side[0].asked
-	in.side[0].asked, in.side[1].asked = len(v.Client), len(v.Server)
+	v := in.view(e, &m.view)
+	v.Latest, v.Asked = m.p.Payload, c.asked
+	c.asked, s.asked = len(c.buf), len(s.buf)
 	return v.Whole(e.app)
 }
 
-func (in *inspect) view(e *entry) app.View {
+// view puts what was seen of the flow into v.
+func (in *inspect) view(e *entry, v *app.View) *app.View {
 	c, s := &in.side[0], &in.side[1]
-	return app.View{Proto: e.proto, Client: c.buf, Server: s.buf, ClientEnds: c.ends, ServerEnds: s.ends}
+	v.Proto, v.Client, v.Server, v.ClientEnds, v.ServerEnds, v.Latest, v.Asked = e.proto, c.buf, s.buf, c.ends, s.ends, nil, 0
+	return v
 }
 
 // conclude takes the metadata out of what was seen and ends the inspection.
@@ -222,7 +225,7 @@ func (m *Meter) conclude(e *entry) {
 	}
 	meta := uint32(0)
 	if e.app != flow.AppNone {
-		v := m.inspects.at(i).view(e)
+		v := m.inspects.at(i).view(e, &m.view)
 		m.metas.none.give(&m.meta)
 		if v.Metadata(e.app, &m.meta) {
 			meta = m.metas.get()

@@ -32,7 +32,8 @@ type Meter struct {
 	batch    *flow.Batch
 	inspects inspects
 	metas    metas
-	meta     flow.Meta // what the flow in hand tells, for package app
+	view     app.View  // what was seen of the flow in hand, for package app
+	meta     flow.Meta // what it tells, of package app
 	expects  expects
 	tunnels  tunnels
 	counted  func(flow, packet uint64) // when not nil: is told which packet was counted in which flow, by ordinals

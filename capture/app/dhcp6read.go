@@ -7,7 +7,7 @@ import (
 )
 
 // dhcp6Parse reads the first message of each side.
-func dhcp6Parse(v View, m *flow.Meta) bool {
+func dhcp6Parse(v *View, m *flow.Meta) bool {
 	client := dhcp6Follow(v.Client, m)
 	return dhcp6Follow(v.Server, m) || client
 }

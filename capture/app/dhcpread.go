@@ -8,7 +8,7 @@ import (
 )
 
 // dhcpParse reads the first message of each side.
-func dhcpParse(v View, m *flow.Meta) bool {
+func dhcpParse(v *View, m *flow.Meta) bool {
 	client := dhcpFollow(v.Client, m)
 	return dhcpFollow(v.Server, m) || client
 }

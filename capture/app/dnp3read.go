@@ -7,7 +7,7 @@ import (
 )
 
 // dnp3Parse reads the addresses of both ends, the functions, and what the indications of the answers say.
-func dnp3Parse(v View, m *flow.Meta) bool {
+func dnp3Parse(v *View, m *flow.Meta) bool {
 	k := on(m)
 	dnp3Stream(v.Client, false, k)
 	dnp3Stream(v.Server, true, k)

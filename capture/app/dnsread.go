@@ -8,9 +8,9 @@ import (
 )
 
 // oneWhole says of a datagram that it is a whole message: what comes later is read by itself.
-func oneWhole(View) bool { return true }
+func oneWhole(*View) bool { return true }
 
-func dnsParse(v View, m *flow.Meta) bool {
+func dnsParse(v *View, m *flow.Meta) bool {
 	client := dnsFollow(v.Proto, v.Client, m)
 	return dnsFollow(v.Proto, v.Server, m) || client
 }
@@ -40,7 +40,7 @@ func dnsFollow(proto uint8, b []byte, m *flow.Meta) bool {
 	return found
 }
 
-func dnsTCPWhole(v View) bool {
+func dnsTCPWhole(v *View) bool {
 	_, c := dnsTCP(v.Client)
 	_, s := dnsTCP(v.Server)
 	return c && s

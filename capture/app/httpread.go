@@ -18,42 +18,39 @@ func httpEnd(b []byte) bool {
 }
 
 // httpWhole waits for the header fields of both sides, and behind CONNECT for the TLS handshake.
-func httpWhole(v View) bool {
+func httpWhole(v *View) bool {
 	c, s := httpEnd(v.Client), httpEnd(v.Server)
 	switch {
 	case len(v.Client) == 0 || len(v.Server) == 0:
 		return (c || s) && len(v.Client)+len(v.Server) > httpLoneBody
 	case c && s && httpTunnels(v):
-		return httpInner(v, tlsWhole)
+		in := httpInner(v)
+		return len(in.Client) > 0 && (tlsAsks(in.Client) == no || tlsWhole(&in))
 	}
 	return c && s
 }
 
 // httpTunnels says whether the client asked a proxy to connect it and was.
-func httpTunnels(v View) bool {
+func httpTunnels(v *View) bool {
 	return bytes.HasPrefix(v.Client, []byte("CONNECT ")) && httpReplies(v.Server) == yes && bytes.Contains(v.Server[:12], []byte(" 2"))
 }
 
-// httpInner calls f with what follows the header fields of both sides, if that is TLS.
-func httpInner(v View, f func(View) bool) bool {
-	in := v
+// httpInner gives what follows the header fields of both sides.
+func httpInner(v *View) (in View) {
+	in.Proto = v.Proto
 	_, in.Client = httpCut(v.Client)
 	_, in.Server = httpCut(v.Server)
-	if len(in.Client) == 0 {
-		return false
-	}
-	if tlsAsks(in.Client) == no {
-		return true
-	}
-	return f(in)
+	return in
 }
 
-func httpParse(v View, m *flow.Meta) bool {
+func httpParse(v *View, m *flow.Meta) bool {
 	var h flow.HTTP
 	httpMessages(v.Client, false, &h)
 	httpMessages(v.Server, true, &h)
 	if httpTunnels(v) {
-		httpInner(v, func(in View) bool { return tlsParse(in, m) })
+		if in := httpInner(v); len(in.Client) > 0 && tlsAsks(in.Client) != no {
+			tlsParse(&in, m)
+		}
 	}
 	if h.Method == "" && h.Status == 0 {
 		return m.TLS != nil

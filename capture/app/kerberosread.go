@@ -7,20 +7,20 @@ import (
 )
 
 // kerberosParse reads the first message of each side.
-func kerberosParse(v View, m *flow.Meta) bool {
+func kerberosParse(v *View, m *flow.Meta) bool {
 	client := kerberosFollow(v.Client, m)
 	return kerberosFollow(v.Server, m) || client
 }
 
 // kerberosTCPWhole waits for a message of each side.
-func kerberosTCPWhole(v View) bool {
+func kerberosTCPWhole(v *View) bool {
 	_, c := kerberosFrame(v.Client)
 	_, s := kerberosFrame(v.Server)
 	return c && s
 }
 
 // kerberosTCPParse reads the messages of both sides.
-func kerberosTCPParse(v View, m *flow.Meta) (told bool) {
+func kerberosTCPParse(v *View, m *flow.Meta) (told bool) {
 	for _, b := range [2][]byte{v.Client, v.Server} {
 		for n := 0; n <= maxMore && len(b) > 4; n++ {
 			msg, whole := kerberosFrame(b)

@@ -8,7 +8,7 @@ import (
 
 // ldapParse reads the messages of both sides up to what is no LDAP: TLS, or what a bind has
 // encrypted (RFC 4511 section 4.2).
-func ldapParse(v View, m *flow.Meta) bool {
+func ldapParse(v *View, m *flow.Meta) bool {
 	tls := false
 	if v.Proto == flow.ProtoTCP {
 		tls = startParse(v, m)

@@ -8,7 +8,7 @@ import (
 )
 
 // mailWhole waits for the header fields of the first message, or the end of the session.
-func mailWhole(v View) bool {
+func mailWhole(v *View) bool {
 	const data, quit = "\nDATA\r\n", "\nQUIT\r\n"
 	ends := bytes.Contains(v.fresh(0, len(quit)), []byte(quit))
 	i := bytes.Index(v.Client, []byte(data))
@@ -20,7 +20,7 @@ func mailWhole(v View) bool {
 
 // mailParse reads the commands of the client up to the header fields of its first message, and
 // the greeting and the replies of the server (RFC 5321, RFC 5322).
-func mailParse(v View, m *flow.Meta) bool {
+func mailParse(v *View, m *flow.Meta) bool {
 	mail, talk := &flow.Mail{}, &flow.Talk{}
 	at := v.Client
 	lines(v.Client, func(line []byte) bool {

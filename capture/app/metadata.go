@@ -27,8 +27,8 @@ type parser struct {
 	file  string // where it is written
 	app   flow.App
 	proto uint8
-	whole func(v View) bool                    // is all there that parse can use?
-	parse func(v View, m *flow.Meta) (ok bool) // reads the metadata
+	whole func(v *View) bool                    // is all there that parse can use?
+	parse func(v *View, m *flow.Meta) (ok bool) // reads the metadata
 }
 
 // parsers has a row for each label that has metadata. To add one: a file in this package and a
@@ -86,13 +86,13 @@ func (v *View) find(app flow.App) *parser { return parserOf[transport(v.Proto)][
 // Whole says whether Metadata would gain nothing from more bytes.
 func (v *View) Whole(app flow.App) bool {
 	p := v.find(app)
-	return p == nil || p.whole(*v)
+	return p == nil || p.whole(v)
 }
 
 // Metadata reads names and the like into m; false when there are none.
 func (v *View) Metadata(app flow.App, m *flow.Meta) bool {
 	p := v.find(app)
-	return p != nil && p.parse(*v, m)
+	return p != nil && p.parse(v, m)
 }
 
 // Follows says whether conversations with this label tell more after the first messages.

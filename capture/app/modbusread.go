@@ -7,7 +7,7 @@ import (
 )
 
 // modbusParse reads the units that are addressed, the functions, and the exceptions of the answers.
-func modbusParse(v View, m *flow.Meta) bool {
+func modbusParse(v *View, m *flow.Meta) bool {
 	k := on(m)
 	modbusStream(v.Client, false, k)
 	modbusStream(v.Server, true, k)

@@ -8,7 +8,7 @@ import (
 
 // mqttParse reads the messages of both sides: version, client id and user, the topics that are written
 // to and asked for, and the codes of the answers. The password is not read.
-func mqttParse(v View, m *flow.Meta) bool {
+func mqttParse(v *View, m *flow.Meta) bool {
 	k := on(m)
 	mqttStream(v.Client, k)
 	mqttStream(v.Server, k)

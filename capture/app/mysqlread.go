@@ -7,11 +7,11 @@ import (
 )
 
 // mysqlWhole waits for TLS or the end of the session: each statement tells something.
-func mysqlWhole(v View) bool { return startWhole(v, false) }
+func mysqlWhole(v *View) bool { return startWhole(v, false) }
 
 // mysqlParse reads the greeting, the login without what proves the password, the kinds of the statements
 // and the errors (MySQL internals, Client/Server Protocol). What comes after going over to TLS is TLS.
-func mysqlParse(v View, m *flow.Meta) bool {
+func mysqlParse(v *View, m *flow.Meta) bool {
 	tls := startParse(v, m)
 	k := on(m)
 	mysqlPackets(v.Server, func(number byte, b []byte) bool { return mysqlServer(number, b, k) })

@@ -10,7 +10,7 @@ import (
 )
 
 // netbiosParse reads the first message of each side, of the name or the datagram service.
-func netbiosParse(v View, m *flow.Meta) bool {
+func netbiosParse(v *View, m *flow.Meta) bool {
 	client := netbiosFollow(v.Client, m)
 	return netbiosFollow(v.Server, m) || client
 }
@@ -28,10 +28,10 @@ func netbiosFollow(b []byte, m *flow.Meta) bool {
 }
 
 // netbiosTCPWhole: a session begins with its request.
-func netbiosTCPWhole(v View) bool { return len(v.Client) >= 72 }
+func netbiosTCPWhole(v *View) bool { return len(v.Client) >= 72 }
 
 // netbiosTCPParse reads a session request (RFC 1002 section 4.3.2): header(4) called name, calling name.
-func netbiosTCPParse(v View, m *flow.Meta) bool {
+func netbiosTCPParse(v *View, m *flow.Meta) bool {
 	if len(v.Client) < 4 || nbssAsks(v.Client) != yes {
 		return false
 	}

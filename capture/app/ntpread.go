@@ -9,7 +9,7 @@ import (
 )
 
 // ntpParse reads the first message of each side.
-func ntpParse(v View, m *flow.Meta) bool {
+func ntpParse(v *View, m *flow.Meta) bool {
 	client := ntpFollow(v.Client, m)
 	return ntpFollow(v.Server, m) || client
 }

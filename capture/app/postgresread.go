@@ -7,11 +7,11 @@ import (
 )
 
 // pgWhole waits for TLS or the end of the session: each statement tells something.
-func pgWhole(v View) bool { return startWhole(v, false) }
+func pgWhole(v *View) bool { return startWhole(v, false) }
 
 // pgParse reads what the client starts with, the kinds of its statements, the server's version, and the
 // codes of errors (PostgreSQL documentation, Message Formats). The password is not read.
-func pgParse(v View, m *flow.Meta) bool {
+func pgParse(v *View, m *flow.Meta) bool {
 	tls := startParse(v, m)
 	k := on(m)
 	pgServer(v.Server, pgClient(v.Client, k), k)

@@ -246,7 +246,7 @@ func (c *quicCrypto) frames(b []byte) {
 
 // quicHandshake opens the Initial packets of both sides. id is what the keys come from: the first
 // destination id of the client, and after a Retry that of the packet itself.
-func quicHandshake(v View) (version uint32, client, server []byte) {
+func quicHandshake(v *View) (version uint32, client, server []byte) {
 	var sides [2]quicCrypto
 	var keys [2]quicKeys
 	var id []byte
@@ -314,7 +314,7 @@ func quicHello(b []byte, hello byte) (body []byte, ok bool) {
 }
 
 // quicWhole waits for the hellos: the client's may need several datagrams.
-func quicWhole(v View) bool {
+func quicWhole(v *View) bool {
 	if len(v.ClientEnds) >= quicMaxLook || len(v.ServerEnds) >= quicMaxLook {
 		return true
 	}
@@ -327,7 +327,7 @@ func quicWhole(v View) bool {
 	return asked && answered
 }
 
-func quicParse(v View, m *flow.Meta) bool {
+func quicParse(v *View, m *flow.Meta) bool {
 	version, client, server := quicHandshake(v)
 	if version != 0 {
 		m.Talk = &flow.Talk{Version: quicVersionName(version)}

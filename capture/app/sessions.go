@@ -7,12 +7,12 @@ import (
 )
 
 // ftpWhole waits for the end of the session or the handshake of TLS: each command tells something.
-func ftpWhole(v View) bool {
+func ftpWhole(v *View) bool {
 	return startWhole(v, bytes.Contains(v.Server, []byte("\n221 ")))
 }
 
 // ftpParse reads commands, reply codes and the greeting (RFC 959). The password is not read.
-func ftpParse(v View, m *flow.Meta) bool {
+func ftpParse(v *View, m *flow.Meta) bool {
 	t := &flow.Talk{}
 	lines(v.Client, func(line []byte) bool {
 		cmd, arg := word(line)
@@ -68,7 +68,7 @@ func replyCode(line []byte) string {
 }
 
 // endTalk puts what was read into m, with the handshake of a conversation that goes over to TLS.
-func endTalk(v View, t *flow.Talk, m *flow.Meta) bool {
+func endTalk(v *View, t *flow.Talk, m *flow.Meta) bool {
 	tls := startParse(v, m)
 	if t.Commands == nil && t.Server == "" && t.Results == nil {
 		return tls
@@ -77,10 +77,10 @@ func endTalk(v View, t *flow.Talk, m *flow.Meta) bool {
 	return true
 }
 
-func popWhole(v View) bool { return startWhole(v, bytes.Contains(v.Client, []byte("QUIT\r\n"))) }
+func popWhole(v *View) bool { return startWhole(v, bytes.Contains(v.Client, []byte("QUIT\r\n"))) }
 
 // popParse reads commands, the user and the greeting (RFC 1939).
-func popParse(v View, m *flow.Meta) bool {
+func popParse(v *View, m *flow.Meta) bool {
 	t := &flow.Talk{}
 	lines(v.Client, func(line []byte) bool {
 		cmd, arg := word(line)
@@ -108,11 +108,11 @@ func popParse(v View, m *flow.Meta) bool {
 	return endTalk(v, t, m)
 }
 
-func imapWhole(v View) bool { return startWhole(v, bytes.Contains(v.Server, []byte("* BYE"))) }
+func imapWhole(v *View) bool { return startWhole(v, bytes.Contains(v.Server, []byte("* BYE"))) }
 
 // imapParse reads commands, which stand after a tag of the client's choice, the user, the boxes
 // that are opened, and the greeting (RFC 9051).
-func imapParse(v View, m *flow.Meta) bool {
+func imapParse(v *View, m *flow.Meta) bool {
 	t := &flow.Talk{}
 	lines(v.Client, func(line []byte) bool {
 		_, rest := word(line)

@@ -7,13 +7,13 @@ import (
 )
 
 // sipParse reads the messages of both sides.
-func sipParse(v View, m *flow.Meta) bool {
+func sipParse(v *View, m *flow.Meta) bool {
 	client := sipFollow(v.Proto, v.Client, m)
 	return sipFollow(v.Proto, v.Server, m) || client
 }
 
 // sipWhole waits for a message of each side over TCP.
-func sipWhole(v View) bool { return httpEnd(v.Client) && httpEnd(v.Server) }
+func sipWhole(v *View) bool { return httpEnd(v.Client) && httpEnd(v.Server) }
 
 // sipFollow reads a datagram, or the messages that begin a side of TCP (RFC 3261 section 7): a line,
 // header fields, an empty line, and a body of the length that a field tells.

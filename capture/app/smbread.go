@@ -8,7 +8,7 @@ import (
 
 // smbParse reads the messages of both sides: the dialect, the shares and files asked for, the commands
 // and how they ended, and who logs in by NTLM.
-func smbParse(v View, m *flow.Meta) bool {
+func smbParse(v *View, m *flow.Meta) bool {
 	k := on(m)
 	smbStream(v.Client, k)
 	smbStream(v.Server, k)

@@ -8,7 +8,7 @@ import (
 )
 
 // snmpParse reads the first message of each side.
-func snmpParse(v View, m *flow.Meta) bool {
+func snmpParse(v *View, m *flow.Meta) bool {
 	client := snmpFollow(v.Client, m)
 	return snmpFollow(v.Server, m) || client
 }

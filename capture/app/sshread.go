@@ -61,7 +61,7 @@ const (
 )
 
 // sshWhole waits for what both sides offer.
-func sshWhole(v View) bool {
+func sshWhole(v *View) bool {
 	_, _, c := sshKex(v.Client)
 	_, _, s := sshKex(v.Server)
 	return c && s
@@ -70,7 +70,7 @@ func sshWhole(v View) bool {
 // sshParse reads the identification strings, and the fingerprints of what is offered: HASSH
 // (github.com/salesforce/hassh) is the MD5 of key exchanges, ciphers, MACs and compressions, those
 // of the way from the side that offers.
-func sshParse(v View, m *flow.Meta) bool {
+func sshParse(v *View, m *flow.Meta) bool {
 	s := &flow.SSH{}
 	s.Client, _ = sshBanner(v.Client)
 	s.Server, _ = sshBanner(v.Server)

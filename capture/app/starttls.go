@@ -27,7 +27,7 @@ func tlsInside(b []byte, hello byte) int {
 
 // startsTLS gives the part of the conversation that is TLS; ok is false while the client has not
 // begun with it.
-func startsTLS(v View) (in View, ok bool) {
+func startsTLS(v *View) (in View, ok bool) {
 	c := tlsInside(v.Client, tlsClientHello)
 	if c < 0 {
 		return in, false
@@ -40,22 +40,22 @@ func startsTLS(v View) (in View, ok bool) {
 }
 
 // startWhole waits for the handshake of a conversation that goes over to TLS; else own says.
-func startWhole(v View, own bool) bool {
+func startWhole(v *View, own bool) bool {
 	if in, ok := startsTLS(v); ok {
-		return tlsWhole(in)
+		return tlsWhole(&in)
 	}
 	return own
 }
 
 // startParse reads the handshake of a conversation that goes over to TLS.
-func startParse(v View, m *flow.Meta) bool {
+func startParse(v *View, m *flow.Meta) bool {
 	in, ok := startsTLS(v)
-	return ok && tlsParse(in, m)
+	return ok && tlsParse(&in, m)
 }
 
 // startOnly waits for TLS in protocols that tell nothing else: the flow's first packets show whether
 // they go over to it.
-func startOnly(v View) bool { return startWhole(v, false) }
+func startOnly(v *View) bool { return startWhole(v, false) }
 
 // lines gives each line that is whole, up to TLS, without its end; the first that f refuses ends it.
 func lines(b []byte, f func(line []byte) bool) {

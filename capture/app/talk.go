@@ -155,10 +155,10 @@ func (k *talker) version(s string) {
 }
 
 // neverWhole is for protocols that tell something new all along: the caller keeps only so much.
-func neverWhole(View) bool { return false }
+func neverWhole(*View) bool { return false }
 
 // atOnceWhole is for protocols whose messages stand for themselves: those after the first are followed.
-func atOnceWhole(View) bool { return true }
+func atOnceWhole(*View) bool { return true }
 
 // named gives the name of a number, or other and the number.
 func named(names map[int]string, n int, other string) string {

@@ -88,7 +88,7 @@ func tlsMessage(b []byte) (typ byte, body, rest []byte, ok bool) {
 
 // tlsWhole waits for the hellos and, before version 1.3, the certificates: the client sends one
 // when it is asked to.
-func tlsWhole(v View) bool {
+func tlsWhole(v *View) bool {
 	c, s := tlsScan(v.Client), tlsScan(v.Server)
 	if s.ended && len(v.Client) == 0 {
 		return true // only one side was captured
@@ -97,7 +97,7 @@ func tlsWhole(v View) bool {
 	return helloed && (s.has(tlsHelloDone) || s.ended) && (!s.has(tlsCertRequest) || c.has(tlsCertificates) || c.ended)
 }
 
-func tlsParse(v View, m *flow.Meta) bool {
+func tlsParse(v *View, m *flow.Meta) bool {
 	if len(v.Client) < 9 && len(v.Server) < 9 { // no message has begun
 		return false
 	}
