@@ -130,7 +130,20 @@ func (m *Meter) readyToLeave(l listID, after time.Duration) []uint32 {
 		if t := e.meta(); t != 0 {
 			sum += uint64(len(m.metas.at(t).parent))
 		}
+		if i := e.inspect(); i != 0 {
+			sum += m.inspects.at(i).read()
+		}
 	}
 	m.touched += sum
 	return leaving
+}
+
+// read reads the first payload bytes of both sides.
+func (in *inspect) read() (sum uint64) {
+	for i := range in.side {
+		if b := in.side[i].buf; len(b) > 0 {
+			sum += uint64(b[0])
+		}
+	}
+	return sum
 }

@@ -19,57 +19,62 @@ type stream struct {
 type span struct{ from, to int }
 
 const (
-	smallStream = 4 << 10  // bytes of a side that are kept at first
+	tinyStream  = 512      // bytes of a side that are kept of most datagrams and requests
+	smallStream = 4 << 10  // bytes of any side that are kept
 	maxStream   = 16 << 10 // bytes of a side that are kept at most
 	maxEarly    = 8        // stretches that are kept before a hole is filled
 	maxEnds     = 8        // datagrams of a side that are kept
 	largeShare  = 16       // one stream in so many may grow beyond smallStream
 )
 
-// blocks are the buffers of all streams: a stream takes a small one with its first byte and
-// changes it for a large one when it must.
+// blocks are the buffers of all streams: a stream takes one with its first byte and changes it for a
+// larger one when it must.
 type blocks struct {
-	small, large [][]byte // spare ones
-	made         int      // large ones in all
-	maxLarge     int
+	spare    [len(blockSizes)][][]byte
+	made     int // large ones in all
+	maxLarge int
 }
 
-func (x *blocks) get(large bool) []byte {
-	list, size := &x.small, smallStream
-	if large {
-		list, size = &x.large, maxStream
+var blockSizes = [...]int{tinyStream, smallStream, maxStream}
+
+// get gives a block of the smallest size that holds n bytes, or the largest there is. It has more than
+// have bytes: nil when there is no such block.
+func (x *blocks) get(n, have int) []byte {
+	c := 0
+	for c < len(blockSizes)-1 && blockSizes[c] < n {
+		c++
 	}
-	if n := len(*list); n > 0 {
-		b := (*list)[n-1]
-		*list = (*list)[:n-1]
+	if blockSizes[c] == maxStream && len(x.spare[c]) == 0 {
+		if x.made >= x.maxLarge {
+			c--
+		} else {
+			x.made++
+		}
+	}
+	if blockSizes[c] <= have {
+		return nil
+	}
+	if n := len(x.spare[c]); n > 0 {
+		b := x.spare[c][n-1]
+		x.spare[c] = x.spare[c][:n-1]
 		return b
 	}
-	if large {
-		if x.made >= x.maxLarge {
-			return nil
-		}
-		x.made++
-	}
-	return make([]byte, 0, size)
+	return make([]byte, 0, blockSizes[c])
 }
 
 func (x *blocks) put(b []byte) {
-	switch cap(b) {
-	case smallStream:
-		x.small = append(x.small, b[:0])
-	case maxStream:
-		x.large = append(x.large, b[:0])
+	for c, size := range blockSizes {
+		if cap(b) == size {
+			x.spare[c] = append(x.spare[c], b[:0])
+		}
 	}
 }
 
 // room makes the stream's block large enough to hold n bytes, and says how many it holds now.
 func (x *blocks) room(s *stream, n int) int {
 	if n > cap(s.buf) && cap(s.buf) < maxStream {
-		held := max(len(s.buf), s.reach())
-		if b := x.get(n > smallStream); b != nil || s.buf == nil {
-			if b == nil {
-				b = x.get(false)
-			}
+		if b := x.get(n, cap(s.buf)); b != nil {
+			held := max(len(s.buf), s.reach())
 			copy(b[:held], s.buf[:held])
 			x.put(s.buf)
 			s.buf = b[:len(s.buf)]
@@ -100,7 +105,7 @@ func (s *stream) restart(x *blocks, seq uint32, b []byte) {
 }
 
 // full says whether the stream takes no more.
-func (s *stream) full() bool { return s.buf != nil && len(s.buf) == cap(s.buf) }
+func (s *stream) full() bool { return len(s.buf) >= smallStream && len(s.buf) == cap(s.buf) }
 
 // add puts a segment into the stream; grew says that there are more bytes in order.
 func (s *stream) add(x *blocks, seq uint32, b []byte) (grew bool) {

@@ -49,8 +49,8 @@ func TestStream(t *testing.T) {
 		}
 		s.reset(x)
 	}
-	if x.made != 1 || len(x.large) != 1 {
-		t.Errorf("%d large blocks, %d given back", x.made, len(x.large))
+	if x.made != 1 || len(x.spare[2]) != 1 {
+		t.Errorf("%d large blocks, %d given back", x.made, len(x.spare[2]))
 	}
 }
 
@@ -75,6 +75,21 @@ func TestStreamBound(t *testing.T) {
 	b.add(x, smallStream, []byte("too late: it goes on"))
 	if got := len(b.buf); got != smallStream+20 {
 		t.Errorf("%d bytes after a large block came free", got)
+	}
+}
+
+// A short stream takes little room, and gives it back when it grows.
+func TestStreamTiny(t *testing.T) {
+	x := &blocks{maxLarge: 1}
+	var s stream
+	s.add(x, 0, make([]byte, tinyStream))
+	if cap(s.buf) != tinyStream || s.full() {
+		t.Errorf("%d bytes, full is %v", cap(s.buf), s.full())
+	}
+	s.add(x, tinyStream+2, []byte("early"))
+	s.add(x, tinyStream, []byte("in"))
+	if cap(s.buf) != smallStream || string(s.buf[tinyStream:]) != "inearly" || len(x.spare[0]) != 1 {
+		t.Errorf("%d bytes, %q, %d blocks back", cap(s.buf), s.buf[tinyStream:], len(x.spare[0]))
 	}
 }
 
@@ -106,7 +121,7 @@ func FuzzStream(f *testing.F) {
 			}
 		}
 		s.reset(x)
-		if len(x.large) != x.made {
+		if len(x.spare[2]) != x.made {
 			t.Error("a block is lost")
 		}
 	})
