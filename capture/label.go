@@ -152,7 +152,7 @@ func (e *entry) decided(packets uint8) bool {
 // perhaps a message begins.
 func (m *Meter) recognise(e *entry, in *inspect, dir int, fresh bool) {
 	s := &in.side[dir]
-	look := in.look(e, dir, m.p.Payload, fresh)
+	look := in.look(e, dir, m.p.Payload, fresh, &m.look)
 	var found app.Found
 	if !s.lost {
 		found, s.lost = look.Label()
@@ -184,15 +184,16 @@ func (m *Meter) found(e *entry, f app.Found) {
 	}
 }
 
-// look is what the side that sent the payload shows.
-func (in *inspect) look(e *entry, dir int, payload []byte, fresh bool) app.Look {
-	l := app.Look{Proto: e.proto, Server: dir == 1, B: in.side[dir].buf, Peer: in.side[1-dir].buf, From: e.sport, To: e.dport, Weak: in.weak}
-	if dir == 1 {
+// look puts what the side that sent the payload shows into l.
+func (in *inspect) look(e *entry, dir int, payload []byte, fresh bool, l *app.Look) *app.Look {
+	own, peer := &in.side[dir], &in.side[1-dir]
+	l.Proto, l.Server, l.B, l.First, l.Peer, l.Weak = e.proto, dir == 1, own.buf, nil, peer.buf, in.weak
+	if l.From, l.To = e.sport, e.dport; dir == 1 {
 		l.From, l.To = l.To, l.From
 	}
 	if e.proto == flow.ProtoUDP {
 		if l.B = payload; !fresh {
-			l.First = in.side[dir].buf
+			l.First = own.buf
 		}
 	}
 	return l

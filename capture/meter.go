@@ -32,7 +32,8 @@ type Meter struct {
 	batch    *flow.Batch
 	inspects inspects
 	metas    metas
-	view     app.View  // what was seen of the flow in hand, for package app
+	look     app.Look  // what the payload in hand shows, for package app
+	view     app.View  // what was seen of its flow
 	meta     flow.Meta // what it tells, of package app
 	expects  expects
 	tunnels  tunnels

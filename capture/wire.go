@@ -150,7 +150,8 @@ func (e *entry) nextPiece() {
 // exportWire gives r what the packets of flow e told beyond its counts.
 func (m *Meter) exportWire(e *entry, r *flow.Record) {
 	w := m.batch.AddWire(r)
-	w.Fwd, w.Rev = e.wireSide(0), e.wireSide(1)
+	e.wireSide(0, &w.Fwd)
+	e.wireSide(1, &w.Rev)
 	w.Fwd.HasISN, w.Rev.HasISN = e.seen&seenSYN0 != 0, e.seen&seenSYN1 != 0
 	if !w.Fwd.HasISN {
 		w.Fwd.ISN = 0
@@ -175,11 +176,11 @@ func (m *Meter) exportWire(e *entry, r *flow.Record) {
 	}
 }
 
-// wireSide is what the packets of a side told.
-func (e *entry) wireSide(side int) flow.WireSide {
+// wireSide gives t what the packets of a side told.
+func (e *entry) wireSide(side int, t *flow.WireSide) {
 	s, w, h := &e.traits[side], &e.wire[side], e.entropy[side]
-	return flow.WireSide{ISN: w.ISN, Retransmits: w.Retransmits, OutOfOrder: w.OutOfOrder, Gap: w.Gap, ZeroWindows: w.ZeroWindows,
-		SessionFlags: s.SessionFlags, MaxTTL: s.MaxTTL, Entropy: float32(h.bits) / entropyScale, EntropyBytes: h.over}
+	t.ISN, t.Retransmits, t.OutOfOrder, t.Gap, t.ZeroWindows = w.ISN, w.Retransmits, w.OutOfOrder, w.Gap, w.ZeroWindows
+	t.SessionFlags, t.MaxTTL, t.Entropy, t.EntropyBytes = s.SessionFlags, s.MaxTTL, float32(h.bits)/entropyScale, h.over
 }
 
 // conn gives the state of the connection as Zeek calls it.

@@ -4,21 +4,21 @@ import "bytes"
 
 // irc knows the first commands of a client, and numeric or notice messages of a server (RFC 2812
 // section 3.1, section 2.3).
-func irc(s side) verdict {
-	b := s.b
+func irc(s *Look) verdict {
+	b := s.B
 	l, ended := line(b)
 	switch {
 	case b[0] == ':':
 		return ircServer(l)
 	case foldAny(b, "NICK ", "USER ", "PASS "):
 		registers := ended && (foldContains(b, "\nUSER ") || foldContains(b, "\nNICK ") || foldContains(b, "\nJOIN "))
-		if registers || foldPrefix(b, "NICK ") && (len(s.peer) == 0 || s.peer[0] == ':' || foldPrefix(s.peer, "NOTICE ")) {
+		if registers || foldPrefix(b, "NICK ") && (len(s.Peer) == 0 || s.Peer[0] == ':' || foldPrefix(s.Peer, "NOTICE ")) {
 			return when(printable(b), yes)
 		}
 		if foldPrefix(b, "USER ") && bytes.Count(l, []byte{' '}) >= 4 && bytes.IndexByte(l, ':') > 0 {
 			return yes
 		}
-		return when(ended && len(s.peer) == 0, maybe)
+		return when(ended && len(s.Peer) == 0, maybe)
 	case foldAny(b, "CAP LS", "CAP REQ ", "NOTICE AUTH :", "NOTICE * :", "PRIVMSG #"):
 		return yes
 	case foldAny(b, "PRIVMSG ", "JOIN #", "JOIN &", "PING :", "PONG :", "PING LAG", "PONG LAG", "MODE #", "WHO #"):
@@ -40,8 +40,8 @@ func ircServer(l []byte) verdict {
 }
 
 // xmpp knows the head of a stream (RFC 6120 section 4.2) and the stanzas in it.
-func xmpp(s side) verdict {
-	b := s.b[:min(len(s.b), 256)]
+func xmpp(s *Look) verdict {
+	b := s.B[:min(len(s.B), 256)]
 	switch {
 	case bytes.Contains(b, []byte("<stream:")):
 		return yes

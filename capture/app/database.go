@@ -35,10 +35,10 @@ func mysqlReplies(b []byte) verdict {
 
 // postgresql knows start(4+4), the request for encryption and its answer, and typed messages of
 // type(1) length(4) (PostgreSQL documentation, Message Formats).
-func postgresql(s side) verdict {
-	b := s.b
+func postgresql(s *Look) verdict {
+	b := s.B
 	if len(b) == 1 {
-		return when((b[0] == 'S' || b[0] == 'N') && pgRequests(s.peer), yes)
+		return when((b[0] == 'S' || b[0] == 'N') && pgRequests(s.Peer), yes)
 	}
 	if len(b) < 8 {
 		return maybe
@@ -56,11 +56,11 @@ func postgresql(s side) verdict {
 	case 'E', 'N':
 		return when(n >= 16 && n < 1<<14 && b[5] == 'S' && printable(b[6:min(len(b), 10)]) && b[6] >= 'A', yes)
 	case 'p':
-		return when(pgPeer(s.peer) && n+1 == len(b), yes)
+		return when(pgPeer(s.Peer) && n+1 == len(b), yes)
 	case 'Q':
 		return when(n+1 == len(b) && b[len(b)-1] == 0 && printable(b[5:len(b)-1]), yes)
 	}
-	return when(pgRequests(s.peer) && (b[0] == 'S' || b[0] == 'N'), yes)
+	return when(pgRequests(s.Peer) && (b[0] == 'S' || b[0] == 'N'), yes)
 }
 
 // pgRequests says whether b is a start-up message: protocol 3.0, encryption or cancelling.
@@ -134,8 +134,8 @@ func oracle(b []byte, types uint32) verdict {
 }
 
 // redis knows the serialisation of a command, "*2\r\n$4\r\n", and of the answers (RESP).
-func redis(s side) verdict {
-	b := s.b
+func redis(s *Look) verdict {
+	b := s.B
 	l, ended := line(b)
 	if len(l) < 2 || !ended || len(b) < len(l)+2 || b[len(l)] != '\r' {
 		return when(!ended && len(l) < 8 && b[0] == '*', maybe)
@@ -144,7 +144,7 @@ func redis(s side) verdict {
 	for _, c := range l[1:] {
 		number = number && (digit(c) || c == '-')
 	}
-	asked := len(s.peer) > 4 && s.peer[0] == '*' && digit(s.peer[1])
+	asked := len(s.Peer) > 4 && s.Peer[0] == '*' && digit(s.Peer[1])
 	rest := b[len(l)+2:]
 	switch b[0] {
 	case '*':
@@ -152,7 +152,7 @@ func redis(s side) verdict {
 	case '$', ':':
 		return when(number && asked, yes)
 	case 'P': // commands may also be plain lines
-		return when(string(l) == "PING" && (len(s.peer) == 0 || s.peer[0] == '+'), weak)
+		return when(string(l) == "PING" && (len(s.Peer) == 0 || s.Peer[0] == '+'), weak)
 	case '+', '-':
 		return when(asked || string(l) == "+PONG", yes)
 	}

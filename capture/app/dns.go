@@ -18,19 +18,19 @@ func dnsAsks(b []byte) verdict    { return dnsBegins(b, 0) }
 func dnsReplies(b []byte) verdict { return dnsBegins(b, 0x80) }
 
 // mdns is DNS to or from the port of multicast DNS (RFC 6762), in the same format.
-func mdns(s side) verdict {
+func mdns(s *Look) verdict {
 	if !s.port(5353) {
 		return no
 	}
-	return max(dnsAsks(s.b), dnsReplies(s.b))
+	return max(dnsAsks(s.B), dnsReplies(s.B))
 }
 
 // llmnr is DNS to or from the port of link-local name resolution (RFC 4795), in the same format.
-func llmnr(s side) verdict {
+func llmnr(s *Look) verdict {
 	if !s.port(5355) {
 		return no
 	}
-	return max(dnsAsks(s.b), dnsReplies(s.b))
+	return max(dnsAsks(s.B), dnsReplies(s.B))
 }
 
 // dnsBegins looks whether b is one whole DNS message with this QR bit. The names must be well

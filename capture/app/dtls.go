@@ -3,8 +3,8 @@ package app
 // dtls knows the records of DTLS (RFC 6347 section 4.1): type(1) version(2) epoch(2) sequence(6)
 // length(2) fragment. A datagram holds whole records. Version 0x0100 is of OpenSSL before the
 // standard.
-func dtls(s side) verdict {
-	b, typ, n := s.b, s.b[0], 0
+func dtls(s *Look) verdict {
+	b, typ, n := s.B, s.B[0], 0
 	for ; len(b) >= 13; n++ {
 		size := be16(b[11:])
 		version := be16(b[1:])
@@ -16,8 +16,8 @@ func dtls(s side) verdict {
 	if n == 0 || len(b) > 0 {
 		return no
 	}
-	if typ == tlsHandshake && be16(s.b[3:]) == 0 && len(s.b) > 13 {
-		return when(s.b[13] <= 24, yes)
+	if typ == tlsHandshake && be16(s.B[3:]) == 0 && len(s.B) > 13 {
+		return when(s.B[13] <= 24, yes)
 	}
 	return yes
 }

@@ -65,12 +65,12 @@ func httpReplies(b []byte) verdict {
 
 // ssdp knows the simple discovery of UPnP: HTTP's lines in datagrams (UPnP Device Architecture
 // section 1).
-func ssdp(s side) verdict {
-	l, _ := line(s.b)
+func ssdp(s *Look) verdict {
+	l, _ := line(s.B)
 	switch {
 	case string(l) == "M-SEARCH * HTTP/1.1" || string(l) == "NOTIFY * HTTP/1.1":
 		return yes
-	case httpReplies(l) == yes && (foldContains(s.b, "\nST:") || foldContains(s.b, "\nUSN:")):
+	case httpReplies(l) == yes && (foldContains(s.B, "\nST:") || foldContains(s.B, "\nUSN:")):
 		return yes
 	}
 	return no

@@ -17,17 +17,6 @@ const (
 	yes                   // the structure holds in several fields
 )
 
-// side is what a recogniser sees: what one end has sent, and what else is known.
-type side struct {
-	b        []byte // TCP: what this end sent, in order; UDP: one datagram
-	first    []byte // UDP: the first datagram of this end, when b is a later one
-	peer     []byte // what the other end sent first; empty is nothing yet
-	from, to uint16 // ports
-}
-
-// port says whether either end has the port.
-func (s side) port(p uint16) bool { return s.from == p || s.to == p }
-
 // label is one protocol that can be recognised.
 type label struct {
 	file  string // where it is written
@@ -37,11 +26,12 @@ type label struct {
 	first string                 // first bytes it can begin with, as pairs from–to; "" is any
 	asks  func(b []byte) verdict // does a client begin like this? nil: not to be told from a server
 	reply func(b []byte) verdict // does a server begin like this?
-	both  func(s side) verdict   // does either end, with the other known?
+	both  func(s *Look) verdict  // does either end, with the other known?
 	why   flow.Reason            // what a likely or a yes rests on
 }
 
-// Look is one look at a conversation: what one end has sent so far and what the other has.
+// Look is one look at a conversation: what one end has sent so far and what the other has. A recogniser
+// leaves it as it is.
 type Look struct {
 	Proto    uint8 // flow.ProtoTCP or flow.ProtoUDP
 	Server   bool  // the bytes in B are the server's, as far as is known
@@ -51,6 +41,9 @@ type Look struct {
 	From, To uint16 // ports of this end and the other
 	Weak     uint8  // in the first look 0; what this look leaves in it goes into the next
 }
+
+// port says whether either end has the port.
+func (l *Look) port(p uint16) bool { return l.From == p || l.To == p }
 
 // Found is what a look found.
 type Found struct {
@@ -65,13 +58,12 @@ func (l *Look) Label() (f Found, hopeless bool) {
 	if len(l.B) == 0 {
 		return Found{}, false
 	}
-	s := side{l.B, l.First, l.Peer, l.From, l.To}
 	rows := index.of(l.Proto, l.B[0])
 	var best verdict
 	var at int
 	var turned bool
 	try := func(i int) bool {
-		v, t := labels[i].ask(&s, l.Server)
+		v, t := labels[i].ask(l)
 		if v > best {
 			best, at, turned = v, i, t
 		}
@@ -108,18 +100,18 @@ func (l *Look) guess(i int, turned bool) Found {
 }
 
 // ask puts the bytes to the row: first as what the end is taken for, then the other way round.
-func (r *label) ask(s *side, server bool) (v verdict, turned bool) {
+func (r *label) ask(l *Look) (v verdict, turned bool) {
 	if r.both != nil {
-		return r.both(*s), false
+		return r.both(l), false
 	}
 	straight, crossed := r.asks, r.reply
-	if server {
+	if l.Server {
 		straight, crossed = r.reply, r.asks
 	}
-	if v = straight(s.b); v == yes {
+	if v = straight(l.B); v == yes {
 		return yes, false
 	}
-	if w := crossed(s.b); w > v {
+	if w := crossed(l.B); w > v {
 		return w, true
 	}
 	return v, false

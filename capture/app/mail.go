@@ -6,19 +6,19 @@ import "bytes"
 // and the code 220, so a line that others have too is only weak until the other side has spoken.
 
 // smtp knows the greeting and the answers of a server, EHLO and HELO of a client (RFC 5321).
-func smtp(s side) verdict {
-	b := s.b
+func smtp(s *Look) verdict {
+	b := s.B
 	l, _ := line(b)
 	switch {
 	case foldAny(b, "EHLO ", "HELO ", "LHLO "):
-		return when(len(s.peer) == 0 || code(s.peer), yes)
+		return when(len(s.Peer) == 0 || code(s.Peer), yes)
 	case foldAny(b, "MAIL FROM:", "RCPT TO:"):
 		return yes
 	case !code(b):
 		return no
 	case foldContains(l, "SMTP") && string(b[:3]) == "220":
 		return yes
-	case foldPrefix(s.peer, "EHLO ") || foldPrefix(s.peer, "HELO "):
+	case foldPrefix(s.Peer, "EHLO ") || foldPrefix(s.Peer, "HELO "):
 		return yes
 	case string(b[:4]) == "250-" && bytes.Contains(b, []byte("\n250")), string(b[:5]) == "354 E":
 		return likely
@@ -29,13 +29,13 @@ func smtp(s side) verdict {
 }
 
 // pop3 knows +OK and -ERR of a server, and the commands that no other protocol has (RFC 1939).
-func pop3(s side) verdict {
-	b := s.b
+func pop3(s *Look) verdict {
+	b := s.B
 	if len(b) < 4 {
 		return when(b[0] == '+' || b[0] == '-', maybe)
 	}
-	asked := foldAny(s.peer, "USER ", "APOP ", "CAPA", "STLS", "AUTH", "STAT", "LIST", "UIDL", "QUIT", "PASS ", "RETR ")
-	answered := bytes.HasPrefix(s.peer, []byte("+OK")) || bytes.HasPrefix(s.peer, []byte("-ERR"))
+	asked := foldAny(s.Peer, "USER ", "APOP ", "CAPA", "STLS", "AUTH", "STAT", "LIST", "UIDL", "QUIT", "PASS ", "RETR ")
+	answered := bytes.HasPrefix(s.Peer, []byte("+OK")) || bytes.HasPrefix(s.Peer, []byte("-ERR"))
 	switch {
 	case bytes.HasPrefix(b, []byte("+OK")) && (len(b) == 3 || b[3] == ' ' || b[3] == '\r'):
 		l, _ := line(b)
@@ -55,15 +55,15 @@ func pop3(s side) verdict {
 }
 
 // imap knows untagged status lines and tagged commands and results (RFC 9051 section 2.2).
-func imap(s side) verdict {
-	b := s.b
+func imap(s *Look) verdict {
+	b := s.B
 	if b[0] == '*' {
 		switch {
 		case len(b) < 5:
 			return when(len(b) == 1 || b[1] == ' ', maybe)
 		case foldAny(b, "* OK", "* PREAUTH", "* BYE"):
 			l, _ := line(b)
-			return max(likely, when(foldContains(l, "IMAP") || imapTagged(s.peer), yes))
+			return max(likely, when(foldContains(l, "IMAP") || imapTagged(s.Peer), yes))
 		case foldAny(b, "* CAPABILITY ", "* FLAGS (", "* LIST (", "* STATUS ", "* SEARCH", "* LSUB ("):
 			return yes
 		}
@@ -106,17 +106,17 @@ func imapTagged(b []byte) bool {
 }
 
 // nntp knows the greeting, the answers and the commands that no other protocol has (RFC 3977).
-func nntp(s side) verdict {
-	b := s.b
+func nntp(s *Look) verdict {
+	b := s.B
 	l, _ := line(b)
 	switch {
 	case foldAny(b, "MODE READER", "XOVER ", "GROUP ", "NEWGROUPS ", "ARTICLE ", "AUTHINFO ", "XHDR ", "IHAVE ", "LISTGROUP"):
-		return max(weak, when(foldAny(b, "MODE READER", "AUTHINFO ", "XOVER ", "NEWGROUPS ") || code(s.peer), yes))
+		return max(weak, when(foldAny(b, "MODE READER", "AUTHINFO ", "XOVER ", "NEWGROUPS ") || code(s.Peer), yes))
 	case !code(b) || string(b[:2]) != "20" && string(b[:2]) != "21" && string(b[:2]) != "48":
 		return no
 	case foldContains(l, "NNTP") || foldContains(l, "INN ") || foldContains(l, "NEWSREADER") || foldContains(l, "NEWS SERVER") || foldContains(l, "USENET") || foldContains(l, "(POSTING") || foldContains(l, "POSTING "):
 		return yes
-	case foldAny(s.peer, "MODE READER", "GROUP ", "AUTHINFO "):
+	case foldAny(s.Peer, "MODE READER", "GROUP ", "AUTHINFO "):
 		return yes
 	case string(b[:3]) == "200" || string(b[:3]) == "201":
 		return weak

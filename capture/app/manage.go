@@ -128,8 +128,8 @@ func snmp(b []byte, reply bool) verdict {
 }
 
 // syslog knows <priority>, with a version (RFC 5424) or a date (RFC 3164) after it, or any text.
-func syslog(s side) verdict {
-	b := s.b
+func syslog(s *Look) verdict {
+	b := s.B
 	end, priority := 1, 0
 	for ; end < len(b) && end < 4 && digit(b[end]); end++ {
 		priority = priority*10 + int(b[end]-'0')
@@ -161,13 +161,13 @@ func months(b []byte) bool {
 }
 
 // syslogTCP may have the length of the message before it (RFC 6587 section 3.4.1).
-func syslogTCP(s side) verdict {
-	b := s.b
+func syslogTCP(s *Look) verdict {
+	b := s.B
 	for len(b) > 0 && digit(b[0]) {
 		b = b[1:]
 	}
-	if len(b) < len(s.b) {
-		if len(s.b)-len(b) > 5 || len(b) < 2 || b[0] != ' ' {
+	if len(b) < len(s.B) {
+		if len(s.B)-len(b) > 5 || len(b) < 2 || b[0] != ' ' {
 			return no
 		}
 		b = b[1:]
@@ -175,7 +175,7 @@ func syslogTCP(s side) verdict {
 	if b[0] != '<' {
 		return no
 	}
-	return syslog(side{b: b})
+	return syslog(&Look{B: b})
 }
 
 func radiusAsks(b []byte) verdict    { return radius(b, "\x01\x04\x0c\x28\x2b") }

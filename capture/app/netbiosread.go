@@ -19,7 +19,7 @@ func netbiosFollow(b []byte, m *flow.Meta) bool {
 	if nbnsAsks(b) == yes || nbnsReplies(b) == yes {
 		return nbnsFollow(b, m)
 	}
-	if len(b) > 14 && b[0] >= 0x10 && b[0] <= 0x12 && nbdgm(side{b: b}) == yes {
+	if len(b) > 14 && b[0] >= 0x10 && b[0] <= 0x12 && nbdgm(&Look{B: b}) == yes {
 		k := on(m)
 		netbiosEnds(b[14:], 1, k)
 		return k.end(m)

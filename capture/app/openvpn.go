@@ -17,7 +17,7 @@ const (
 
 // openvpn knows the two resets that begin a session: plain by their fields, others by the one
 // answering the other.
-func openvpn(s side) verdict { return openvpnReset(s.b, s.peer) }
+func openvpn(s *Look) verdict { return openvpnReset(s.B, s.Peer) }
 
 func openvpnReset(b, peer []byte) verdict {
 	if len(b) < 14 || zeros(b[1:9]) {
@@ -73,8 +73,8 @@ func openvpnWrapped(b []byte) bool {
 }
 
 // openvpnTCP has a length(2) before each packet.
-func openvpnTCP(s side) verdict {
-	b := s.b
+func openvpnTCP(s *Look) verdict {
+	b := s.B
 	if len(b) < 16 {
 		return maybe
 	}
@@ -82,7 +82,7 @@ func openvpnTCP(s side) verdict {
 	if n < 14 || n > 1600 {
 		return no
 	}
-	peer := s.peer
+	peer := s.Peer
 	if len(peer) > 2 {
 		peer = peer[2:]
 	}

@@ -3,12 +3,12 @@ package app
 import "bytes"
 
 // bittorrent knows the handshake of peers (BEP 3): 19(1) name(19).
-func bittorrent(s side) verdict {
-	if s.b[0] == 19 {
-		return hasPrefix(s.b, "\x13BitTorrent protocol")
+func bittorrent(s *Look) verdict {
+	if s.B[0] == 19 {
+		return hasPrefix(s.B, "\x13BitTorrent protocol")
 	}
-	if s.b[0] == 'G' { // a tracker or a web seed
-		l, _ := line(s.b)
+	if s.B[0] == 'G' { // a tracker or a web seed
+		l, _ := line(s.B)
 		return when(bytes.Contains(l, []byte("?info_hash=")) && bytes.HasPrefix(l, []byte("GET /")), yes)
 	}
 	return no
@@ -16,8 +16,8 @@ func bittorrent(s side) verdict {
 
 // bittorrentUDP knows the distributed hash table (BEP 5), trackers (BEP 15), the micro transport
 // (BEP 29) and local discovery (BEP 14).
-func bittorrentUDP(s side) verdict {
-	b := s.b
+func bittorrentUDP(s *Look) verdict {
+	b := s.B
 	switch b[0] {
 	case 'd':
 		ok := len(b) > 20 && b[len(b)-1] == 'e' && (bytes.HasPrefix(b, []byte("d1:ad")) || bytes.HasPrefix(b, []byte("d1:rd")) ||
@@ -35,8 +35,8 @@ func bittorrentUDP(s side) verdict {
 
 // utp knows type and version 1(1) extension(1) connection(2) time(4) difference(4) window(4)
 // sequence(2) acknowledged(2), and extensions of next(1) length(1).
-func utp(s side) verdict {
-	b := s.b
+func utp(s *Look) verdict {
+	b := s.B
 	if len(b) < 20 || b[0]&15 != 1 || b[0]>>4 > 4 {
 		return no
 	}
@@ -57,19 +57,19 @@ func utp(s side) verdict {
 	if bytes.HasPrefix(b[at:], []byte("\x13BitTorrent protocol")) {
 		return yes
 	}
-	if p := s.peer; len(p) >= 20 && p[0]&15 == 1 && p[0]>>4 <= 4 {
+	if p := s.Peer; len(p) >= 20 && p[0]&15 == 1 && p[0]>>4 <= 4 {
 		apart := be16(p[2:]) - be16(b[2:]) // the two use numbers that differ by one
 		return when(apart == 1 || apart == -1, yes)
 	}
-	f := s.first
+	f := s.First
 	ok := len(f) >= 20 && f[0]&15 == 1 && string(f[2:4]) == string(b[2:4]) && be32(b[4:]) > be32(f[4:]) && uint16(be16(b[16:])-be16(f[16:])) < 256
 	return when(ok, yes)
 }
 
 // gnutella knows "GNUTELLA CONNECT/0.6" and "GNUTELLA/0.6 200" (Gnutella 0.6 section 2.1), and the
 // requests for files that its clients send each other.
-func gnutella(s side) verdict {
-	b := s.b
+func gnutella(s *Look) verdict {
+	b := s.B
 	switch {
 	case foldAny(b, "GNUTELLA CONNECT/", "GNUTELLA/0."):
 		return yes
@@ -81,8 +81,8 @@ func gnutella(s side) verdict {
 
 // gnutellaUDP knows id(16) type(1) lifetime(1) hops(1) length(4), little-endian, then so many bytes
 // (Gnutella 0.6 section 2.2.1; the last byte of the length has flags), and "GND" of its reliable transport.
-func gnutellaUDP(s side) verdict {
-	b := s.b
+func gnutellaUDP(s *Look) verdict {
+	b := s.B
 	if len(b) >= 8 && string(b[:3]) == "GND" { // flags(1) sequence(2) part(1) of(1), 0 to acknowledge
 		return when(b[6] > 0 && (b[7] == 0 || b[6] <= b[7]), yes)
 	}

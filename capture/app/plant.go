@@ -42,8 +42,8 @@ func modbus(b []byte, reply bool) verdict {
 
 // dnp3 knows 0x0564(2) length(1) control(1) to(2) from(2) checksum(2) (IEEE 1815 section 9.2). The
 // checksum is that of the bytes before it.
-func dnp3(s side) verdict {
-	b := s.b
+func dnp3(s *Look) verdict {
+	b := s.B
 	if len(b) < 10 {
 		return when(len(b) < 2 || b[1] == 0x64, maybe)
 	}
@@ -91,8 +91,8 @@ func enip(b []byte, reply bool) verdict {
 
 // bacnet knows 0x81(1) function(1) length(2), and where a network unit follows its version 1
 // (ASHRAE 135 annex J.2).
-func bacnet(s side) verdict {
-	b := s.b
+func bacnet(s *Look) verdict {
+	b := s.B
 	if len(b) < 4 || b[1] > 0x0c || be16(b[2:]) != len(b) {
 		return no
 	}
@@ -108,8 +108,8 @@ func bacnet(s side) verdict {
 }
 
 // iec104 knows 0x68(1) length(1) and control(4): formats I, S and U (IEC 60870-5-104 section 5.1).
-func iec104(s side) verdict {
-	b, units := s.b, 0
+func iec104(s *Look) verdict {
+	b, units := s.B, 0
 	for ; len(b) >= 6; units++ {
 		n := int(b[1])
 		if b[0] != 0x68 || n < 4 || n > 253 {
@@ -132,7 +132,7 @@ func iec104(s side) verdict {
 	switch {
 	case len(b) > 0 && b[0] != 0x68, units == 0:
 		return no
-	case units > 1 || s.b[2]&1 != 0:
+	case units > 1 || s.B[2]&1 != 0:
 		return yes
 	}
 	return likely

@@ -3,8 +3,8 @@ package app
 // quic knows a packet with a long header (RFC 9000 section 17.2): form and fixed bit with type(1)
 // version(4) destination id(1+n) source id(1+n); and packets of Google's versions before it,
 // which begin with flags(1) connection id(8) version(4).
-func quic(s side) verdict {
-	b := s.b
+func quic(s *Look) verdict {
+	b := s.B
 	if b[0]&0x80 == 0 {
 		return gquic(b)
 	}

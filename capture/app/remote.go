@@ -1,8 +1,8 @@
 package app
 
 // telnet knows commands of 0xff, verb and option (RFC 854, RFC 855): one may be chance, two not.
-func telnet(s side) verdict {
-	b, n := s.b, 0
+func telnet(s *Look) verdict {
+	b, n := s.B, 0
 	for ; len(b) >= 3 && b[0] == 0xff; n++ {
 		switch {
 		case b[1] == 250: // subnegotiation, up to 0xff 240
@@ -30,12 +30,12 @@ func telnet(s side) verdict {
 }
 
 // vnc knows "RFB 003.008\n" (RFC 6143 section 7.1.1).
-func vnc(s side) verdict {
-	v := hasPrefix(s.b, "RFB 00")
-	if v != yes || len(s.b) < 12 {
+func vnc(s *Look) verdict {
+	v := hasPrefix(s.B, "RFB 00")
+	if v != yes || len(s.B) < 12 {
 		return min(v, maybe)
 	}
-	return when(digit(s.b[6]) && s.b[7] == '.' && digit(s.b[8]) && digit(s.b[10]) && s.b[11] == '\n', yes)
+	return when(digit(s.B[6]) && s.B[7] == '.' && digit(s.B[8]) && digit(s.B[10]) && s.B[11] == '\n', yes)
 }
 
 // rdpudpAsks knows the first packet of RDP over UDP (MS-RDPEUDP 2.2.2): all ones(4) window(2)

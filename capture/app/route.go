@@ -4,19 +4,19 @@ package app
 const bgpMarker = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
 
 // bgp knows marker(16) length(2) type(1).
-func bgp(s side) verdict {
-	v := hasPrefix(s.b, bgpMarker)
-	if v != yes || len(s.b) < 19 {
+func bgp(s *Look) verdict {
+	v := hasPrefix(s.B, bgpMarker)
+	if v != yes || len(s.B) < 19 {
 		return min(v, maybe)
 	}
-	n := be16(s.b[16:])
-	return when(n >= 19 && n <= 65535 && s.b[18] >= 1 && s.b[18] <= 5, yes)
+	n := be16(s.B[16:])
+	return when(n >= 19 && n <= 65535 && s.B[18] >= 1 && s.B[18] <= 5, yes)
 }
 
 // ldp knows version(2) length(2) router(4) space(2), then a message of type(2) length(2) (RFC 5036
 // section 3.1).
-func ldp(s side) verdict {
-	b := s.b
+func ldp(s *Look) verdict {
+	b := s.B
 	if len(b) < 18 {
 		return no
 	}

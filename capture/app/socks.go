@@ -5,14 +5,14 @@ import "bytes"
 // socks knows the requests of version 4: 4(1) command(1) port(2) address(4) user, 0 (and a name,
 // 0), and its answer; and of version 5 the methods: 5(1) count(1) methods, and the choice (RFC 1928
 // section 3).
-func socks(s side) verdict {
-	switch s.b[0] {
+func socks(s *Look) verdict {
+	switch s.B[0] {
 	case 0:
-		return socks4Answer(s.b, s.peer)
+		return socks4Answer(s.B, s.Peer)
 	case 4:
-		return socks4(s.b)
+		return socks4(s.B)
 	}
-	return socks5(s.b, s.peer)
+	return socks5(s.B, s.Peer)
 }
 
 func socks4(b []byte) verdict {

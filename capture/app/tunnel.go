@@ -30,8 +30,8 @@ func isEthernet(b []byte) bool {
 
 // teredo knows IPv6 in UDP, perhaps after an authentication (0, 1, lengths) and an origin (0, 0,
 // port, address) indication (RFC 4380 section 5.1.1), with an address of Teredo or link-local.
-func teredo(s side) verdict {
-	b := s.b
+func teredo(s *Look) verdict {
+	b := s.B
 	indicated := false
 	if len(b) > 13 && b[0] == 0 && b[1] == 1 {
 		if n := 13 + int(b[2]) + int(b[3]); n < len(b) {
@@ -53,8 +53,8 @@ func teredo(s side) verdict {
 
 // vxlan knows flags 0x08(1) zeros(3) network(3) zero(1) and a frame (RFC 7348 section 5). A receiver
 // does not look at the zeros.
-func vxlan(s side) verdict {
-	b := s.b
+func vxlan(s *Look) verdict {
+	b := s.B
 	if len(b) <= 22 || !isEthernet(b[8:]) {
 		return no
 	}
@@ -63,8 +63,8 @@ func vxlan(s side) verdict {
 
 // geneve knows version and length(1) flags(1) type(2) network(3) zero(1) options and what the
 // type says (RFC 8926 section 3.4).
-func geneve(s side) verdict {
-	b := s.b
+func geneve(s *Look) verdict {
+	b := s.B
 	if len(b) < 8 || b[1]&0x3f != 0 || b[7] != 0 {
 		return no
 	}
@@ -83,8 +83,8 @@ func geneve(s side) verdict {
 
 // gtp knows of version 1 flags(1) type(1) length(2) tunnel(4) (TS 29.281 section 5.1) and of
 // version 2 the same with an optional tunnel (TS 29.274 section 5.1). A packet of a user has IP in it.
-func gtp(s side) verdict {
-	b := s.b
+func gtp(s *Look) verdict {
+	b := s.B
 	if len(b) < 8 {
 		return no
 	}
@@ -121,8 +121,8 @@ func gtp(s side) verdict {
 
 // ayiya knows lengths and kind of identity(1) signature(1) authentication and operation(1) next
 // header(1) time(4) identity signature payload (draft-massar-v6ops-ayiya).
-func ayiya(s side) verdict {
-	b := s.b
+func ayiya(s *Look) verdict {
+	b := s.B
 	if len(b) < 8 {
 		return no
 	}

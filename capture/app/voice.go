@@ -3,8 +3,8 @@ package app
 import "bytes"
 
 // sip knows "METHOD uri SIP/2.0" and "SIP/2.0 200" (RFC 3261 section 7).
-func sip(s side) verdict {
-	b := s.b
+func sip(s *Look) verdict {
+	b := s.B
 	if v := hasPrefix(b, "SIP/2.0 "); v != no {
 		return v
 	}
@@ -40,21 +40,21 @@ func rtspReplies(b []byte) verdict {
 }
 
 // mgcp knows "VERB transaction endpoint MGCP 1.0" and "200 transaction text" (RFC 3435 section 3.2).
-func mgcp(s side) verdict {
-	l, _ := line(s.b)
+func mgcp(s *Look) verdict {
+	l, _ := line(s.B)
 	switch {
 	case foldContains(l, " MGCP 1.0") || foldContains(l, " MGCP 0.1"):
 		return yes
 	case len(l) > 4 && code(l) && digit(l[4]):
-		return max(weak, when(foldContains(s.peer, " MGCP 1.0"), yes))
+		return max(weak, when(foldContains(s.Peer, " MGCP 1.0"), yes))
 	}
 	return no
 }
 
 // megaco knows "MEGACO/1 [address]:port" and its short form "!/1" (RFC 3525 annex B).
-func megaco(s side) verdict {
-	if foldPrefix(s.b, "MEGACO/") {
+func megaco(s *Look) verdict {
+	if foldPrefix(s.B, "MEGACO/") {
 		return yes
 	}
-	return when(len(s.b) > 8 && s.b[0] == '!' && s.b[1] == '/' && digit(s.b[2]) && s.b[3] == ' ', yes)
+	return when(len(s.B) > 8 && s.B[0] == '!' && s.B[1] == '/' && digit(s.B[2]) && s.B[3] == ' ', yes)
 }

@@ -2,8 +2,8 @@ package app
 
 // ike knows initiator(8) responder(8) next payload(1) version(1) exchange(1) flags(1) id(4)
 // length(4) (RFC 7296 section 3.1, RFC 2408 section 3.1); on port 4500 after four zeros (RFC 3948).
-func ike(s side) verdict {
-	b := s.b
+func ike(s *Look) verdict {
+	b := s.B
 	if len(b) > 4 && zeros(b[:4]) {
 		b = b[4:]
 	}
@@ -21,8 +21,8 @@ func ike(s side) verdict {
 
 // espUDP knows, on port 4500 alone, index(4) and a low sequence(4), or a single 0xff that keeps
 // the translation (RFC 3948): all else is random.
-func espUDP(s side) verdict {
-	b := s.b
+func espUDP(s *Look) verdict {
+	b := s.B
 	if !s.port(4500) {
 		return no
 	}
@@ -61,8 +61,8 @@ func pptp(b []byte, messages uint32) verdict {
 
 // l2tp knows control messages: flags and version(2) length(2) tunnel(2) session(2) sequence
 // numbers (2 each) (RFC 2661 section 3.1), then an attribute of type 0, or nothing.
-func l2tp(s side) verdict {
-	b := s.b
+func l2tp(s *Look) verdict {
+	b := s.B
 	if len(b) < 12 || b[0]&0xf8 != 0xc8 || b[1] != 2 && b[1] != 3 || be16(b[2:]) != len(b) {
 		return no
 	}

@@ -67,8 +67,8 @@ func nbns(b []byte, qr byte) verdict {
 
 // nbdgm knows type(1) flags(1) id(2) address(4) port(2) length(2) offset(2) (RFC 1002 section
 // 4.4.1).
-func nbdgm(s side) verdict {
-	b := s.b
+func nbdgm(s *Look) verdict {
+	b := s.B
 	if len(b) == 11 { // error: code(1)
 		return when(b[0] == 0x13 && b[10] >= 0x82 && b[10] <= 0x84, yes)
 	}
