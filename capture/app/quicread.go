@@ -214,7 +214,9 @@ func (c *quicCrypto) frames(b []byte) {
 			n++
 		}
 		switch typ {
-		case 0, 1:
+		case 0:
+			r.b = bytes.TrimLeft(r.b, "\x00")
+		case 1:
 		case 2, 3: // ACK
 			r.varint()
 			r.varint()
