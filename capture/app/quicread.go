@@ -235,8 +235,8 @@ func (c *quicCrypto) frames(b []byte) {
 			if r.bad || at+len(data) > quicMaxCrypto {
 				return
 			}
-			if c.buf == nil {
-				c.buf = make([]byte, quicMaxCrypto)
+			if more := at + len(data) - len(c.buf); more > 0 {
+				c.buf = append(c.buf, make([]byte, more)...)
 			}
 			copy(c.buf[at:], data)
 			c.have = append(c.have, span{at, at + len(data)})
