@@ -8,7 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// originBuffer is how much of a file is hashed at once, bytes.
+// originBuffer is how much of a file is read at once, bytes.
 const originBuffer = 256 << 10
 
 // FileOrigin gives the Origin of the records of a file, the XXH64 digest of it as it is on disk
@@ -22,10 +22,22 @@ func FileOrigin(path string) (origin uint64, size int64, err error) {
 	}
 	defer f.Close()
 	h := xxhash.New()
-	if size, err = io.CopyBuffer(h, onlyReader{f}, make([]byte, originBuffer)); err != nil {
+	if size, err = hashFile(h, f); err != nil {
 		return 0, 0, fmt.Errorf("read %s: %w", path, err)
 	}
 	return h.Sum64(), size, nil
+}
+
+// hashFile hashes a file to its end, also one that grows meanwhile, and says how many bytes it has.
+func hashFile(h *xxhash.Digest, f *os.File) (size int64, err error) {
+	size = hashMapped(h, f)
+	if size > 0 {
+		if _, err := f.Seek(size, io.SeekStart); err != nil {
+			return 0, err
+		}
+	}
+	rest, err := io.CopyBuffer(h, onlyReader{f}, make([]byte, originBuffer))
+	return size + rest, err
 }
 
 // onlyReader hides all but Read, so that io.CopyBuffer uses its buffer.
