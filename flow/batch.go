@@ -78,9 +78,7 @@ func (b *Batch) Next() *Record {
 // Repeat appends n copies of r and returns them; they are good until the next append. It costs a
 // fraction of n assignments: what is there already is copied in one piece, twice as long each time.
 func (b *Batch) Repeat(r *Record, n int) []Record {
-	first := len(b.Recs)
-	b.Recs = slices.Grow(b.Recs, n)[:first+n]
-	out := b.Recs[first:]
+	out := b.Extend(n)
 	if n > 0 {
 		out[0] = *r
 	}
@@ -88,6 +86,14 @@ func (b *Batch) Repeat(r *Record, n int) []Record {
 		copy(out[done:], out[:done])
 	}
 	return out
+}
+
+// Extend appends n records and returns them; they are good until the next append. What they hold is
+// of another use of the batch: the caller fills them wholly.
+func (b *Batch) Extend(n int) []Record {
+	first := len(b.Recs)
+	b.Recs = slices.Grow(b.Recs, n)[:first+n]
+	return b.Recs[first:]
 }
 
 // Undo removes the last record, which its maker found to be bad.
