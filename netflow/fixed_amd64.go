@@ -8,6 +8,8 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
+//lint:file-ignore U1000 fixed_amd64.s uses what nothing here does
+
 // fixedChunk decodes n records of v5, at most chunk.
 func (x *work) fixedChunk(p []byte, n int, ord uint64) {
 	if cpu.X86.HasAVX2 {
