@@ -16,7 +16,7 @@ const module = "github.com/flowferry/flowferry/"
 // mayImport says which packages of ours and which third-party modules each package may import.
 // A package that is not listed may import nothing but the standard library. Tests are free.
 var mayImport = map[string][]string{
-	"flow":        {"github.com/cespare/xxhash/v2"},
+	"flow":        {"github.com/cespare/xxhash/v2", "golang.org/x/sys"},
 	"ecs":         {"flow"},
 	"ecs/ecstest": {"flow"},
 	"packet":      {"flow", "github.com/google/gopacket"},

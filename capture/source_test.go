@@ -1,13 +1,17 @@
 package capture
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/packet"
 )
 
 // run gives the text of all records of a capture.
@@ -81,6 +85,45 @@ func TestBrokenSource(t *testing.T) {
 	stats := s.Stats()
 	if last := stats[len(stats)-1]; last.Name != "capture.broken_files" || last.Value != 1 {
 		t.Errorf("got %v", last)
+	}
+}
+
+// A file that becomes shorter while it is read and digested gives what was read before: each packet is
+// counted once, and each record has the file's origin.
+func TestCutOff(t *testing.T) {
+	var data bytes.Buffer
+	c := NewCutter(&data, Config{}, nil)
+	ip := tcp(client, server, 16, 1, bytes.Repeat([]byte("x"), 1400))
+	for range 16_000 {
+		if err := c.write("", &Packet{Data: ip, Wire: len(ip), Link: packet.LinkRaw}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		path := write(t, data.Bytes())
+		s, err := NewSource(path, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cut := time.AfterFunc(time.Duration(i)*200*time.Microsecond, func() { _ = os.Truncate(path, int64(i+1)*1_000_003) })
+		counted := uint64(0)
+		err = s.Run(t.Context(), func(b *flow.Batch) {
+			for j := range b.Recs {
+				r := &b.Recs[j]
+				counted += r.Fwd.Packets + r.Rev.Packets
+				if r.Origin == 0 || r.Origin != s.Origin() {
+					t.Errorf("origin %x, want %x", r.Origin, s.Origin())
+				}
+			}
+			b.Free()
+		})
+		cut.Stop()
+		if err != nil || counted == 0 || counted != s.Stats()[0].Value || counted < 16_000 && len(s.Warnings()) == 0 {
+			t.Errorf("%d packets in flows of %d, warnings %q, %v", counted, s.Stats()[0].Value, s.Warnings(), err)
+		}
 	}
 }
 

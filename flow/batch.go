@@ -76,18 +76,31 @@ func (b *Batch) Next() *Record {
 }
 
 // Repeat appends n copies of r and returns them; they are good until the next append. It costs a
-// fraction of n assignments: what is there already is copied in one piece, twice as long each time.
+// fraction of n assignments.
 func (b *Batch) Repeat(r *Record, n int) []Record {
+	out := b.Extend(n)
+	repeat(out, r)
+	return out
+}
+
+// repeatPortable is repeat on any processor: what is there already is copied in one piece, twice as
+// long each time.
+func repeatPortable(recs []Record, r *Record) {
+	if len(recs) == 0 {
+		return
+	}
+	recs[0] = *r
+	for done := 1; done < len(recs); done *= 2 {
+		copy(recs[done:], recs[:done])
+	}
+}
+
+// Extend appends n records and returns them; they are good until the next append. What they hold is
+// of another use of the batch: the caller fills them wholly.
+func (b *Batch) Extend(n int) []Record {
 	first := len(b.Recs)
 	b.Recs = slices.Grow(b.Recs, n)[:first+n]
-	out := b.Recs[first:]
-	if n > 0 {
-		out[0] = *r
-	}
-	for done := 1; done < n; done *= 2 {
-		copy(out[done:], out[:done])
-	}
-	return out
+	return b.Recs[first:]
 }
 
 // Undo removes the last record, which its maker found to be bad.

@@ -88,28 +88,34 @@ func headerRate(v uint16) rate {
 	return r
 }
 
-// fixedRecords decodes n records of v5. It does what the plan of layouts[5] does, a few times
+// fixedRecords decodes n records of v5. It does what the plan of layouts[5] does, many times
 // faster:
 //
 //	 0     4     8        12   14   16       20     24      28     32       34
 //	│ src │ dst │ next   │ in │out │ packets│ bytes│ first │ last │ sport  │ dport  │
 //	│ 36 pad │ 37 flags │ 38 proto │ 39 tos │ 40 srcAS │ 42 dstAS │ 44 smask │ 45 dmask │ 46 pad
-func (x *work) fixedRecords(p []byte, n int) {
+func (x *work) fixedRecords(p []byte, n int) { x.fixedChunks(p, n, x.fixedChunk) }
+
+// fixedChunks decodes n records, a chunk at a time.
+func (x *work) fixedChunks(p []byte, n int, decode func(p []byte, n int, ord uint64)) {
 	x.proto.Has |= layouts[5].template.plan.has | flow.HasTimes
 	x.proto.Src.Set4(0)
 	x.proto.Dst.Set4(0)
 	ord := x.d.ordinals(n)
 	for done := 0; done < n; done += chunk {
-		recs := x.b.Repeat(&x.proto, min(n-done, chunk))
-		x.fixedChunk(recs, p[done*48:], ord+uint64(done))
+		decode(p[done*48:], min(n-done, chunk), ord+uint64(done))
 	}
 }
 
-// fixedChunk decodes at most chunk records, which are copies of x.proto. What depends on the value
-// of a field is done without branches, or after the loop for the few records that need it.
-func (x *work) fixedChunk(recs []flow.Record, p []byte, ord uint64) {
-	var odd [chunk]uint8 // the records without ports of TCP or UDP
-	odds := uint(0)
+// odds are which records of a chunk have a protocol other than TCP and UDP.
+type odds [chunk]uint8
+
+// portableChunk decodes n records, at most chunk, on any processor. What depends on the value of a
+// field is done without branches, or after the loop for the few records that need it.
+func (x *work) portableChunk(p []byte, n int, ord uint64) {
+	var odd odds
+	some := uint(0)
+	recs := x.b.Repeat(&x.proto, n)
 	export, uptime, like := x.export, x.uptime, &x.proto
 	for i := range recs {
 		q, r := (*[48]byte)(p[i*48:i*48+48:i*48+48]), &recs[i]
@@ -134,10 +140,15 @@ func (x *work) fixedChunk(recs []flow.Record, p []byte, ord uint64) {
 		ports := binary.BigEndian.Uint32(q[32:])
 		r.SrcPort, r.DstPort = uint16(ports>>16), uint16(ports)
 		r.Proto, r.SrcMask, r.DstMask = proto, q[44], q[45]
-		odd[odds%chunk] = uint8(i)
-		odds += uint(isOdd[proto])
+		odd[some%chunk] = uint8(i)
+		some += uint(isOdd[proto])
 	}
-	for _, i := range odd[:odds] {
+	odd.settle(recs, some)
+}
+
+// settle does what the first n of the odd records need.
+func (o *odds) settle(recs []flow.Record, n uint) {
+	for _, i := range o[:n] {
 		portless(&recs[i], 0)
 	}
 }
