@@ -73,7 +73,7 @@ type Config struct {
 	Other    Timeouts      `yaml:"other" help:"Time-outs of all other protocols, where they differ."`
 	Tunnels  string        `yaml:"tunnels" default:"inner" help:"What is metered of packets in a tunnel: inner (the packets inside, the tunnel's ends and id kept beside), or outer."`
 	MaxFlows int           `yaml:"max_flows" default:"1000000" help:"Flows held at once, about 350 bytes each; when there are more, the oldest are exported early."`
-	Inspect  int           `yaml:"max_inspected" default:"16384" help:"Flows whose first payload bytes are held at once to find their label and names, at most 8 KiB each; one in 16 may hold 32 KiB."`
+	Inspect  int           `yaml:"max_inspected" default:"16384" help:"Flows whose first payload bytes are held at once to find their label and names, most of them 1 KiB each, at most 9 KiB; one in 16 may hold 32 KiB."`
 	Filter   string        `yaml:"filter" default:"" help:"Which packets are metered, of files and interfaces, in the language of tcpdump, such as 'tcp port 443'; docs/capture.md tells which part of it. Empty is all."`
 	Live     LiveConfig    `yaml:"live" help:"Network interfaces that are metered."`
 }

@@ -19,8 +19,8 @@ type stream struct {
 type span struct{ from, to int }
 
 const (
-	tinyStream  = 512      // bytes of a side that are kept of most datagrams and requests
-	smallStream = 4 << 10  // bytes of any side that are kept
+	tinyStream  = 512      // bytes of a side that are kept at first: most requests and datagrams fit
+	smallStream = 4 << 10  // bytes of a side that there is always room for
 	maxStream   = 16 << 10 // bytes of a side that are kept at most
 	maxEarly    = 8        // stretches that are kept before a hole is filled
 	maxEnds     = 8        // datagrams of a side that are kept
@@ -37,8 +37,8 @@ type blocks struct {
 
 var blockSizes = [...]int{tinyStream, smallStream, maxStream}
 
-// get gives a block of the smallest size that holds n bytes, or the largest there is. It has more than
-// have bytes: nil when there is no such block.
+// get gives a block of the smallest size that holds n bytes, or of the largest that is to be had; nil when
+// that is no larger than the stream's own, which has room for have.
 func (x *blocks) get(n, have int) []byte {
 	c := 0
 	for c < len(blockSizes)-1 && blockSizes[c] < n {
