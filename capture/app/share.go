@@ -16,7 +16,9 @@ const (
 var (
 	// shared points to the bytes of strings of which the first byte is the length of the rest: a text is
 	// found in one step, and costs one allocation.
-	shared     [sharedTexts]atomic.Pointer[byte]
+	shared [sharedTexts]atomic.Pointer[byte]
+	// sharedHash has the hash of each: a text that is not there is not looked at.
+	sharedHash [sharedTexts]atomic.Uint32
 	sharedSeed = maphash.MakeSeed()
 )
 
@@ -26,8 +28,10 @@ func share(b []byte) string {
 	if len(b) > maxShared {
 		return string(b)
 	}
-	place := &shared[maphash.Bytes(sharedSeed, b)%sharedTexts]
-	if old := place.Load(); old != nil && int(*old) == len(b) {
+	sum := maphash.Bytes(sharedSeed, b)
+	at, hash := sum%sharedTexts, uint32(sum>>32)
+	place := &shared[at]
+	if old := place.Load(); old != nil && sharedHash[at].Load() == hash && int(*old) == len(b) {
 		if text := unsafe.String(old, 1+len(b))[1:]; text == string(b) {
 			return text
 		}
@@ -35,5 +39,6 @@ func share(b []byte) string {
 	var room [1 + maxShared]byte
 	text := string(append(append(room[:0], byte(len(b))), b...))
 	place.Store(unsafe.StringData(text))
+	sharedHash[at].Store(hash)
 	return text[1:]
 }
