@@ -8,10 +8,7 @@ import (
 
 // repeat makes all of recs copies of r.
 func repeat(recs []Record, r *Record) {
-	if len(recs) == 0 {
-		return
-	}
-	if cpu.X86.HasAVX2 {
+	if len(recs) > 0 && cpu.X86.HasAVX2 {
 		repeatAVX2(&recs[0], len(recs), r)
 	} else {
 		repeatPortable(recs, r)

@@ -10,7 +10,7 @@ import (
 
 //lint:file-ignore U1000 fixed_amd64.s uses what nothing here does
 
-// fixedChunk decodes n records of v5, at most chunk.
+// fixedChunk decodes n records of v5, 1 to chunk.
 func (x *work) fixedChunk(p []byte, n int, ord uint64) {
 	if cpu.X86.HasAVX2 {
 		x.vectorChunk(p, n, ord)
@@ -22,9 +22,6 @@ func (x *work) fixedChunk(p []byte, n int, ord uint64) {
 // vectorChunk does what portableChunk does with AVX2: a record is written once, in ten pieces of 32
 // bytes, each of which is that of x.proto with bytes of the datagram put in.
 func (x *work) vectorChunk(p []byte, n int, ord uint64) {
-	if n == 0 {
-		return
-	}
 	_ = p[n*48-1]
 	var odd odds
 	x.proto.NextHop.Set4(0)
@@ -55,18 +52,18 @@ const (
 // from some byte on. Its order is that of fixedAVX2.
 var shuffles = func() (s [10][32]byte) {
 	var r flow.Record
+	const fwd = unsafe.Offsetof(flow.Record{}.Fwd)
 	fields := []struct {
-		from, size uintptr
-		at         uintptr
-		text       bool // kept in the order it has, which is big-endian, of numbers
+		from, size, at uintptr
+		address        bool // its bytes keep their order; those of a number are turned
 	}{
 		{0, 4, unsafe.Offsetof(r.Src) + 12, true}, {4, 4, unsafe.Offsetof(r.Dst) + 12, true}, {8, 4, unsafe.Offsetof(r.NextHop) + 12, true},
 		{12, 2, unsafe.Offsetof(r.InIf), false}, {14, 2, unsafe.Offsetof(r.OutIf), false},
-		{16, 4, unsafe.Offsetof(r.Fwd.Packets) + unsafe.Offsetof(r.Fwd), false}, {20, 4, unsafe.Offsetof(r.Fwd.Bytes) + unsafe.Offsetof(r.Fwd), false},
+		{16, 4, fwd + unsafe.Offsetof(r.Fwd.Packets), false}, {20, 4, fwd + unsafe.Offsetof(r.Fwd.Bytes), false},
 		{24, 4, unsafe.Offsetof(r.Start), false}, {28, 4, unsafe.Offsetof(r.End), false},
 		{32, 2, unsafe.Offsetof(r.SrcPort), false}, {34, 2, unsafe.Offsetof(r.DstPort), false},
-		{37, 1, unsafe.Offsetof(r.Fwd.Flags) + unsafe.Offsetof(r.Fwd), false}, {38, 1, unsafe.Offsetof(r.Proto), false},
-		{39, 1, unsafe.Offsetof(r.Fwd.ToS) + unsafe.Offsetof(r.Fwd), false},
+		{37, 1, fwd + unsafe.Offsetof(r.Fwd.Flags), false}, {38, 1, unsafe.Offsetof(r.Proto), false},
+		{39, 1, fwd + unsafe.Offsetof(r.Fwd.ToS), false},
 		{40, 2, unsafe.Offsetof(r.SrcAS), false}, {42, 2, unsafe.Offsetof(r.DstAS), false},
 		{44, 1, unsafe.Offsetof(r.SrcMask), false}, {45, 1, unsafe.Offsetof(r.DstMask), false},
 	}
@@ -80,7 +77,7 @@ var shuffles = func() (s [10][32]byte) {
 		for _, f := range fields {
 			for b := range f.size {
 				from, at := f.from+b-piece.from, f.at+f.size-1-b-piece.at
-				if f.text {
+				if f.address {
 					at = f.at + b - piece.at
 				}
 				if from < 16 && at < 32 {

@@ -8,9 +8,9 @@
 	VMOVDQU Y2, at(DI)
 
 // MASK makes a register all ones if it is not zero.
-#define MASK(r32, r64) \
-	NEGL r32      \
-	SBBQ r64, r64
+#define MASK(r) \
+	NEGL r    \
+	SBBQ r, r
 
 // func fixedAVX2(recs *flow.Record, p *byte, n int, like *flow.Record, export int64, uptime uint32, ord uint64, odd *odds) uint
 //
@@ -67,7 +67,7 @@ record:
 	PIECE(32, Y0, Y5)
 	PIECE(64, Y0, Y6)
 	MOVL 8(SI), BX
-	MASK(BX, BX)
+	MASK(BX)
 	VMOVQ BX, X1
 	VPBROADCASTQ X1, Y1
 	VPSHUFB Y7, Y0, Y2
@@ -92,15 +92,15 @@ record:
 
 	// What of it was given.
 	MOVWLZX 40(SI), AX
-	MASK(AX, AX)
+	MASK(AX)
 	ANDQ $const_hasSrcAS, AX
 	ORQ  AX, BX
 	MOVWLZX 42(SI), AX
-	MASK(AX, AX)
+	MASK(AX)
 	ANDQ $const_hasDstAS, AX
 	ORQ  AX, BX
 	MOVBLZX 37(SI), AX
-	MASK(AX, AX)
+	MASK(AX)
 	MOVBLZX 38(SI), R13
 	MOVB R12, (R9)(R10*1)
 	MOVBLZX (R15)(R13*1), R14
