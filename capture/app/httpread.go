@@ -7,10 +7,7 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
-const (
-	httpMaxValue = 2048 // bytes of a value that are kept
-	httpLoneBody = 2048 // bytes of a side without the other after which the other is not waited for
-)
+const httpLoneBody = 2048 // bytes of a side without the other after which the other is not waited for
 
 // httpEnd ends the header fields. A line end alone is tolerated, as RFC 9112 section 2.2 asks.
 func httpEnd(b []byte) bool {
@@ -38,8 +35,8 @@ func httpTunnels(v *View) bool {
 // httpInner gives what follows the header fields of both sides.
 func httpInner(v *View) (in View) {
 	in.Proto = v.Proto
-	_, in.Client = httpCut(v.Client)
-	_, in.Server = httpCut(v.Server)
+	var head httpHead
+	in.Client, in.Server = head.read(v.Client), head.read(v.Server)
 	return in
 }
 
@@ -83,72 +80,44 @@ func httpFollow(server bool, b []byte, m *flow.Meta) bool {
 // httpMessages adds each message in b to h, as long as one follows the other. It says whether it
 // added something.
 func httpMessages(b []byte, server bool, h *flow.HTTP) (added bool) {
+	var head httpHead
 	for n := 0; len(b) > 0 && n <= maxMore; n++ {
 		switch {
 		case server && httpReplies(b) >= likely:
-			added = httpAnswered(h, b) || added
+			b = head.read(b)
+			added = httpAnswered(h, &head) || added
 		case !server && httpAsks(b) >= likely:
-			added = httpAsked(h, b) || added
+			b = head.read(b)
+			added = httpAsked(h, &head) || added
 		default:
 			return added
 		}
-		var head []byte
-		if head, b = httpCut(b); b == nil {
-			return added
-		}
-		b = b[min(httpBody(head), len(b)):]
+		b = b[min(head.length(), len(b)):]
 	}
 	return added
 }
 
-// httpCut cuts b after the empty line that ends the header fields; rest is nil when there is none.
-func httpCut(b []byte) (head, rest []byte) {
-	at := 0
-	for at < len(b) {
-		i := bytes.IndexByte(b[at:], '\n')
-		if i < 0 {
-			break
-		}
-		if line := bytes.TrimRight(b[at:at+i], "\r"); len(line) == 0 && at > 0 {
-			return b[:at], b[at+i+1:]
-		}
-		at += i + 1
-	}
-	return b, nil
-}
-
-// httpBody is how long the body after these header fields is, as far as they say.
-func httpBody(head []byte) (n int) {
-	_, fields := httpLine(head)
-	httpFields(fields, func(name, value []byte) {
-		if foldIs(name, "content-length") {
-			n, _ = strconv.Atoi(string(value[:min(len(value), 10)]))
-		}
-	})
-	return max(n, 0)
-}
-
 // httpAsked adds a request to h: the first is h itself, the others are further ones.
-func httpAsked(h *flow.HTTP, b []byte) (added bool) {
+func httpAsked(h *flow.HTTP, head *httpHead) (added bool) {
 	if h.Method == "" && h.Status == 0 {
 		*h = flow.HTTP{}
-		httpRequest(b, h)
+		httpRequest(head, h)
 		return true
 	}
 	if len(h.More) >= maxMore {
 		return false
 	}
 	var one flow.HTTP
-	httpRequest(b, &one)
+	httpRequest(head, &one)
 	h.More = append(h.More, flow.Exchange{Method: one.Method, Host: one.Host, Path: one.Path, UserAgent: one.UserAgent, Referrer: one.Referrer})
 	return true
 }
 
 // httpAnswered adds a response to h: to the first request that has none yet. An interim response
 // (RFC 9110 section 15.2) is none, but 101 ends HTTP.
-func httpAnswered(h *flow.HTTP, b []byte) (added bool) {
+func httpAnswered(h *flow.HTTP, head *httpHead) (added bool) {
 	one := flow.HTTP{Version: h.Version}
-	httpResponse(b, &one)
+	httpResponse(head, &one)
 	if one.Status < 200 && one.Status != 101 {
 		return false
 	}
@@ -169,9 +138,8 @@ func httpAnswered(h *flow.HTTP, b []byte) (added bool) {
 	return true
 }
 
-func httpRequest(b []byte, h *flow.HTTP) {
-	line, rest := httpLine(b)
-	method, line, _ := bytes.Cut(line, []byte{' '})
+func httpRequest(head *httpHead, h *flow.HTTP) {
+	method, line, _ := bytes.Cut(head.line, []byte{' '})
 	h.Method = sharedText(method)
 	target := line
 	if i := bytes.LastIndex(line, []byte(" HTTP/")); i >= 0 {
@@ -180,16 +148,10 @@ func httpRequest(b []byte, h *flow.HTTP) {
 	}
 	target = bytes.TrimSpace(target)
 	h.Host, h.Path = httpTarget(h.Method, target[:min(len(target), httpMaxValue)])
-	httpFields(rest, func(name, value []byte) {
-		switch {
-		case h.Host == "" && foldIs(name, "host"):
-			h.Host = sharedText(value)
-		case h.UserAgent == "" && foldIs(name, "user-agent"):
-			h.UserAgent = sharedText(value)
-		case h.Referrer == "" && foldIs(name, "referer"):
-			h.Referrer = sharedText(value)
-		}
-	})
+	if h.Host == "" {
+		h.Host = sharedText(head.fields[httpHost])
+	}
+	h.UserAgent, h.Referrer = sharedText(head.fields[httpUserAgent]), sharedText(head.fields[httpReferer])
 }
 
 // httpTarget splits the request target (RFC 9112 section 3.2): a path, a whole URL for a proxy,
@@ -208,41 +170,11 @@ func httpTarget(method string, t []byte) (host, path string) {
 	return "", text(t)
 }
 
-func httpResponse(b []byte, h *flow.HTTP) {
-	line, rest := httpLine(b)
-	version, line, _ := bytes.Cut(line, []byte{' '})
+func httpResponse(head *httpHead, h *flow.HTTP) {
+	version, line, _ := bytes.Cut(head.line, []byte{' '})
 	if h.Version == "" {
 		h.Version = sharedText(bytes.TrimPrefix(version, []byte("HTTP/")))
 	}
 	h.Status, _ = strconv.Atoi(string(line[:min(3, len(line))]))
-	httpFields(rest, func(name, value []byte) {
-		switch {
-		case h.Server == "" && foldIs(name, "server"):
-			h.Server = sharedText(value)
-		case h.ContentType == "" && foldIs(name, "content-type"):
-			h.ContentType = sharedText(value)
-		}
-	})
-}
-
-// httpLine takes one line off; the line comes without its end.
-func httpLine(b []byte) (line, rest []byte) {
-	line, rest, _ = bytes.Cut(b, []byte{'\n'})
-	return bytes.TrimRight(line, "\r"), rest
-}
-
-// httpFields gives each header field up to the empty line. A last line without its end is left out:
-// it may be half a value.
-func httpFields(b []byte, field func(name, value []byte)) {
-	for bytes.IndexByte(b, '\n') >= 0 {
-		var line []byte
-		if line, b = httpLine(b); len(line) == 0 {
-			return
-		}
-		name, value, ok := bytes.Cut(line, []byte{':'})
-		if ok && len(name) <= 32 {
-			value = bytes.TrimSpace(value)
-			field(name, value[:min(len(value), httpMaxValue)])
-		}
-	}
+	h.Server, h.ContentType = sharedText(head.fields[httpServer]), sharedText(head.fields[httpContentType])
 }

@@ -26,32 +26,35 @@ const maxTraits = 1 << 10
 
 // fingerprint is what hellos with the same traits have in common. The traits of a client's begin with a
 // letter; those of a server's are the text of its JA3S, which begins with a digit.
-type fingerprint struct{ traits, ja3, ja4 string }
+type fingerprint struct {
+	traits, ja3, ja4 string
+	alpn             []string // what is offered
+}
 
 var fingerprints [knownHellos]atomic.Pointer[fingerprint]
 
-// fingerprints gives JA3 and JA4. transport is 't' for TCP and 'q' for QUIC.
-func (h *offer) fingerprints(transport byte) (ja3, ja4 string) {
+// fingerprint gives what the hello has in common with others; it is shared and stays as it is. transport
+// is 't' for TCP and 'q' for QUIC.
+func (h *offer) fingerprint(transport byte) *fingerprint {
 	var room [maxTraits]byte
 	traits := h.traits(room[:0], transport)
-	if len(traits) > maxTraits {
-		return h.ja3(), h.ja4(transport)
-	}
 	place := &fingerprints[maphash.Bytes(sharedSeed, traits)%knownHellos]
 	if known := place.Load(); known != nil && known.traits == string(traits) {
-		return known.ja3, known.ja4
+		return known
 	}
-	ja3, ja4 = h.ja3(), h.ja4(transport)
-	place.Store(&fingerprint{string(traits), ja3, ja4})
-	return ja3, ja4
+	made := &fingerprint{ja3: h.ja3(), ja4: h.ja4(transport), alpn: tlsNames(h.alpn)}
+	if len(traits) <= maxTraits {
+		made.traits = string(traits)
+		place.Store(made)
+	}
+	return made
 }
 
-// traits appends all that the fingerprints rest on: each part with its length, and without GREASE,
+// traits appends all that the fingerprint rests on: each part with its length, and without GREASE,
 // which is another each time.
 func (h *offer) traits(b []byte, transport byte) []byte {
-	name, _ := tlsFirstName(h.alpn)
-	b = append(b, transport, byte(h.version>>8), byte(h.version), byte(len(name)))
-	b = append(b, name...)
+	b = append(b, transport, byte(h.version>>8), byte(h.version), byte(len(h.alpn)>>8), byte(len(h.alpn)))
+	b = append(b, h.alpn...)
 	b = append(append(b, byte(len(h.points))), h.points...)
 	for _, list := range [...]numbers{h.ciphers, h.groups, h.signatures, h.versions} {
 		b = appendTrait(b, list)

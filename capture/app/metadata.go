@@ -164,6 +164,9 @@ const maxMore = 7
 
 // sharedText is text for what comes often: hosts, programs.
 func sharedText(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
 	if plain(b) {
 		return share(b)
 	}

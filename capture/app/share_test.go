@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,9 +60,9 @@ func TestFingerprints(t *testing.T) {
 		change(&h)
 		for _, transport := range []byte("tq") {
 			for range 2 {
-				ja3, ja4 := h.fingerprints(transport)
-				if ja3 != h.ja3() || ja4 != h.ja4(transport) {
-					t.Errorf("remembered %s %s, computed %s %s", ja3, ja4, h.ja3(), h.ja4(transport))
+				known := h.fingerprint(transport)
+				if known.ja3 != h.ja3() || known.ja4 != h.ja4(transport) || !slices.Equal(known.alpn, tlsNames(h.alpn)) {
+					t.Errorf("remembered %s %s %q, computed %s %s %q", known.ja3, known.ja4, known.alpn, h.ja3(), h.ja4(transport), tlsNames(h.alpn))
 				}
 			}
 		}
@@ -145,6 +146,6 @@ func TestMetadataAllocs(t *testing.T) {
 		}
 	}
 	f(flow.AppDNS, flow.ProtoUDP, dnsQuery, dnsReply, 3) // and the metadata themselves, which the meter has at hand
-	f(flow.AppTLS, flow.ProtoTCP, clientHello, serverHello+record(20, "\x01"), 3)
+	f(flow.AppTLS, flow.ProtoTCP, clientHello, serverHello+record(20, "\x01"), 2)
 	f(flow.AppHTTP, flow.ProtoTCP, "GET / HTTP/1.1\r\nHost: a.example\r\nUser-Agent: b\r\n\r\n", "HTTP/1.1 200 OK\r\nServer: c\r\nContent-Type: d/e\r\n\r\n", 3)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/flowferry/flowferry/flow"
 )
@@ -243,8 +244,9 @@ func readHello(b []byte) (h offer) {
 
 // tell writes what the hello tells into t. transport is 't' for TCP and 'q' for QUIC.
 func (h *offer) tell(t *flow.TLS, transport byte) {
-	t.ServerName, t.ALPN = sharedText(h.serverName), tlsNames(h.alpn)
-	t.JA3, t.JA4 = h.fingerprints(transport)
+	known := h.fingerprint(transport)
+	t.ServerName, t.ALPN = sharedText(h.serverName), known.alpn
+	t.JA3, t.JA4 = known.ja3, known.ja4
 }
 
 // tlsReadServer reads version(2) random(32) session(1+n) cipher(2) compression(1) extensions(2+n)
@@ -299,8 +301,7 @@ const tlsMaxNames = 16
 
 // tlsNames reads a list(2) of names(1+n) (RFC 7301 section 3.1).
 func tlsNames(b []byte) []string {
-	var room [tlsMaxNames]string
-	names := room[:0]
+	var names []string
 	x := reader{b: b}
 	x.u16()
 	for len(x.b) > 0 && len(names) < tlsMaxNames {
@@ -310,10 +311,7 @@ func tlsNames(b []byte) []string {
 		}
 		names = append(names, sharedText(name))
 	}
-	if len(names) == 0 {
-		return nil
-	}
-	return append(make([]string, 0, len(names)), names...)
+	return slices.Clip(names)
 }
 
 // tlsFirstName gives the first name of such a list.
