@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"ecs/ecstest": {"flow"},
 	"packet":      {"flow", "github.com/google/gopacket"},
 	"netflow":     {"flow", "packet", "internal/statefile", "internal/unzip", "capture/app", "github.com/calmh/ipfix", "github.com/cespare/xxhash/v2", "golang.org/x/sys"},
-	"capture": {"flow", "packet", "capture/app", "capture/filter", "github.com/klauspost/compress", "github.com/google/gopacket",
+	"capture": {"flow", "packet", "capture/app", "capture/filter", "internal/huge", "github.com/klauspost/compress", "github.com/google/gopacket",
 		"golang.org/x/net", "golang.org/x/sys"},
 	"capture/filter":      {"flow", "packet", "golang.org/x/net"},
 	"capture/app":         {"flow"},

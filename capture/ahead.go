@@ -40,7 +40,7 @@ func (m *Meter) read(u *upcoming, pkt *Packet) {
 // needed to count them: of the index, of the flows that are known, or of the entries that new ones
 // will take, and of what they have told.
 func (m *Meter) ready(pkts []Packet) {
-	next, far := m.next[:len(pkts)], m.live >= m.far
+	next, far := m.next[:len(pkts)], m.entries.Held() >= m.far
 	for i := range next {
 		m.read(&next[i], &pkts[i])
 	}
@@ -69,14 +69,17 @@ func (t *table) readIndex(next []upcoming) (sum uint64) {
 
 // needed gives the entries of flows that are known, and those that new flows will take.
 func (m *Meter) needed(next []upcoming) []uint32 {
-	entries, free := m.known[:0], m.free
+	entries, opened := m.known[:0], 0
 	for i := range next {
 		u := &next[i]
 		switch {
 		case u.likely != none:
 			entries = append(entries, u.likely)
-		case u.plain && free != none:
-			entries, free = append(entries, free), m.link(free).next
+		case u.plain:
+			if free := m.entries.Next(opened); free != 0 {
+				entries = append(entries, free)
+			}
+			opened++
 		}
 	}
 	return entries

@@ -104,7 +104,7 @@ func (b *builder) tcp(d time.Duration, src, dst end, flags string, seq uint32, p
 // flush ends the capture and gives the records.
 func (b *builder) flush() []flow.Record {
 	b.m.Flush()
-	if n := b.m.live; n != 0 {
+	if n := b.m.entries.Held(); n != 0 {
 		b.t.Errorf("%d flows are left in the table", n)
 	}
 	if sum := b.m.n.flowPackets; sum != b.ord {

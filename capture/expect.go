@@ -12,7 +12,7 @@ import (
 // was announced, or found, longest ago.
 type expects struct {
 	sets   [expectSets][4]expected
-	opened [expectSets]uint32 // index+1 of flows that nothing had announced, by both their ends
+	opened [expectSets]uint32 // indexes of flows that nothing had announced, by both their ends
 	turn   uint32             // announcements so far
 	any    bool               // there is a conversation that may announce others
 }
@@ -24,7 +24,7 @@ type expected struct {
 	parent flow.Key   // of the conversation that announced it
 	talk   *flow.Talk // what goes over it; nil is not said yet. It is never changed
 	turn   uint32     // which announcement it was
-	flow   uint32     // index+1 of the flow that it was found for last; 0 is none
+	flow   uint32     // index of the flow that it was found for last; 0 is none
 	port   uint16
 	app    flow.App
 	proto  uint8
@@ -108,8 +108,8 @@ func (m *Meter) announce(e *entry) {
 func (m *Meter) expect(n expected) {
 	x := m.expects.put(n)
 	i := m.expects.opened[setOf(&x.addr, x.port)]
-	if x.flow == 0 && m.isEnd(i, x) && m.at(i-1).list != listClosed {
-		m.bind(i-1, x)
+	if x.flow == 0 && m.isEnd(i, x) && m.at(i).list != listClosed {
+		m.bind(i, x)
 	}
 }
 
@@ -138,18 +138,18 @@ func (m *Meter) tell(x *expected, t *flow.Talk) {
 	if !m.isEnd(x.flow, x) {
 		return
 	}
-	e := m.at(x.flow - 1)
+	e := m.at(x.flow)
 	if i := e.meta(); e.app == x.app && i != 0 && m.metas.at(i).talk == nil {
 		m.metas.at(i).talk = t
 	}
 }
 
-// isEnd says whether n is the index+1 of a flow in the table that has the end announced.
-func (m *Meter) isEnd(n uint32, x *expected) bool {
-	if n == 0 || !m.holds(n-1) {
+// isEnd says whether i is the index of a flow in the table that has the end announced.
+func (m *Meter) isEnd(i uint32, x *expected) bool {
+	if i == none || !m.holds(i) {
 		return false
 	}
-	e := m.at(n - 1)
+	e := m.at(i)
 	return e.proto == x.proto && (e.dport == x.port && e.dst == x.addr || e.sport == x.port && e.src == x.addr)
 }
 
@@ -167,7 +167,7 @@ func (m *Meter) announced(i uint32, e *entry) {
 		m.bind(i, x)
 		return
 	}
-	m.expects.opened[dst], m.expects.opened[src] = i+1, i+1
+	m.expects.opened[dst], m.expects.opened[src] = i, i
 }
 
 // bind gives flow i, unless its payload has told what it is, the label that was announced for it, with
@@ -183,7 +183,7 @@ func (m *Meter) bind(i uint32, x *expected) {
 	e.seen |= seenLabel
 	e.detail = m.metas.get()
 	*m.metas.at(e.detail) = facts{parent: communityID(&x.parent), talk: x.talk}
-	x.flow = i + 1
+	x.flow = i
 }
 
 // key gives the direction-free 5-tuple of a flow with ports.

@@ -3,13 +3,13 @@ package capture
 import (
 	"github.com/flowferry/flowferry/capture/app"
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/huge"
 )
 
 // inspects holds the first payload bytes of the flows whose label is not decided yet.
 type inspects struct {
-	list  []*inspect // index+1 is entry.detail
-	spare []uint32   // indexes that are free
-	max   int
+	all huge.Slab[inspect] // entry.detail is the index
+	max int
 	blocks
 }
 
@@ -27,19 +27,13 @@ const (
 
 // get gives an empty inspect, 0 when there are too many.
 func (x *inspects) get() uint32 {
-	if n := len(x.spare); n > 0 {
-		i := x.spare[n-1]
-		x.spare = x.spare[:n-1]
-		return i
-	}
-	if len(x.list) >= x.max {
+	if x.all.Held() >= x.max {
 		return 0
 	}
-	x.list = append(x.list, &inspect{})
-	return uint32(len(x.list))
+	return x.all.Take()
 }
 
-func (x *inspects) at(i uint32) *inspect { return x.list[i-1] }
+func (x *inspects) at(i uint32) *inspect { return x.all.At(i) }
 
 // free gives an inspect back; 0 is none.
 func (x *inspects) free(i uint32) {
@@ -50,7 +44,7 @@ func (x *inspects) free(i uint32) {
 	in.side[0].reset(&x.blocks)
 	in.side[1].reset(&x.blocks)
 	in.packets, in.weak = 0, 0
-	x.spare = append(x.spare, i)
+	x.all.Drop(i)
 }
 
 // turn exchanges the sides of an inspect; 0 is none.

@@ -26,7 +26,7 @@ func one(t *testing.T, feed func(b *builder)) (flow.App, *flow.Meta) {
 	if len(recs) != 1 {
 		t.Fatalf("%d flows", len(recs))
 	}
-	if n := len(b.m.inspects.list) - len(b.m.inspects.spare); n != 0 {
+	if n := b.m.inspects.all.Held(); n != 0 {
 		t.Errorf("%d inspections were not given back", n)
 	}
 	return recs[0].App, b.out.Metadata(&recs[0])
@@ -78,8 +78,8 @@ func TestUnknown(t *testing.T) {
 		b.tcp(0, client, server, "S", 99, "")
 		for i := range 100 {
 			b.tcp(0, client, server, "A", uint32(100+10*i), "\x00\x00nothing\x00")
-			if b.m.at(0).inspect() == 0 != (i+1 >= maxInspect) {
-				t.Fatalf("inspected after %d packets: %v", i+1, b.m.at(0).inspect())
+			if b.m.at(1).inspect() == 0 != (i+1 >= maxInspect) {
+				t.Fatalf("inspected after %d packets: %v", i+1, b.m.at(1).inspect())
 			}
 		}
 	})
@@ -136,7 +136,7 @@ func TestEntrySize(t *testing.T) {
 func TestMetas(t *testing.T) {
 	var x metas
 	var all []uint32
-	for i := range 2 * metaChunk {
+	for i := range 2000 {
 		at := x.get()
 		x.at(at).parent = strconv.Itoa(i)
 		all = append(all, at)
@@ -151,7 +151,7 @@ func TestMetas(t *testing.T) {
 		t.Errorf("place %d, want %d: %v", again, all[3], *x.at(again))
 	}
 	x.free(0)
-	if n := len(x.chunks); n != 2 {
-		t.Errorf("%d chunks", n)
+	if n := x.facts.Held(); n != len(all) {
+		t.Errorf("%d places are held", n)
 	}
 }

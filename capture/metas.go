@@ -1,16 +1,15 @@
 package capture
 
-import "github.com/flowferry/flowferry/flow"
+import (
+	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/huge"
+)
 
-// metas holds the metadata of the flows that have some, in chunks that never move.
+// metas holds the metadata of the flows that have some.
 type metas struct {
-	chunks []*[metaChunk]facts
-	used   uint32 // places given out so far
-	spare  []uint32
-	none   facts // stays empty
+	facts huge.Slab[facts]
+	none  facts // stays empty
 }
-
-const metaChunk = 512
 
 // facts are the part of a flow.Meta that a capture tells: one cache line of four.
 type facts struct {
@@ -34,25 +33,14 @@ func (t *facts) take(m *flow.Meta) {
 }
 
 // get gives the index, from 1, of an empty place.
-func (x *metas) get() uint32 {
-	if n := len(x.spare); n > 0 {
-		i := x.spare[n-1]
-		x.spare = x.spare[:n-1]
-		return i
-	}
-	if x.used%metaChunk == 0 {
-		x.chunks = append(x.chunks, new([metaChunk]facts))
-	}
-	x.used++
-	return x.used
-}
+func (x *metas) get() uint32 { return x.facts.Take() }
 
-func (x *metas) at(i uint32) *facts { return &x.chunks[(i-1)/metaChunk][(i-1)%metaChunk] }
+func (x *metas) at(i uint32) *facts { return x.facts.At(i) }
 
 // free empties a place and gives it back; 0 is none.
 func (x *metas) free(i uint32) {
 	if i != 0 {
 		*x.at(i) = facts{}
-		x.spare = append(x.spare, i)
+		x.facts.Drop(i)
 	}
 }

@@ -226,7 +226,7 @@ func (e *entry) knows(dir int, seq uint32) bool {
 
 // open makes a flow for the packet in hand and decides who began it.
 func (m *Meter) open(p *packet.Headers, k kind, hash uint32) (i uint32, dir int) {
-	if m.live >= m.cfg.MaxFlows {
+	if m.entries.Held() >= m.cfg.MaxFlows {
 		m.evict()
 	}
 	i, e := m.insert(hash)

@@ -180,8 +180,8 @@ func TestTable(t *testing.T) {
 			delete(model, i)
 		}
 	}
-	if tab.live != len(model) {
-		t.Fatalf("%d live, want %d", tab.live, len(model))
+	if tab.entries.Held() != len(model) {
+		t.Fatalf("%d live, want %d", tab.entries.Held(), len(model))
 	}
 	for i, p := range model {
 		if got, _ := tab.find(&p, kindPorts, tab.hash(&p)); got != i {

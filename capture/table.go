@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/huge"
 	"github.com/flowferry/flowferry/packet"
 )
 
@@ -126,29 +127,17 @@ const (
 // of one, does not touch its neighbours.
 type link struct{ prev, next uint32 }
 
-// none is the index of no entry.
-const none = ^uint32(0)
-
-const (
-	chunkBits = 10
-	chunkSize = 1 << chunkBits
-)
+// none is the index of no entry; those of entries begin at 1.
+const none = 0
 
 // bucket is a place of the hash table. An empty one has i == none.
 type bucket struct{ hash, i uint32 }
 
-// chunk is room for entries.
-type chunk struct {
-	entries [chunkSize]entry
-	links   [chunkSize]link
-}
-
-// table finds flows by their direction-free 5-tuple: entries in chunks that never move, found
-// through an open-addressed hash with linear probing.
+// table finds flows by their direction-free 5-tuple: entries that never move, found through an
+// open-addressed hash with linear probing.
 type table struct {
-	chunks  []*chunk
-	free    uint32 // head of the free entries, linked by next
-	live    int
+	entries huge.Slab[entry]
+	links   huge.Slab[link] // of the entries
 	buckets []bucket // a power of two, at most 3/4 full
 	heads   [lists]uint32
 	tails   [lists]uint32
@@ -156,16 +145,13 @@ type table struct {
 }
 
 func newTable() table {
-	t := table{free: none, seed: rand.Uint64()}
-	for i := range t.heads {
-		t.heads[i], t.tails[i] = none, none
-	}
+	t := table{seed: rand.Uint64()}
 	t.resize(1 << 10)
 	return t
 }
 
-func (t *table) at(i uint32) *entry  { return &t.chunks[i>>chunkBits].entries[i&(chunkSize-1)] }
-func (t *table) link(i uint32) *link { return &t.chunks[i>>chunkBits].links[i&(chunkSize-1)] }
+func (t *table) at(i uint32) *entry  { return t.entries.At(i) }
+func (t *table) link(i uint32) *link { return t.links.At(i) }
 
 // hash gives the same value for both directions of a conversation.
 func (t *table) hash(p *packet.Headers) uint32 {
@@ -204,38 +190,20 @@ func (e *entry) side(p *packet.Headers, k kind) int {
 
 // insert makes an empty entry that is found by hash.
 func (t *table) insert(hash uint32) (uint32, *entry) {
-	if t.free == none {
-		t.grow()
-	}
-	if (t.live+1)*4 > len(t.buckets)*3 {
+	if (t.entries.Held()+1)*4 > len(t.buckets)*3 {
 		t.resize(2 * len(t.buckets))
 	}
-	i := t.free
+	i := t.entries.Take()
+	t.links.Reach(i)
 	e := t.at(i)
-	t.free = t.link(i).next
 	*e = entry{hash: hash}
 	t.place(bucket{hash, i})
-	t.live++
 	return i, e
-}
-
-func (t *table) grow() {
-	base := uint32(len(t.chunks)) << chunkBits
-	c := new(chunk)
-	t.chunks = append(t.chunks, c)
-	for i := range c.links {
-		c.links[i].next = base + uint32(i) + 1
-	}
-	c.links[chunkSize-1].next = none
-	t.free = base
 }
 
 func (t *table) resize(n int) {
 	old := t.buckets
-	t.buckets = make([]bucket, n)
-	for i := range t.buckets {
-		t.buckets[i].i = none
-	}
+	t.buckets = huge.Slice[bucket](n)
 	for _, b := range old {
 		if b.i != none {
 			t.place(b)
@@ -263,14 +231,12 @@ func (t *table) remove(i uint32) {
 	}
 	t.vacate(n, mask)
 	e.kind = kindFree
-	t.link(i).next = t.free
-	t.free = i
-	t.live--
+	t.entries.Drop(i)
 }
 
 // holds says whether entry i is that of a flow, not a free one.
 func (t *table) holds(i uint32) bool {
-	if i>>chunkBits >= uint32(len(t.chunks)) {
+	if i > t.entries.Last() {
 		return false
 	}
 	e := t.at(i)

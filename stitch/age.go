@@ -14,7 +14,7 @@ func (t *Table) bury(i uint32, c *conv) {
 func (t *Table) queue(i uint32, c *conv) {
 	c.far = 0
 	if t.dead.tail != 0 {
-		t.convs.at(t.dead.tail).far = i
+		t.convs.At(t.dead.tail).far = i
 	} else {
 		t.dead.head = i
 	}
@@ -24,7 +24,7 @@ func (t *Table) queue(i uint32, c *conv) {
 // forgetOldest forgets the conversation that was buried first.
 func (t *Table) forgetOldest() {
 	i := t.dead.head
-	if t.dead.head = t.convs.at(i).far; t.dead.head == 0 {
+	if t.dead.head = t.convs.At(i).far; t.dead.head == 0 {
 		t.dead.tail = 0
 	}
 	t.forget(i)
@@ -35,7 +35,7 @@ func (t *Table) forgetDead() {
 	for {
 		due := t.due[:0]
 		for i := t.dead.head; i != 0 && len(due) < flow.BatchSize; {
-			c := t.convs.at(i)
+			c := t.convs.At(i)
 			if !t.past(c.done) {
 				break
 			}
@@ -57,10 +57,10 @@ func (t *Table) forgetDead() {
 // passes by those that were heard of since it came by last.
 func (t *Table) oldest() uint32 {
 	for {
-		if t.hand++; t.hand > t.convs.used {
+		if t.hand++; t.hand > t.convs.Last() {
 			t.hand = 1
 		}
-		c := t.convs.at(t.hand)
+		c := t.convs.At(t.hand)
 		if c.is&(used|dead|heard) == used {
 			return t.hand
 		}
@@ -76,6 +76,6 @@ func (t *Table) evict() {
 	}
 	i := t.oldest()
 	t.n.evicted++
-	t.finish(t.convs.at(i), flow.EndLackResources)
+	t.finish(t.convs.At(i), flow.EndLackResources)
 	t.forget(i)
 }

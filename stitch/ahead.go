@@ -32,13 +32,13 @@ func (t *Table) readyToWake(convs []uint32, tick uint32) []uint32 {
 	t.readConvs(convs)
 	due := convs[:0]
 	for _, i := range convs {
-		if t.convs.at(i).due(tick) {
+		if t.convs.At(i).due(tick) {
 			due = append(due, i)
 		}
 	}
 	t.readPieces(due)
 	t.readTotals(due)
-	if t.templates.used > fewTemplates {
+	if t.templates.Last() > fewTemplates {
 		t.readTemplates(due)
 	}
 	return due
@@ -48,7 +48,7 @@ func (t *Table) readyToWake(convs []uint32, tick uint32) []uint32 {
 func (t *Table) readyToForget(convs []uint32) {
 	homes := t.homes[:0]
 	for _, i := range convs {
-		homes = append(homes, t.index.home(t.hash(t.convs.at(i))))
+		homes = append(homes, t.index.home(t.hash(t.convs.At(i))))
 	}
 	sum := uint32(0)
 	for _, at := range homes {
@@ -61,7 +61,7 @@ func (t *Table) readConvs(convs []uint32) {
 	sum := uint32(0)
 	for _, i := range convs {
 		if i != 0 {
-			c := t.convs.at(i)
+			c := t.convs.At(i)
 			sum += uint32(c.side[0].end) + c.far
 		}
 	}
@@ -74,8 +74,8 @@ func (t *Table) readPieces(convs []uint32) {
 		if i == 0 {
 			continue
 		}
-		if n := t.convs.at(i).held; n != 0 {
-			p := t.pieces.at(n)
+		if n := t.convs.At(i).held; n != 0 {
+			p := t.pieces.At(n)
 			sum += uint32(p.bytes[0]) + uint32(p.start[0]) + p.next
 		}
 	}
@@ -85,8 +85,8 @@ func (t *Table) readPieces(convs []uint32) {
 func (t *Table) readTotals(convs []uint32) {
 	sum := uint64(0)
 	for _, i := range convs {
-		if n := t.convs.at(i).total; n != 0 {
-			x := t.totals.at(n)
+		if n := t.convs.At(i).total; n != 0 {
+			x := t.totals.At(n)
 			sum += x.bytes[0] + uint64(x.end[0])
 		}
 	}
@@ -99,8 +99,8 @@ const fewTemplates = 1 << 12
 func (t *Table) readTemplates(convs []uint32) {
 	sum := uint64(0)
 	for _, i := range convs {
-		if n := t.convs.at(i).held; n != 0 {
-			x := t.templates.at(t.pieces.at(n).what)
+		if n := t.convs.At(i).held; n != 0 {
+			x := t.templates.At(t.pieces.At(n).what)
 			sum += uint64(x.has) + uint64(x.domain) + uint64(x.refs)
 		}
 	}

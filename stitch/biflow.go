@@ -50,7 +50,7 @@ func dropReverse(r *flow.Record) { r.Rev, r.Has = flow.Counts{}, r.Has&^flow.Has
 func (t *Table) pair(c *conv, r *flow.Record, meta *flow.Meta, s int, mine *report) bool {
 	best, most := uint32(0), int64(0)
 	for i := c.held; i != 0; {
-		p := t.pieces.at(i)
+		p := t.pieces.At(i)
 		if !p.has(s) {
 			if n := overlap(p.first(), p.last(), r.Start, r.End); t.near(p, r, n) && (best == 0 || n > most) {
 				best, most = i, n
@@ -61,7 +61,7 @@ func (t *Table) pair(c *conv, r *flow.Record, meta *flow.Meta, s int, mine *repo
 	if best == 0 {
 		return false
 	}
-	p := t.pieces.at(best)
+	p := t.pieces.At(best)
 	if p.by[1-s] == mine.by {
 		t.sawBoth(mine.by)
 	} else {
@@ -94,7 +94,7 @@ func (t *Table) addHalf(p *piece, r *flow.Record, s int, mine *report) {
 
 // adopt gives the template of x what only r, its other direction, tells.
 func (t *Table) adopt(x *content, r *flow.Record) {
-	m := &t.templates.at(x.what).traits
+	m := &t.templates.At(x.what).traits
 	const nats = flow.HasNATSrc | flow.HasNATDst
 	if (m.app != flow.AppNone || r.App == flow.AppNone) && (r.Has&nats == 0 || m.has&nats == nats) {
 		return

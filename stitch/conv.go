@@ -143,12 +143,12 @@ func (t *Table) open(k *key, hash uint32) (uint32, *conv) {
 
 // enlist makes a conversation, whether there is room or not.
 func (t *Table) enlist(k *key, hash uint32) (uint32, *conv) {
-	i := t.convs.take()
-	c := t.convs.at(i)
+	i := t.convs.Take()
+	c := t.convs.At(i)
 	*c = conv{is: used}
 	t.setKey(c, k)
 	for at, j := t.index.first(hash); j != 0; at, j = t.index.another(hash, at) {
-		t.convs.at(j).is |= alike
+		t.convs.At(j).is |= alike
 		c.is |= alike
 	}
 	t.index.add(hash, i)
@@ -158,13 +158,13 @@ func (t *Table) enlist(k *key, hash uint32) (uint32, *conv) {
 
 // forget frees conversation i, which holds no piece.
 func (t *Table) forget(i uint32) {
-	c := t.convs.at(i)
+	c := t.convs.At(i)
 	t.index.remove(t.hash(c), i)
 	if c.has(long) {
-		t.longs.drop(c.a)
+		t.longs.Drop(c.a)
 	}
 	c.is = 0
-	t.convs.drop(i)
+	t.convs.Drop(i)
 }
 
 // match finds the conversation to which r belongs, 0 for none: of several the one with which it has
@@ -172,7 +172,7 @@ func (t *Table) forget(i uint32) {
 // hash lately.
 func (t *Table) match(k *key, hash, hint uint32, r *flow.Record, s int, by uint16) (uint32, *conv) {
 	if hint != 0 {
-		if c := t.convs.at(hint); c.is&(used|alike) == used && t.hasKey(c, k) {
+		if c := t.convs.At(hint); c.is&(used|alike) == used && t.hasKey(c, k) {
 			if t.belongs(c, r, s, by) {
 				return hint, c
 			}
@@ -185,7 +185,7 @@ func (t *Table) match(k *key, hash, hint uint32, r *flow.Record, s int, by uint1
 	like := 0 // conversations with this key
 	x := &t.index
 	for at, i := x.first(hash); i != 0; at, i = x.another(hash, at) {
-		c := t.convs.at(i)
+		c := t.convs.At(i)
 		if !t.hasKey(c, k) {
 			continue
 		}
@@ -208,7 +208,7 @@ func (t *Table) match(k *key, hash, hint uint32, r *flow.Record, s int, by uint1
 func (t *Table) succeeded(c *conv, k *key, hash uint32, r *flow.Record) bool {
 	x := &t.index
 	for at, i := x.first(hash); i != 0; at, i = x.another(hash, at) {
-		if o := t.convs.at(i); t.hasKey(o, k) && o.start() > c.end() && r.Start-o.start() > t.skew {
+		if o := t.convs.At(i); t.hasKey(o, k) && o.start() > c.end() && r.Start-o.start() > t.skew {
 			return true
 		}
 	}

@@ -17,7 +17,7 @@ func (t *Table) duplicateOf(c *conv, mine *report, s int) uint32 {
 	}
 	best, most := notDuplicate, int64(0)
 	for i := c.held; i != 0; {
-		p := t.pieces.at(i)
+		p := t.pieces.At(i)
 		if p.has(s) {
 			var its report
 			if p.report(&its, s); t.same(&its, mine) {
@@ -59,7 +59,7 @@ func (t *Table) ahead(c *conv, s int, r *report) bool {
 	if c.side[s].main != r.by || c.has(dead) {
 		return false
 	}
-	return c.total == 0 || r.start > t.totals.at(c.total).end[s]
+	return c.total == 0 || r.start > t.totals.At(c.total).end[s]
 }
 
 // resent says whether r, of a time before the latest report by its reporter, may be one of the records
@@ -68,7 +68,7 @@ func (t *Table) resent(c *conv, s int, r *report) bool {
 	if c.total == 0 {
 		return c.has(dead) && r.start >= c.side[s].start
 	}
-	sum := t.totals.at(c.total)
+	sum := t.totals.At(c.total)
 	return r.end <= sum.end[s] && sum.marks[s]&markOf(r.start) != 0
 }
 
@@ -79,8 +79,8 @@ func (t *Table) toldOf(c *conv, s int, r *report) bool {
 	switch {
 	case c.has(dead):
 		its.start, its.end = c.side[s].start, c.side[s].end
-	case c.total != 0 && t.totals.at(c.total).has(s):
-		sum := t.totals.at(c.total)
+	case c.total != 0 && t.totals.At(c.total).has(s):
+		sum := t.totals.At(c.total)
 		its.start, its.end = sum.start, sum.end[s]
 	default:
 		return false
@@ -119,7 +119,7 @@ func (t *Table) merge(c *conv, n uint32, r *flow.Record, meta *flow.Meta, s int,
 		t.repeated(t.keptOf(c, n, s), by, records, r.Fwd.Bytes, r.Fwd.Packets)
 		t.note(c, n, r, meta)
 	} else {
-		p := t.pieces.at(n)
+		p := t.pieces.At(n)
 		t.repeated(by, p.by[s], records, p.bytes[s], p.packets[s])
 		var old flow.Record
 		t.record(&old, c, &p.content, p.first(), p.last())
@@ -138,7 +138,7 @@ func (t *Table) keptOf(c *conv, n uint32, s int) uint16 {
 	if n == emitted {
 		return c.side[s].main
 	}
-	return t.pieces.at(n).by[s]
+	return t.pieces.At(n).by[s]
 }
 
 // note lists r as another report of waiting piece n, or of the conversation if that has left. One
@@ -147,10 +147,10 @@ func (t *Table) keptOf(c *conv, n uint32, s int) uint16 {
 func (t *Table) note(c *conv, n uint32, r *flow.Record, meta *flow.Meta) {
 	var x *content
 	switch {
-	case n != emitted && !t.late(t.pieces.at(n)):
-		x = &t.pieces.at(n).content
+	case n != emitted && !t.late(t.pieces.At(n)):
+		x = &t.pieces.At(n).content
 	case c.total != 0:
-		x = &t.totals.at(c.total).content
+		x = &t.totals.At(c.total).content
 	default: // told already
 		return
 	}
@@ -169,14 +169,14 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, counts *flow.Counts, s
 	if n == emitted {
 		return false
 	}
-	p := t.pieces.at(n)
+	p := t.pieces.At(n)
 	if p.by[s] == by {
 		return false
 	}
 	if c.side[s].main == by {
 		return true
 	}
-	if c.out > 0 || t.late(p) || t.pieces.at(c.held).next != 0 || r.Start-p.start[s] > t.skew || p.end[s]-r.End > t.skew || t.continues(p, r, s) {
+	if c.out > 0 || t.late(p) || t.pieces.At(c.held).next != 0 || r.Start-p.start[s] > t.skew || p.end[s]-r.End > t.skew || t.continues(p, r, s) {
 		return false
 	}
 	switch t.cfg.Counts {
@@ -190,8 +190,8 @@ func (t *Table) better(c *conv, n uint32, r *flow.Record, counts *flow.Counts, s
 
 // continues says whether the reporter of r told of more of direction s of piece p in other reports.
 func (t *Table) continues(p *piece, r *flow.Record, s int) bool {
-	for i := t.besides(&p.content).seen; i != 0; i = t.seens.at(i).then {
-		if q := t.seens.at(i); q.Exporter == r.Exporter && q.Domain == r.Domain && q.last[s] != 0 && (q.first[s] < r.Start || q.last[s] > r.End) {
+	for i := t.besides(&p.content).seen; i != 0; i = t.seens.At(i).then {
+		if q := t.seens.At(i); q.Exporter == r.Exporter && q.Domain == r.Domain && q.last[s] != 0 && (q.first[s] < r.Start || q.last[s] > r.End) {
 			return true
 		}
 	}
@@ -217,7 +217,7 @@ func (t *Table) replace(c *conv, p *piece, r *flow.Record, s int, by uint16) {
 	}
 	if p.forward() == s {
 		old := p.what
-		if t.templates.at(old).origin != r.Origin {
+		if t.templates.At(old).origin != r.Origin {
 			p.ord = r.Ord // the old one means nothing there
 		}
 		p.what = t.intern(r)
@@ -244,7 +244,7 @@ func (t *Table) strip(c *conv, except uint32, r *flow.Record, s int, by uint16) 
 	mine.of(r, by)
 	for at := &c.held; *at != 0; {
 		i := *at
-		p := t.pieces.at(i)
+		p := t.pieces.At(i)
 		if i == except || !p.has(s) || p.by[s] == by {
 			at = &p.next
 			continue
@@ -256,7 +256,7 @@ func (t *Table) strip(c *conv, except uint32, r *flow.Record, s int, by uint16) 
 		}
 		var old flow.Record
 		t.record(&old, c, &p.content, p.first(), p.last())
-		t.list(&t.pieces.at(except).content, &old)
+		t.list(&t.pieces.At(except).content, &old)
 		gone, bytes, packets, records := p.by[s], p.bytes[s], p.packets[s], uint64(1)
 		if !p.both() {
 			*at = p.next

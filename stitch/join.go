@@ -128,7 +128,7 @@ func (t *Table) hold(c *conv, r *flow.Record, meta *flow.Meta, s int, to, fro *r
 	}
 	at, n := &c.held, 1
 	for *at != 0 {
-		q := t.pieces.at(*at)
+		q := t.pieces.At(*at)
 		if first := q.first(); first > r.Start || first == r.Start && q.ord > r.Ord {
 			break
 		}
@@ -136,7 +136,7 @@ func (t *Table) hold(c *conv, r *flow.Record, meta *flow.Meta, s int, to, fro *r
 		n++
 	}
 	p.next, *at = *at, i
-	for j := p.next; j != 0; j = t.pieces.at(j).next {
+	for j := p.next; j != 0; j = t.pieces.At(j).next {
 		n++
 	}
 	if n > maxHeld {
@@ -164,14 +164,14 @@ func (t *Table) rearm(i uint32, c *conv, r *flow.Record) {
 	done := t.in(0)
 	wake := done
 	if c.held != 0 {
-		p := t.pieces.at(c.held)
+		p := t.pieces.At(c.held)
 		done = later(p.due, done)
 		wake = done
 		if first := sooner(p.came+t.windowTicks, t.in(t.window)); !t.past(first) {
 			wake = sooner(first, wake)
 		}
 		for p.next != 0 {
-			p = t.pieces.at(p.next)
+			p = t.pieces.At(p.next)
 			done = later(done, p.due)
 		}
 	}

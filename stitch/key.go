@@ -39,8 +39,8 @@ func (t *Table) setKey(c *conv, k *key) {
 		return
 	}
 	c.is |= long
-	c.a = t.longs.take()
-	*t.longs.at(c.a) = pair{*k.a, *k.b}
+	c.a = t.longs.Take()
+	*t.longs.At(c.a) = pair{*k.a, *k.b}
 }
 
 // hasKey says whether c is found by k.
@@ -49,7 +49,7 @@ func (t *Table) hasKey(c *conv, k *key) bool {
 		return false
 	}
 	if k.long {
-		p := t.longs.at(c.a)
+		p := t.longs.At(c.a)
 		return p.a == *k.a && p.b == *k.b
 	}
 	return c.a == k.a.As4() && c.b == k.b.As4()
@@ -58,7 +58,7 @@ func (t *Table) hasKey(c *conv, k *key) bool {
 // ends gives the addresses of c.
 func (t *Table) ends(c *conv) (p pair) {
 	if c.has(long) {
-		return *t.longs.at(c.a)
+		return *t.longs.At(c.a)
 	}
 	p.a.Set4(c.a)
 	p.b.Set4(c.b)

@@ -49,8 +49,8 @@ func SaveState(w io.Writer, tables []*Table) error {
 		c.flag(true)
 		c.t = t
 		c.saveReporters()
-		for i := uint32(1); i <= t.convs.used; i++ {
-			if x := t.convs.at(i); x.has(used) {
+		for i := uint32(1); i <= t.convs.Last(); i++ {
+			if x := t.convs.At(i); x.has(used) {
 				c.flag(true)
 				c.saveConv(x)
 			}
@@ -212,15 +212,15 @@ func (c *coder) saveConv(x *conv) {
 	c.key(&k)
 	c.conv(x)
 	n := 0
-	for i := x.held; i != 0; i = c.t.pieces.at(i).next {
+	for i := x.held; i != 0; i = c.t.pieces.At(i).next {
 		n++
 	}
 	c.count(&n, maxHeld)
-	for i := x.held; i != 0; i = c.t.pieces.at(i).next {
-		c.piece(c.t.pieces.at(i))
+	for i := x.held; i != 0; i = c.t.pieces.At(i).next {
+		c.piece(c.t.pieces.At(i))
 	}
 	if c.flag(x.total != 0) {
-		c.total(c.t.totals.at(x.total))
+		c.total(c.t.totals.At(x.total))
 	}
 }
 
@@ -243,9 +243,9 @@ func (l *loader) conversation() error {
 	l.conv(c)
 	l.loadPieces(c)
 	if l.flag(false) {
-		c.total = l.t.totals.take()
-		*l.t.totals.at(c.total) = total{}
-		l.total(l.t.totals.at(c.total))
+		c.total = l.t.totals.Take()
+		*l.t.totals.At(c.total) = total{}
+		l.total(l.t.totals.At(c.total))
 	}
 	if c.has(dead) && (c.held|c.total) != 0 || !c.has(dead) && (c.total != 0) != (c.out != 0) {
 		l.fail("a conversation has what it can not have")
@@ -269,7 +269,7 @@ func (l *loader) settle(i uint32, c *conv, full bool) error {
 	}
 	wake := c.done
 	if c.held != 0 {
-		wake = sooner(wake, l.t.pieces.at(c.held).due)
+		wake = sooner(wake, l.t.pieces.At(c.held).due)
 	}
 	l.t.arm(i, c, wake)
 	if full {
@@ -282,8 +282,8 @@ func (l *loader) loadPieces(c *conv) {
 	n := 0
 	l.count(&n, maxHeld)
 	for at := &c.held; n > 0 && l.err == nil; n-- {
-		i := l.t.pieces.take()
-		p := l.t.pieces.at(i)
+		i := l.t.pieces.Take()
+		p := l.t.pieces.At(i)
 		*p = piece{}
 		l.piece(p)
 		*at, at = i, &p.next
@@ -318,10 +318,10 @@ func (l *loader) giveOut(t *Table, least int) error {
 func (l *loader) finish() error {
 	for j, t := range l.tables {
 		slices.SortFunc(l.dead[j], func(a, b uint32) int {
-			return cmp.Compare(int32(t.convs.at(a).done-t.tick), int32(t.convs.at(b).done-t.tick))
+			return cmp.Compare(int32(t.convs.At(a).done-t.tick), int32(t.convs.At(b).done-t.tick))
 		})
 		for _, i := range l.dead[j] {
-			t.queue(i, t.convs.at(i))
+			t.queue(i, t.convs.At(i))
 		}
 		if err := l.giveOut(t, 1); err != nil {
 			return err

@@ -270,8 +270,8 @@ func (c *coder) template(what *uint32) {
 	var at uint32
 	var m *traits
 	if c.w != nil {
-		m = &c.t.templates.at(*what).traits
-		at = c.t.templates.at(*what).hash % dictSize
+		m = &c.t.templates.At(*what).traits
+		at = c.t.templates.At(*what).hash % dictSize
 	}
 	if num(c, &at); at >= dictSize {
 		c.fail("a template is out of range")
@@ -344,11 +344,11 @@ func (c *coder) seens(x *content) {
 	at := &c.t.asideOf(x).seen
 	for ; n > 0 && c.err == nil; n-- {
 		if c.w == nil {
-			*at = c.t.seens.take()
-			*c.t.seens.at(*at) = seen{}
+			*at = c.t.seens.Take()
+			*c.t.seens.At(*at) = seen{}
 			x.lists++
 		}
-		q := c.t.seens.at(*at)
+		q := c.t.seens.At(*at)
 		c.bytes(q.Exporter[:])
 		num(c, &q.Domain)
 		num(c, &q.InIf)
@@ -379,7 +379,7 @@ type savedMeta struct {
 
 func (c *coder) meta(n *uint32) {
 	if c.w != nil {
-		m := savedMeta{Meta: c.t.metas.at(*n)}
+		m := savedMeta{Meta: c.t.metas.At(*n)}
 		if m.Names != nil {
 			m.Vantage = &m.Names.Vantage
 		}
@@ -393,8 +393,8 @@ func (c *coder) meta(n *uint32) {
 	if m.Names != nil && m.Vantage != nil {
 		m.Names.Vantage = *m.Vantage
 	}
-	*n = c.t.metas.take()
-	*c.t.metas.at(*n) = *m.Meta
+	*n = c.t.metas.Take()
+	*c.t.metas.At(*n) = *m.Meta
 }
 
 func (c *coder) extra(x *content) {

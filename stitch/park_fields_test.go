@@ -88,19 +88,19 @@ func full(t *Table, ipv6 bool) (i uint32) {
 	}
 	at := &c.held
 	for range 3 {
-		*at = t.pieces.take()
-		p := t.pieces.at(*at)
+		*at = t.pieces.Take()
+		p := t.pieces.At(*at)
 		*p = filled[piece](&n)
 		p.by, p.came, p.due, p.next = [2]uint16{by, by - 1}, t.in(-minute), t.in(second), 0
 		fullContent(t, &p.content, &n)
 		t.held++
 		at = &p.next
 	}
-	c.total = t.totals.take()
-	sum := t.totals.at(c.total)
+	c.total = t.totals.Take()
+	sum := t.totals.At(c.total)
 	*sum = filled[total](&n)
 	fullContent(t, &sum.content, &n)
-	t.arm(i, c, t.pieces.at(c.held).due)
+	t.arm(i, c, t.pieces.At(c.held).due)
 	return i
 }
 
@@ -115,10 +115,10 @@ func fullContent(t *Table, x *content, n *uint64) {
 		t.listSeen(x, filled[hop](n))
 	}
 	a := t.asideOf(x)
-	a.meta = t.metas.take()
-	*t.metas.at(a.meta) = filled[flow.Meta](n)
-	a.extra = t.extras.take()
-	*t.extras.at(a.extra) = filled[extra](n)
+	a.meta = t.metas.Take()
+	*t.metas.At(a.meta) = filled[flow.Meta](n)
+	a.extra = t.extras.Take()
+	*t.extras.At(a.extra) = filled[extra](n)
 }
 
 // whole is all of a conversation, without the numbers by which a table finds its parts.
@@ -131,28 +131,28 @@ type whole struct {
 }
 
 func wholeOf(t *Table, i uint32) (w whole) {
-	c := t.convs.at(i)
+	c := t.convs.At(i)
 	w.conv, w.ends = *c, t.ends(c)
 	if c.has(long) {
 		w.conv.a = 0
 	}
 	w.conv.held, w.conv.total = 0, 0
-	for n := c.held; n != 0; n = t.pieces.at(n).next {
-		p := *t.pieces.at(n)
+	for n := c.held; n != 0; n = t.pieces.At(n).next {
+		p := *t.pieces.At(n)
 		w.take(t, &p.content)
 		p.next = 0
 		w.pieces = append(w.pieces, p)
 	}
-	w.total = *t.totals.at(c.total)
+	w.total = *t.totals.At(c.total)
 	w.take(t, &w.total.content)
 	return w
 }
 
 func (w *whole) take(t *Table, x *content) {
 	a := t.besides(x)
-	w.content = append(w.content, t.templates.at(x.what).traits, *t.metas.at(a.meta), *t.extras.at(a.extra))
-	for n := a.seen; n != 0; n = t.seens.at(n).then {
-		w.content = append(w.content, t.seens.at(n).hop)
+	w.content = append(w.content, t.templates.At(x.what).traits, *t.metas.At(a.meta), *t.extras.At(a.extra))
+	for n := a.seen; n != 0; n = t.seens.At(n).then {
+		w.content = append(w.content, t.seens.At(n).hop)
 	}
 	x.what, x.aside = 0, 0
 }
@@ -228,7 +228,7 @@ func FuzzLoadState(f *testing.F) {
 		}
 		x.do(nil, 0, true)
 		for _, table := range x.tables {
-			if held := slices.Max([]int{table.held, table.index.n, int(table.pieces.used) - len(table.pieces.free), int(table.metas.used) - len(table.metas.free)}); held != 0 {
+			if held := slices.Max([]int{table.held, table.index.n, table.pieces.Held(), table.metas.Held()}); held != 0 {
 				t.Fatalf("%d things are left", held)
 			}
 		}

@@ -162,8 +162,8 @@ func (p *piece) report(x *report, s int) {
 
 // newPiece makes a piece of r, whose forward direction is side s. to and fro are as in add.
 func (t *Table) newPiece(r *flow.Record, meta *flow.Meta, s int, to, fro *report) (uint32, *piece) {
-	i := t.pieces.take()
-	p := t.pieces.at(i)
+	i := t.pieces.Take()
+	p := t.pieces.At(i)
 	*p = piece{came: t.in(0)}
 	p.ord, p.received, p.reason, p.gave = r.Ord, r.Received, r.EndReason, sidesOf(r.Has)
 	p.what = t.intern(r)
@@ -204,44 +204,44 @@ func (t *Table) drop(p *piece, s int) {
 		t.reform(&p.content, (*traits).turn)
 		p.form ^= backward
 		if x := t.besides(&p.content).extra; x != 0 {
-			t.extras.at(x).wire.Reverse()
+			t.extras.At(x).wire.Reverse()
 		}
 	}
 	p.form &^= withA << s
 	p.bytes[s], p.packets[s] = 0, 0
 	p.flags[s], p.init[s], p.tos[s], p.ttl[s] = 0, 0, 0, 0
 	if x := t.besides(&p.content).extra; x != 0 {
-		t.extras.at(x).payload[s] = 0
+		t.extras.At(x).payload[s] = 0
 	}
 }
 
 // free gives piece n, which is p, back with all that it holds.
 func (t *Table) free(n uint32, p *piece) {
 	t.empty(&p.content)
-	t.pieces.drop(n)
+	t.pieces.Drop(n)
 }
 
 // empty gives back what x holds.
 func (t *Table) empty(x *content) {
 	t.release(x.what)
 	if x.aside != 0 {
-		t.emptyAside(t.asides.at(x.aside))
-		t.asides.drop(x.aside)
+		t.emptyAside(t.asides.At(x.aside))
+		t.asides.Drop(x.aside)
 	}
 }
 
 func (t *Table) emptyAside(x *aside) {
 	if x.meta != 0 {
-		*t.metas.at(x.meta) = flow.Meta{}
-		t.metas.drop(x.meta)
+		*t.metas.At(x.meta) = flow.Meta{}
+		t.metas.Drop(x.meta)
 	}
 	if x.extra != 0 {
-		*t.extras.at(x.extra) = extra{}
-		t.extras.drop(x.extra)
+		*t.extras.At(x.extra) = extra{}
+		t.extras.Drop(x.extra)
 	}
 	for x.seen != 0 {
-		next := t.seens.at(x.seen).then
-		t.seens.drop(x.seen)
+		next := t.seens.At(x.seen).then
+		t.seens.Drop(x.seen)
 		x.seen = next
 	}
 }
@@ -249,7 +249,7 @@ func (t *Table) emptyAside(x *aside) {
 // besides gives what x has beside others.
 func (t *Table) besides(x *content) (b aside) {
 	if x.aside != 0 {
-		b = *t.asides.at(x.aside)
+		b = *t.asides.At(x.aside)
 	}
 	return b
 }
@@ -257,15 +257,15 @@ func (t *Table) besides(x *content) (b aside) {
 // asideOf gives the aside of x, a new one if it has none.
 func (t *Table) asideOf(x *content) *aside {
 	if x.aside == 0 {
-		x.aside = t.asides.take()
-		*t.asides.at(x.aside) = aside{}
+		x.aside = t.asides.Take()
+		*t.asides.At(x.aside) = aside{}
 	}
-	return t.asides.at(x.aside)
+	return t.asides.At(x.aside)
 }
 
 // record makes r, which is empty, the record that x, of conversation c, holds.
 func (t *Table) record(r *flow.Record, c *conv, x *content, start, end int64) {
-	t.templates.at(x.what).give(r)
+	t.templates.At(x.what).give(r)
 	r.Start, r.End, r.Received, r.Ord = start, end, x.received, x.ord
 	has := x.gave.set()
 	r.EndReason, r.Skewed = x.reason, x.form&skewed != 0
@@ -276,7 +276,7 @@ func (t *Table) record(r *flow.Record, c *conv, x *content, start, end int64) {
 	}
 	r.Proto, r.SrcPort, r.DstPort = c.proto, uint16(ports>>16), uint16(ports)
 	if c.has(long) {
-		p := t.longs.at(c.a)
+		p := t.longs.At(c.a)
 		*src, *dst = p.a, p.b
 	} else {
 		src.Set4(c.a)
@@ -289,7 +289,7 @@ func (t *Table) record(r *flow.Record, c *conv, x *content, start, end int64) {
 	}
 	r.Has |= has
 	if n := t.besides(x).extra; n != 0 {
-		e := t.extras.at(n)
+		e := t.extras.At(n)
 		r.Fwd.Payload, r.Rev.Payload = e.payload[s], e.payload[1-s]
 	}
 }
@@ -302,7 +302,7 @@ func (x *content) counts(n *flow.Counts, s int) {
 // numbered notes that x has a record with this id. It keeps that of the first; ids of several origins,
 // as those of two runs, have no order, and the one that it has stays.
 func (t *Table) numbered(x *content, origin, ord uint64) {
-	if t.templates.at(x.what).origin == origin {
+	if t.templates.At(x.what).origin == origin {
 		x.ord = min(x.ord, ord)
 	}
 }

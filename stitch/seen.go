@@ -41,7 +41,7 @@ func (q *seen) cover(s int, r *flow.Record) {
 // listOther does so unless r was reported from where x was. That reporter's word on the direction that
 // is counted from another one is listed.
 func (t *Table) listOther(x *content, r *flow.Record) {
-	if !t.templates.at(x.what).sameSource(r) || x.form&mixed != 0 && btoi(backwards(r)) != x.forward() {
+	if !t.templates.At(x.what).sameSource(r) || x.form&mixed != 0 && btoi(backwards(r)) != x.forward() {
 		t.list(x, r)
 	}
 }
@@ -71,7 +71,7 @@ func backwards(r *flow.Record) bool {
 func (t *Table) listSeen(x *content, s hop) *seen {
 	at := &t.asideOf(x).seen
 	for *at != 0 {
-		q := t.seens.at(*at)
+		q := t.seens.At(*at)
 		if q.Exporter == s.Exporter && q.Domain == s.Domain && q.InIf == s.InIf && q.OutIf == s.OutIf {
 			q.add(&s)
 			return q
@@ -82,8 +82,8 @@ func (t *Table) listSeen(x *content, s hop) *seen {
 		return nil
 	}
 	x.lists++
-	n := t.seens.take()
-	q := t.seens.at(n)
+	n := t.seens.Take()
+	q := t.seens.At(n)
 	*q = seen{hop: s}
 	*at = n
 	return q
@@ -106,8 +106,8 @@ func (h *hop) add(o *hop) {
 
 // copySeen adds the reports of x to those of sum.
 func (t *Table) copySeen(sum, x *content) {
-	for i := t.besides(x).seen; i != 0; i = t.seens.at(i).then {
-		t.listSeen(sum, t.seens.at(i).hop)
+	for i := t.besides(x).seen; i != 0; i = t.seens.At(i).then {
+		t.listSeen(sum, t.seens.At(i).hop)
 	}
 }
 
@@ -117,7 +117,7 @@ func (t *Table) metaOf(x *content) *flow.Meta {
 	if n == 0 {
 		return nil
 	}
-	return t.metas.at(n)
+	return t.metas.At(n)
 }
 
 // addMeta takes over the parts of m, which may be nil, that x does not have yet.
@@ -130,11 +130,11 @@ func (t *Table) addMeta(x *content, m *flow.Meta) {
 func (t *Table) joinMeta(x *content, m *flow.Meta) {
 	a := t.asideOf(x)
 	if a.meta == 0 {
-		a.meta = t.metas.take()
-		*t.metas.at(a.meta) = *m
+		a.meta = t.metas.Take()
+		*t.metas.At(a.meta) = *m
 		return
 	}
-	have := t.metas.at(a.meta)
+	have := t.metas.At(a.meta)
 	if have.DNS == nil {
 		have.DNS = m.DNS
 	}
@@ -168,7 +168,7 @@ func (t *Table) joinMeta(x *content, m *flow.Meta) {
 	if have.Sampler == "" {
 		have.Sampler = m.Sampler
 	}
-	if !t.templates.at(x.what).named(have.Names) && m.Names != nil {
+	if !t.templates.At(x.what).named(have.Names) && m.Names != nil {
 		have.Names = m.Names
 	}
 	if have.Unknown == nil {
@@ -222,8 +222,8 @@ func (t *Table) reports(out *flow.Record, x *content) []flow.Seen {
 		own.turn()
 	}
 	hops := append(t.hops[:0], own)
-	for i := t.besides(x).seen; i != 0; i = t.seens.at(i).then {
-		h := t.seens.at(i).hop
+	for i := t.besides(x).seen; i != 0; i = t.seens.At(i).then {
+		h := t.seens.At(i).hop
 		if turned {
 			h.turn()
 		}

@@ -11,7 +11,7 @@ func (t *Table) review(i uint32, c *conv) (wake uint32, again bool) {
 		return 0, false
 	}
 	for c.held != 0 {
-		p := t.pieces.at(c.held)
+		p := t.pieces.At(c.held)
 		if !t.past(p.due) {
 			return sooner(p.due, c.done), true
 		}
@@ -37,10 +37,10 @@ func (t *Table) finish(c *conv, why flow.EndReason) {
 	if a, b := &c.side[0], &c.side[1]; a.seen() != b.seen() {
 		t.sawOne(max(a.by, b.by))
 	}
-	if c.out == 0 && c.held != 0 && t.pieces.at(c.held).next == 0 {
+	if c.out == 0 && c.held != 0 && t.pieces.At(c.held).next == 0 {
 		n := c.held
 		c.held = 0
-		t.complete(c, t.emit(c, n, t.pieces.at(n)), why)
+		t.complete(c, t.emit(c, n, t.pieces.At(n)), why)
 		return
 	}
 	for c.held != 0 {
@@ -49,12 +49,12 @@ func (t *Table) finish(c *conv, why flow.EndReason) {
 	if c.total != 0 {
 		n := c.total
 		c.total = 0
-		sum := t.totals.at(n)
+		sum := t.totals.At(n)
 		out := t.say(c, &sum.content, sum.start, sum.last())
 		out.Kind, out.Segments, out.State = flow.KindSession, c.out, t.state(c)
 		t.complete(c, out, why)
 		t.empty(&sum.content)
-		t.totals.drop(n)
+		t.totals.Drop(n)
 		t.n.sessions++
 	}
 }
@@ -77,7 +77,7 @@ func (t *Table) complete(c *conv, r *flow.Record, why flow.EndReason) {
 // now and then unless the session itself follows at once.
 func (t *Table) emitPiece(c *conv, last bool) {
 	n := c.held
-	p := t.pieces.at(n)
+	p := t.pieces.At(n)
 	c.held = p.next
 	c.out++
 	for s := range p.by {
@@ -109,17 +109,17 @@ func (t *Table) straggle(c *conv, r *flow.Record, meta *flow.Meta, s int, to, fr
 func (t *Table) addTotal(c *conv, p *piece) bool {
 	first, last := p.first(), p.last()
 	if c.total == 0 {
-		c.total = t.totals.take()
-		sum := t.totals.at(c.total)
+		c.total = t.totals.Take()
+		sum := t.totals.At(c.total)
 		*sum = total{content: p.content, start: first}
 		sum.covers(p)
 		sum.form &^= merged
 		sum.aside, sum.lists = 0, 0
-		t.templates.at(sum.what).refs++
+		t.templates.At(sum.what).refs++
 		t.addAside(&sum.content, &p.content)
 		return t.interims(sum) > 0
 	}
-	sum := t.totals.at(c.total)
+	sum := t.totals.At(c.total)
 	before := t.interims(sum)
 	if last >= sum.last() {
 		sum.reason = p.reason
@@ -130,9 +130,9 @@ func (t *Table) addTotal(c *conv, p *piece) bool {
 	if sum.what == p.what {
 		sum.ord = min(sum.ord, p.ord)
 	} else {
-		from := &t.templates.at(p.what).traits
+		from := &t.templates.At(p.what).traits
 		t.numbered(&sum.content, from.origin, p.ord)
-		if from.app != flow.AppNone && t.templates.at(sum.what).app == flow.AppNone {
+		if from.app != flow.AppNone && t.templates.At(sum.what).app == flow.AppNone {
 			t.reform(&sum.content, func(m *traits) {
 				m.app, m.appConfidence, m.appReason, m.appHint = from.app, from.appConfidence, from.appReason, from.appHint
 			})
@@ -231,7 +231,7 @@ func (t *Table) interims(sum *total) int64 {
 // interim tells what conversation c, of which a piece with this id has just gone out, came to so
 // far. Its id is that of the piece: the session has that of the conversation's first record.
 func (t *Table) interim(c *conv, origin, ord uint64) {
-	sum := t.totals.at(c.total)
+	sum := t.totals.At(c.total)
 	out := t.say(c, &sum.content, sum.start, sum.last())
 	out.Kind, out.Segments, out.Origin, out.Ord = flow.KindSession, c.out, origin, ord
 	out.EndReason, out.Complete = flow.EndActive, false

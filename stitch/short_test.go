@@ -49,8 +49,8 @@ func batchOf(recs []flow.Record, last bool) *flow.Batch {
 
 // withoutShortWays makes t forget what lets it take them with what it holds.
 func (t *Table) withoutShortWays() {
-	for i := uint32(1); i <= t.convs.used; i++ {
-		t.convs.at(i).is |= alike
+	for i := uint32(1); i <= t.convs.Last(); i++ {
+		t.convs.At(i).is |= alike
 	}
 	clear(t.lately[:])
 }

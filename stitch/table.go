@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/huge"
 )
 
 // maxBack is by how much a batch's clock may go back (ns) before it counts as other data.
@@ -22,19 +23,19 @@ type Table struct {
 	tick  uint32      // its tick
 	batch *flow.Batch // the one in hand
 
-	convs     slab[conv]
-	longs     slab[pair]
-	pieces    slab[piece]
-	totals    slab[total]
-	templates slab[template]
+	convs     huge.Slab[conv]
+	longs     huge.Slab[pair]
+	pieces    huge.Slab[piece]
+	totals    huge.Slab[total]
+	templates huge.Slab[template]
 	forms     index           // templates, but the loose ones
 	came      [1 << 13]uint32 // hashes of templates that were asked for lately
 	lately    [1 << 11]uint32 // the templates of the latest records, by kindOf; they may be gone
 	form      traits          // room for intern
-	asides    slab[aside]
-	seens     slab[seen]
-	metas     slab[flow.Meta]
-	extras    slab[extra]
+	asides    huge.Slab[aside]
+	seens     huge.Slab[seen]
+	metas     huge.Slab[flow.Meta]
+	extras    huge.Slab[extra]
 	links     links
 	wire      *flow.Wire                 // of the record in hand; nil for none
 	seed      uint64                     // of the hash: nobody outside can aim at a bucket
@@ -48,7 +49,7 @@ type Table struct {
 	room      []flow.Record              // for the records of the next batch
 	touched   uint64                     // keeps the reads of ready from being optimised away
 	wheel     [slots]slot
-	sheets    slab[sheet]
+	sheets    huge.Slab[sheet]
 	turned    int64                       // the wheel's tick
 	hand      uint32                      // the conversation that oldest looked at last
 	dead      struct{ head, tail uint32 } // queue of those that are only remembered
@@ -200,12 +201,12 @@ func (t *Table) flush(most int) {
 	for t.dead.head != 0 {
 		t.forgetOldest()
 	}
-	for ; t.flushed < t.convs.used; t.flushed++ {
+	for ; t.flushed < t.convs.Last(); t.flushed++ {
 		if len(t.batch.Recs) >= most {
 			t.batch.More = true
 			return
 		}
-		if c := t.convs.at(t.flushed + 1); c.has(used) {
+		if c := t.convs.At(t.flushed + 1); c.has(used) {
 			t.finish(c, flow.EndForced)
 			t.forget(t.flushed + 1)
 		}

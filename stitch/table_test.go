@@ -158,20 +158,20 @@ func balanced(t testing.TB, table *Table) map[string]uint64 {
 	if n["held"] != 0 || table.index.n != 0 {
 		t.Errorf("held after the end: %v, %d conversations", n, table.index.n)
 	}
-	left := func(name string, used uint32, free int) {
-		if int(used) != free {
-			t.Errorf("%s: %d used, %d free", name, used, free)
+	left := func(name string, held int) {
+		if held != 0 {
+			t.Errorf("%s: %d are held", name, held)
 		}
 	}
-	left("conversations", table.convs.used, len(table.convs.free))
-	left("pieces", table.pieces.used, len(table.pieces.free))
-	left("seens", table.seens.used, len(table.seens.free))
-	left("metas", table.metas.used, len(table.metas.free))
-	left("long addresses", table.longs.used, len(table.longs.free))
-	left("totals", table.totals.used, len(table.totals.free))
-	left("asides", table.asides.used, len(table.asides.free))
-	left("extras", table.extras.used, len(table.extras.free))
-	left("templates", table.templates.used, len(table.templates.free))
+	left("conversations", table.convs.Held())
+	left("pieces", table.pieces.Held())
+	left("seens", table.seens.Held())
+	left("metas", table.metas.Held())
+	left("long addresses", table.longs.Held())
+	left("totals", table.totals.Held())
+	left("asides", table.asides.Held())
+	left("extras", table.extras.Held())
+	left("templates", table.templates.Held())
 	if table.forms.n != 0 {
 		t.Errorf("%d templates can be found", table.forms.n)
 	}

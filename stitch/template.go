@@ -83,7 +83,7 @@ func (x *traits) give(r *flow.Record) {
 func (t *Table) intern(r *flow.Record) uint32 {
 	last := &t.lately[kindOf(r)%uint32(len(t.lately))]
 	if n := *last; n != 0 {
-		if m := t.templates.at(n); m.refs != 0 && !m.loose && m.is(r) {
+		if m := t.templates.At(n); m.refs != 0 && !m.loose && m.is(r) {
 			m.refs++
 			return n
 		}
@@ -119,7 +119,7 @@ func (t *Table) internTraits(form *traits) uint32 {
 	hash := form.mix()
 	x, alike := &t.forms, 0
 	for at, n := x.first(hash); n != 0; at, n = x.another(hash, at) {
-		if m := t.templates.at(n); m.traits == *form {
+		if m := t.templates.At(n); m.traits == *form {
 			m.refs++
 			return n
 		}
@@ -137,28 +137,28 @@ func (t *Table) internTraits(form *traits) uint32 {
 }
 
 func (t *Table) putTemplate(form *traits, hash uint32, loose bool) uint32 {
-	n := t.templates.take()
-	m := t.templates.at(n)
+	n := t.templates.Take()
+	m := t.templates.At(n)
 	m.traits, m.hash, m.refs, m.loose = *form, hash, 1, loose
 	return n
 }
 
 // release gives back the use of template n.
 func (t *Table) release(n uint32) {
-	m := t.templates.at(n)
+	m := t.templates.At(n)
 	if m.refs--; m.refs != 0 {
 		return
 	}
 	if !m.loose {
 		t.forms.remove(m.hash, n)
 	}
-	t.templates.drop(n)
+	t.templates.Drop(n)
 }
 
 // reform gives x a template of its own that change has changed.
 func (t *Table) reform(x *content, change func(*traits)) {
 	old := x.what
-	t.form = t.templates.at(old).traits
+	t.form = t.templates.At(old).traits
 	change(&t.form)
 	x.what = t.internTraits(&t.form)
 	t.release(old)

@@ -24,20 +24,20 @@ type sheet struct {
 // enter puts conversation i at the end of a slot.
 func (t *Table) enter(s *slot, i uint32) {
 	if s.last != 0 {
-		if p := t.sheets.at(s.last); p.n < uint32(len(p.conv)) {
+		if p := t.sheets.At(s.last); p.n < uint32(len(p.conv)) {
 			p.conv[p.n] = i
 			p.n++
 			return
 		}
 	}
-	k := t.sheets.take()
+	k := t.sheets.Take()
 	if s.last == 0 {
 		s.first = k
 	} else {
-		t.sheets.at(s.last).next = k
+		t.sheets.At(s.last).next = k
 	}
 	s.last = k
-	p := t.sheets.at(k)
+	p := t.sheets.At(k)
 	p.next, p.n, p.conv[0] = 0, 1, i
 }
 
@@ -104,9 +104,9 @@ func (t *Table) turn(tick uint32) {
 	for k != 0 {
 		due := t.due[:0]
 		for k != 0 && len(due) < flow.BatchSize {
-			p := t.sheets.at(k)
+			p := t.sheets.At(k)
 			due = append(due, p.conv[:p.n]...)
-			t.sheets.drop(k)
+			t.sheets.Drop(k)
 			k = p.next
 		}
 		t.due = due
@@ -123,7 +123,7 @@ func (c *conv) due(tick uint32) bool {
 
 // wake looks at conversation i, unless it only stands at later ticks by now.
 func (t *Table) wake(i, tick uint32) {
-	c := t.convs.at(i)
+	c := t.convs.At(i)
 	if !c.due(tick) { // it stands in this slot twice
 		return
 	}

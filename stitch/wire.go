@@ -6,10 +6,10 @@ import "github.com/flowferry/flowferry/flow"
 func (t *Table) extraOf(x *content) *extra {
 	a := t.asideOf(x)
 	if a.extra == 0 {
-		a.extra = t.extras.take()
-		*t.extras.at(a.extra) = extra{}
+		a.extra = t.extras.Take()
+		*t.extras.At(a.extra) = extra{}
 	}
-	return t.extras.at(a.extra)
+	return t.extras.At(a.extra)
 }
 
 // keepWire gives the new piece x a copy of what the meter told of its record.
@@ -26,7 +26,7 @@ func (t *Table) addExtra(sum, x *content) {
 	if n == 0 {
 		return
 	}
-	to, from := t.extraOf(sum), t.extras.at(n)
+	to, from := t.extraOf(sum), t.extras.At(n)
 	for s := range to.payload {
 		to.payload[s] += from.payload[s]
 	}
@@ -47,11 +47,11 @@ func (t *Table) addExtra(sum, x *content) {
 // sayWire gives out, a record in the batch that was waiting as x, what the meter told of it.
 func (t *Table) sayWire(out *flow.Record, x *content, turned bool) {
 	n := t.besides(x).extra
-	if n == 0 || !t.extras.at(n).metered {
+	if n == 0 || !t.extras.At(n).metered {
 		return
 	}
 	w := t.batch.AddWire(out)
-	*w = t.extras.at(n).wire
+	*w = t.extras.At(n).wire
 	if turned {
 		w.Reverse()
 	}
