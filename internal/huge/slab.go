@@ -39,11 +39,11 @@ func (s *Slab[T]) Reach(i uint32) {
 	}
 }
 
-// grow adds a chunk; a slab that fills a huge page already adds as many chunks as fit on one.
+// grow adds a chunk; a slab that fills a huge page already adds as many chunks as fill one more.
 func (s *Slab[T]) grow() {
-	n, most := 1, int(Page/unsafe.Sizeof([chunk]T{}))
-	if len(s.chunks) >= most {
-		n = max(1, most)
+	n, size := 1, unsafe.Sizeof([chunk]T{})
+	if most := int((Page + size - 1) / size); len(s.chunks) >= most {
+		n = most
 	}
 	for block := Slice[T](n * chunk); len(block) > 0; block = block[chunk:] {
 		s.chunks = append(s.chunks, (*[chunk]T)(block))
