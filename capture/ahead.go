@@ -1,10 +1,6 @@
 package capture
 
-import (
-	"time"
-
-	"github.com/flowferry/flowferry/packet"
-)
+import "github.com/flowferry/flowferry/packet"
 
 // In a large table most of the time is waiting for memory. So packets are taken a few at a time:
 // before the first of them is counted, what all of them will need is read, one kind of thing after
@@ -116,16 +112,8 @@ func (t *table) probe(hash uint32) uint32 {
 	}
 }
 
-// readyToLeave gives the first entries of a list, none when the first is not silent for longer than
-// after, and reads what will be needed to export and drop them.
-func (m *Meter) readyToLeave(l listID, after time.Duration) []uint32 {
-	leaving := m.known[:0]
-	for i := m.heads[l]; i != none && len(leaving) < maxAhead; i = m.link(i).next {
-		if len(leaving) == 0 && !m.silent(m.at(i), after) {
-			break
-		}
-		leaving = append(leaving, i)
-	}
+// readyToLeave reads what will be needed to export and drop entries.
+func (m *Meter) readyToLeave(leaving []uint32) {
 	sum, mask := m.readEntries(leaving), uint32(len(m.buckets)-1)
 	for _, i := range leaving {
 		e := m.at(i)
@@ -138,7 +126,6 @@ func (m *Meter) readyToLeave(l listID, after time.Duration) []uint32 {
 		}
 	}
 	m.touched += sum
-	return leaving
 }
 
 // read reads the first payload bytes of both sides.

@@ -55,10 +55,21 @@ func (m *Meter) expireAll() {
 	m.expire(listClosed, m.cfg.Linger)
 }
 
+// expire exports the flows at the head of a list that were silent for longer than after. Where the next
+// ones stand is looked up one by one meanwhile: each is known only when the one before it was read.
 func (m *Meter) expire(l listID, after time.Duration) {
-	for {
-		leaving := m.readyToLeave(l, after)
+	var room [2][maxAhead]uint32
+	next, leaving := m.heads[l], room[0][:0]
+	for next != none && len(leaving) < maxAhead {
+		leaving, next = append(leaving, next), m.link(next).next
+	}
+	for turn := 1; len(leaving) > 0 && m.silent(m.at(leaving[0]), after); turn++ {
+		m.readyToLeave(leaving)
+		later := room[turn%2][:0]
 		for _, i := range leaving {
+			if next != none {
+				later, next = append(later, next), m.link(next).next
+			}
 			e := m.at(i)
 			if !m.silent(e, after) {
 				return
@@ -66,9 +77,7 @@ func (m *Meter) expire(l listID, after time.Duration) {
 			m.export(i, m.whyEnded(e, flow.EndIdle))
 			m.drop(i)
 		}
-		if len(leaving) < maxAhead {
-			return
-		}
+		leaving = later
 	}
 }
 

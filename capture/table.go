@@ -138,7 +138,7 @@ type bucket struct{ hash, i uint32 }
 type table struct {
 	entries huge.Slab[entry]
 	links   huge.Slab[link] // of the entries
-	buckets []bucket // a power of two, at most 3/4 full
+	buckets []bucket        // a power of two, at most 3/4 full
 	heads   [lists]uint32
 	tails   [lists]uint32
 	seed    uint64
