@@ -54,7 +54,7 @@ func main() {
 	quick := flag.Bool("quick", false, "small sizes and few rounds: a few minutes, and rough figures")
 	only := flag.String("only", "", "comma-separated sections to run: "+strings.Join(names(), ","))
 	rounds := flag.Int("rounds", 0, "rounds per table (default 7, quick 3)")
-	size := flag.Int64("size", 0, "size of a generated capture, MB (default 300, quick 40)")
+	size := flag.Int64("size", 0, "size of a generated capture, MB (default 3000, quick 40); that of short flows is half of it, and at most 550: 3 million flows")
 	dir := flag.String("dir", os.TempDir(), "where to put files, which are removed at the end")
 	flag.Parse()
 	s := &suite{out: os.Stdout, quick: *quick, rounds: *rounds, size: *size << 20}
@@ -82,7 +82,7 @@ func (s *suite) defaults() {
 		s.rounds = pick(s.quick, 3, 7)
 	}
 	if s.size == 0 {
-		s.size = pick[int64](s.quick, 40<<20, 300<<20)
+		s.size = pick[int64](s.quick, 40<<20, 3000<<20)
 	}
 }
 
