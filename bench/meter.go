@@ -198,11 +198,8 @@ func childPackets(args []string) error {
 	defer f.Close()
 	var n counted
 	m := capture.NewMeter(capture.Config{}, 1, n.batch)
-	room := make([]capture.Packet, 64)
 	for err == nil {
-		var some int
-		some, err = f.Read(room)
-		m.Packets(room[:some])
+		_, err = m.Read(f)
 	}
 	if err != io.EOF {
 		return err

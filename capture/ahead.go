@@ -32,14 +32,11 @@ func (m *Meter) read(u *upcoming, pkt *Packet) {
 	}
 }
 
-// ready decodes packets and looks where their flows may be. In a large table it reads what will be
-// needed to count them: of the index, of the flows that are known, or of the entries that new ones
-// will take, and of what they have told.
-func (m *Meter) ready(pkts []Packet) {
-	next, far := m.next[:len(pkts)], m.entries.Held() >= m.far
-	for i := range next {
-		m.read(&next[i], &pkts[i])
-	}
+// ready looks where the flows of decoded packets may be. In a large table it reads what will be needed to
+// count them: of the index, of the flows that are known, or of the entries that new ones will take, and of
+// what they have told.
+func (m *Meter) ready(next []upcoming) {
+	far := m.entries.Held() >= m.far
 	if far {
 		m.touched += m.readIndex(next)
 	}

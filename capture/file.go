@@ -53,8 +53,8 @@ type File struct {
 // end.
 type format interface {
 	next(f *File, pkt *Packet) error
-	// more reads packets behind the one that next read last, as far as they are in memory.
-	more(f *File, pkts []Packet) (n int, err error)
+	// step reads the packet behind the last one, with its ordinal and offset, if it is in memory.
+	step(f *File, pkt *Packet) (ok bool, err error)
 }
 
 // counter counts the compressed bytes read, for Progress.
@@ -178,8 +178,12 @@ func (f *File) Read(pkts []Packet) (n int, err error) {
 	if err := f.advance(&pkts[0]); err != nil {
 		return 0, err
 	}
-	n, err = f.format.more(f, pkts[1:])
-	return n + 1, err
+	for n = 1; n < len(pkts); n++ {
+		if ok, err := f.format.step(f, &pkts[n]); !ok {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // advance reads the next packet.

@@ -88,27 +88,23 @@ func (p *pcap) sizes(h []byte) (captured, wire uint32) {
 	return captured, wire
 }
 
-// more walks over the packets in memory: where the next one stands is known only when this one's
-// header was read, so there is nothing else in the way from one to the next.
-func (p *pcap) more(f *File, pkts []Packet) (n int, err error) {
-	head, b, last := 16+p.extra, f.r.held(), f.skip
-	at := last
-	for ; n < len(pkts) && head <= len(b)-at; n++ {
-		h := b[at:]
-		captured, wire := p.sizes(h)
-		if captured > maxPacket || head+int(captured) > len(h) {
-			break
-		}
-		last = head + int(captured)
-		p.packet(&pkts[n], h, h[head:last], wire)
-		pkts[n].Ord, pkts[n].Offset = f.ord+uint64(n)+1, f.off+int64(at)
-		at += last
+func (p *pcap) step(f *File, pkt *Packet) (ok bool, err error) {
+	w := f.r
+	at, head := w.at+f.skip, 16+p.extra
+	if at+head > w.end {
+		return false, nil
 	}
-	f.ord += uint64(n)
-	f.off += int64(at - last)
-	f.r.at += at - last
-	f.skip = last
-	return n, nil
+	h := w.b[at:w.end]
+	captured, wire := p.sizes(h)
+	n := head + int(captured)
+	if captured > maxPacket || n > len(h) {
+		return false, nil
+	}
+	w.at, f.off = at, f.off+int64(f.skip)
+	f.skip, f.ord = n, f.ord+1
+	p.packet(pkt, h, h[head:n], wire)
+	pkt.Ord, pkt.Offset = f.ord, f.off
+	return true, nil
 }
 
 func (p *pcap) next(f *File, pkt *Packet) error {

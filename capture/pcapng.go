@@ -65,14 +65,12 @@ func (p *pcapng) next(f *File, pkt *Packet) error {
 	}
 }
 
-func (p *pcapng) more(f *File, pkts []Packet) (n int, err error) {
-	for n < len(pkts) && p.has(f.r.held()[f.skip:]) {
-		if err := f.advance(&pkts[n]); err != nil {
-			return n, err
-		}
-		n++
+func (p *pcapng) step(f *File, pkt *Packet) (ok bool, err error) {
+	if !p.has(f.r.held()[f.skip:]) {
+		return false, nil
 	}
-	return n, nil
+	err = f.advance(pkt)
+	return err == nil, err
 }
 
 // has says whether b begins with a packet and has all of it.

@@ -46,9 +46,6 @@ func (s *selection) selects(p *Packet) (bool, error) {
 
 // choose gives the packets that are wanted, in the room of all; of an error, those before it.
 func (s *selection) choose(pkts []Packet) ([]Packet, error) {
-	if s.filter == nil {
-		return pkts, nil
-	}
 	wanted := pkts[:0]
 	for i := range pkts {
 		ok, err := s.selects(&pkts[i])

@@ -107,14 +107,12 @@ func (s *Source) Run(ctx context.Context, emit func(*flow.Batch)) error {
 // read feeds the packets of f to m.
 func (s *Source) read(ctx context.Context, f *File, m *Meter) error {
 	beat := time.Now()
-	for room := make([]Packet, maxAhead); ctx.Err() == nil; {
-		n, end := f.Read(room)
+	for ctx.Err() == nil {
+		end, err := s.some(f, m)
 		if s.stream != nil && time.Since(beat) >= beatEvery {
 			beat = time.Now()
 			m.send()
 		}
-		chosen, err := s.only.choose(room[:n])
-		m.Packets(chosen)
 		switch {
 		case err != nil:
 			return fmt.Errorf("read %s: %w", s.path, err)
@@ -127,6 +125,18 @@ func (s *Source) read(ctx context.Context, f *File, m *Meter) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// some feeds a few packets to m, those that are selected. end is how the file ends, err an error of the filter.
+func (s *Source) some(f *File, m *Meter) (end, err error) {
+	if s.only.filter == nil {
+		_, end = m.Read(f)
+		return end, nil
+	}
+	n, end := f.Read(m.room[:])
+	chosen, err := s.only.choose(m.room[:n])
+	m.Packets(chosen)
+	return end, err
 }
 
 func (s *Source) open(ctx context.Context) (*File, error) {
