@@ -12,6 +12,7 @@ const (
 	dnsMaxAnswers = 48
 	dnsMaxName    = 255
 	dnsMaxJumps   = 32 // compression pointers followed in one name
+	dnsRoom       = dnsMaxName + 8
 )
 
 func dnsAsks(b []byte) verdict    { return dnsBegins(b, 0) }

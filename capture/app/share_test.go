@@ -105,13 +105,13 @@ func TestSnapshot(t *testing.T) {
 	f := func(app flow.App, proto uint8, server bool, first string, more ...string) {
 		t.Helper()
 		var m flow.Meta
-		if !Follow(app, proto, server, []byte(first), &m) {
+		if !followOne(app, proto, server, []byte(first), &m) {
 			t.Fatalf("nothing in %q", first)
 		}
 		for _, b := range more {
 			old := Snapshot(m)
 			before, _ := json.Marshal(old)
-			if !Follow(app, proto, !server, []byte(b), &m) {
+			if !followOne(app, proto, !server, []byte(b), &m) {
 				t.Errorf("nothing new in %q", b)
 			}
 			after, _ := json.Marshal(old)
