@@ -202,7 +202,7 @@ func TestDNSLabel(t *testing.T) {
 func TestDNSData(t *testing.T) {
 	f := func(typ uint16, data, want string) {
 		t.Helper()
-		m := dnsMessage{b: []byte("\x04name\x00" + data), at: 6, room: make([]byte, dnsRoom)}
+		m := dnsMessage{b: []byte("\x04name\x00" + data), at: 6, texts: new(texts)}
 		if got := m.data(typ, len(data)); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}

@@ -13,7 +13,7 @@ import (
 // data gives the text of a record's data for the types that hunters read; else its length.
 func (m *dnsMessage) data(typ uint16, n int) string {
 	b := m.b[m.at : m.at+n]
-	inner := dnsMessage{b: m.b[:m.at+n], at: m.at, room: m.room, first: m.first}
+	inner := dnsMessage{b: m.b[:m.at+n], at: m.at, texts: m.texts, first: m.first}
 	after := func(skip int) string { // the name after so many bytes
 		inner.at += skip
 		name, _ := inner.name()
@@ -21,9 +21,9 @@ func (m *dnsMessage) data(typ uint16, n int) string {
 	}
 	switch {
 	case typ == 1 && n == 4:
-		return share(dotted(m.room, [4]byte(b)))
+		return m.texts.address([4]byte(b))
 	case typ == 28 && n == 16:
-		return share(netip.AddrFrom16([16]byte(b)).AppendTo(m.room[:0]))
+		return share(netip.AddrFrom16([16]byte(b)).AppendTo(m.texts.room[:0]))
 	case typ == 2 || typ == 5 || typ == 12 || typ == 39: // NS, CNAME, PTR, DNAME
 		return after(0)
 	case typ == 6 && n >= 22:

@@ -48,7 +48,7 @@ func dnsTCPWhole(v *View) bool {
 // before is what was said before in the conversation, nil for nothing.
 func (v *View) dnsRead(b []byte, before, d *flow.DNS) {
 	d.ID, d.Opcode, d.Flags = binary.BigEndian.Uint16(b), dnsOpcodes[b[2]>>3&15], dnsFlags(b)
-	m := dnsMessage{b: b, at: dnsHeader, room: v.room[:]}
+	m := dnsMessage{b: b, at: dnsHeader, texts: &v.texts}
 	if before != nil {
 		m.before = before.Question
 	}
@@ -170,7 +170,7 @@ func dnsFlags(b []byte) []string { return dnsFlagSets[binary.BigEndian.Uint16(b[
 type dnsMessage struct {
 	b      []byte
 	at     int
-	room   []byte // for a name in the making, dnsRoom bytes
+	texts  *texts
 	before string // a name that was read before: a response repeats the question
 	first  string // the first question, which most answers name; "" when it was not read
 }
@@ -182,7 +182,7 @@ func (m *dnsMessage) name() (string, bool) {
 		m.at += 2
 		return m.first, true
 	}
-	out := m.room[:0]
+	out := m.texts.room[:0]
 	at, jumped := m.at, false
 	for jumps := 0; at < len(m.b); {
 		n := int(m.b[at])

@@ -20,7 +20,7 @@ type View struct {
 
 	messages slab[flow.DNS]
 	answers  slab[flow.Answer]
-	room     [dnsRoom]byte // for a text in the making
+	texts    texts
 }
 
 // fresh gives the bytes of the client from at on in which a text of n bytes may stand that was not there

@@ -39,6 +39,10 @@ func ntpFollow(b []byte, m *flow.Meta) bool {
 	case t != nil && (serves && t.NTP != nil || mode == 3 && t.Commands != nil):
 		return false
 	}
+	if m.Talk == nil && mode == 3 {
+		m.Talk = &ntpAsked[version]
+		return true
+	}
 	k := on(m)
 	k.version(ntpVersions[version])
 	switch {
@@ -58,6 +62,14 @@ func ntpFollow(b []byte, m *flow.Meta) bool {
 }
 
 var ntpVersions = [...]string{1: "1", 2: "2", 3: "3", 4: "4"}
+
+// ntpAsked is what a client's message tells by itself, for each version.
+var ntpAsked = func() (all [len(ntpVersions)]flow.Talk) {
+	for i := range all {
+		all[i] = flow.Talk{Version: ntpVersions[i], Commands: []string{ntpModes[3]}}
+	}
+	return all
+}()
 
 // ntpClock reads what a server says of its clock.
 func ntpClock(b []byte) flow.NTP {

@@ -135,7 +135,7 @@ func TestJA4(t *testing.T) {
 func TestDNSRecords(t *testing.T) {
 	f := func(typ uint16, data, want string) {
 		t.Helper()
-		m := dnsMessage{b: []byte("\x04name\x00" + data), at: 6}
+		m := dnsMessage{b: []byte("\x04name\x00" + data), at: 6, texts: new(texts)}
 		if got := m.data(typ, len(data)); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
