@@ -48,7 +48,8 @@ func dnsTCPWhole(v *View) bool {
 // before is what was said before in the conversation, nil for nothing.
 func (v *View) dnsRead(b []byte, before, d *flow.DNS) {
 	d.ID, d.Opcode, d.Flags = binary.BigEndian.Uint16(b), dnsOpcodes[b[2]>>3&15], dnsFlags(b)
-	m := dnsMessage{b: b, at: dnsHeader, texts: &v.texts}
+	var m dnsMessage
+	m.b, m.at, m.texts = b, dnsHeader, &v.texts
 	if before != nil {
 		m.before = before.Question
 	}
