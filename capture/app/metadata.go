@@ -150,19 +150,24 @@ func (v *View) Follow(app flow.App, server bool, b []byte, m *flow.Meta) bool {
 	return false
 }
 
-// Snapshot gives a copy of m that stays as it is when Follow goes on with m.
-func Snapshot(m flow.Meta) flow.Meta {
+// Snapshot gives a copy of m: when Follow goes on with one of the two, the other stays as it is. Unlike m
+// the copy is in no block with what other conversations tell, so it may live long.
+func Snapshot(m *flow.Meta) *flow.Meta {
+	c := *m
 	if m.DNS != nil {
 		d := *m.DNS
-		d.More = slices.Clone(d.More)
-		m.DNS = &d
+		d.Answers, d.More = slices.Clone(d.Answers), slices.Clone(d.More)
+		for i := range d.More {
+			d.More[i].Answers = slices.Clone(d.More[i].Answers)
+		}
+		c.DNS = &d
 	}
 	if m.HTTP != nil {
 		h := *m.HTTP
 		h.More = slices.Clone(h.More)
-		m.HTTP = &h
+		c.HTTP = &h
 	}
-	return m
+	return &c
 }
 
 // maxMore is how many messages after the first are kept.

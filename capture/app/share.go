@@ -48,19 +48,19 @@ func share(b []byte) string {
 // lately.
 type texts struct {
 	room      [dnsRoom]byte
-	addresses *[sharedTexts]struct { // nil before the first
-		ip   uint32 // of what dotted writes, 0 in an empty place
-		text string
-	}
+	addresses []addressText // sharedTexts places, none before the first
+}
+
+// addressText is an IPv4 address and its text; ip is 0 in an empty place.
+type addressText struct {
+	ip   uint32
+	text string
 }
 
 // address gives an IPv4 address as text. One takes the place of another with the same hash.
 func (x *texts) address(b [4]byte) string {
 	if x.addresses == nil {
-		x.addresses = new([sharedTexts]struct {
-			ip   uint32
-			text string
-		})
+		x.addresses = make([]addressText, sharedTexts)
 	}
 	ip := binary.BigEndian.Uint32(b[:])
 	place := &x.addresses[ip*0x9e3779b1>>20%sharedTexts]
