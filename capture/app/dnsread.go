@@ -171,7 +171,7 @@ func dnsFlags(b []byte) []string { return dnsFlagSets[binary.BigEndian.Uint16(b[
 type dnsMessage struct {
 	b      []byte
 	at     int
-	texts  *texts
+	texts  *texts // room for a name in the making
 	before string // a name that was read before: a response repeats the question
 	first  string // the first question, which most answers name; "" when it was not read
 }
@@ -228,10 +228,14 @@ func dnsLabel(dst, b []byte, n int) []byte {
 	for room := dst[have:cap(dst)]; len(b) >= 8 && len(room) >= 8; b, room = b[8:], room[8:] {
 		v := binary.LittleEndian.Uint64(b)
 		binary.LittleEndian.PutUint64(room, lower8(v))
-		switch special := dnsSpecial8(v); {
-		case n < 8 && special<<(64-8*n) != 0, n >= 8 && special != 0:
-			return dnsEscape(dst[:have], b[:n])
-		case n <= 8:
+		special := dnsSpecial8(v)
+		if n < 8 {
+			special <<= 64 - 8*n // leaves out what follows the label
+		}
+		if special != 0 {
+			break
+		}
+		if n <= 8 {
 			return dst[:have+n]
 		}
 		n, have = n-8, have+8
