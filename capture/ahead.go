@@ -92,7 +92,7 @@ func (m *Meter) readTold(known []uint32) (sum uint64) {
 	for _, i := range known {
 		if t := m.at(i).meta(); t != 0 {
 			if d := m.metas.at(t).dns; d != nil {
-				sum += uint64(d.ID)
+				sum += uint64(d.ID) + uint64(len(d.More))
 			}
 		}
 	}

@@ -30,10 +30,10 @@ func (m *Meter) export(i uint32, why flow.EndReason) {
 	e.exportKind(r)
 	e.exportLink(r)
 	if meta := e.meta(); meta != 0 {
-		have := m.batch.SpareMeta()
-		m.metas.at(meta).give(have)
-		if why == flow.EndActive { // later payloads may change it
-			*have = app.Snapshot(*have)
+		have, own := m.batch.SpareMeta(), m.metas.at(meta)
+		own.give(have)
+		if why == flow.EndActive { // later payloads may change it: the flow goes on with a copy
+			own.take(app.Snapshot(have))
 		}
 		m.batch.KeepMeta(r)
 	}

@@ -239,7 +239,8 @@ func (m *Meter) readOn(e *entry, dir int) {
 		have = m.metas.at(e.detail)
 	}
 	have.give(&m.meta)
-	if !app.Follow(e.app, e.proto, dir == 1, m.p.Payload, &m.meta) {
+	m.view.Proto = e.proto
+	if !m.view.Follow(e.app, dir == 1, m.p.Payload, &m.meta) {
 		return
 	}
 	if e.detail == 0 {

@@ -177,10 +177,32 @@ func TestWhole(t *testing.T) {
 	f(flow.AppDNS, flow.ProtoTCP, "\x00\x1e"+dnsQuery, "\x00\x3e"+dnsReply[:9], false)
 }
 
+// A label that is read 8 bytes at a time agrees with one that is read byte by byte, wherever a byte stands,
+// whatever follows and however little room there is.
+func TestDNSLabel(t *testing.T) {
+	for n := 1; n <= 17; n++ {
+		for at := range n {
+			for c := range 256 {
+				b := []byte(strings.Repeat("aZ-", 6)[:n] + ".\xff\x00.....")
+				b[at] = byte(c)
+				want := string(dnsEscape([]byte("x."), b[:n]))
+				for _, b := range [][]byte{b, b[:n]} {
+					for _, room := range []int{2, 10, 32} {
+						dst := append(make([]byte, 0, room), "x."...)
+						if got := string(dnsLabel(dst, b, n)); got != want {
+							t.Fatalf("got %q, want %q", got, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestDNSData(t *testing.T) {
 	f := func(typ uint16, data, want string) {
 		t.Helper()
-		m := dnsMessage{b: []byte("\x04name\x00" + data), at: 6}
+		m := dnsMessage{b: []byte("\x04name\x00" + data), at: 6, texts: new(texts)}
 		if got := m.data(typ, len(data)); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
@@ -196,6 +218,14 @@ func TestDNSData(t *testing.T) {
 	f(12, "\x02a.\x03\x00\xff\x20\x00", `a\..\000\255\032`)
 	f(6, "12345", "5 bytes")
 	f(2, "\x00", ".")
+}
+
+// following is what followOne gives metadata room in.
+var following View
+
+func followOne(app flow.App, proto uint8, server bool, b []byte, m *flow.Meta) bool {
+	following.Proto = proto
+	return following.Follow(app, server, b, m)
 }
 
 // Any bytes: no panic, no endless loop, and text that is valid and bounded.

@@ -109,7 +109,8 @@ func dhcpName(b []byte, wire bool) string {
 	if !wire {
 		return clip(dhcpText(b))
 	}
-	m := dnsMessage{b: b}
+	var own texts
+	m := dnsMessage{b: b, texts: &own}
 	if len(b) > 0 && b[len(b)-1] != 0 {
 		m.b = append(b[:len(b):len(b)], 0)
 	}

@@ -11,7 +11,8 @@ const (
 	dnsHeader     = 12
 	dnsMaxAnswers = 48
 	dnsMaxName    = 255
-	dnsMaxJumps   = 32 // compression pointers followed in one name
+	dnsMaxJumps   = 32             // compression pointers followed in one name
+	dnsRoom       = dnsMaxName + 8 // for a name that is written 8 bytes at a time
 )
 
 func dnsAsks(b []byte) verdict    { return dnsBegins(b, 0) }

@@ -13,17 +13,17 @@ import (
 // data gives the text of a record's data for the types that hunters read; else its length.
 func (m *dnsMessage) data(typ uint16, n int) string {
 	b := m.b[m.at : m.at+n]
-	inner := dnsMessage{b: m.b[:m.at+n], at: m.at, first: m.first}
+	inner := dnsMessage{b: m.b[:m.at+n], at: m.at, texts: m.texts, first: m.first}
 	after := func(skip int) string { // the name after so many bytes
 		inner.at += skip
 		name, _ := inner.name()
 		return name
 	}
 	switch {
-	case (typ == 1 && n == 4) || (typ == 28 && n == 16):
-		ip, _ := netip.AddrFromSlice(b)
-		var room [64]byte
-		return share(ip.AppendTo(room[:0]))
+	case typ == 1 && n == 4:
+		return m.texts.address([4]byte(b))
+	case typ == 28 && n == 16:
+		return share(netip.AddrFrom16([16]byte(b)).AppendTo(m.texts.room[:0]))
 	case typ == 2 || typ == 5 || typ == 12 || typ == 39: // NS, CNAME, PTR, DNAME
 		return after(0)
 	case typ == 6 && n >= 22:

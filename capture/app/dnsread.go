@@ -11,19 +11,19 @@ import (
 func oneWhole(*View) bool { return true }
 
 func dnsParse(v *View, m *flow.Meta) bool {
-	client := dnsFollow(v.Proto, v.Client, m)
-	return dnsFollow(v.Proto, v.Server, m) || client
+	client := v.dnsFollow(v.Client, m)
+	return v.dnsFollow(v.Server, m) || client
 }
 
 // dnsFollow adds a datagram, or the messages that a segment of TCP holds.
-func dnsFollow(proto uint8, b []byte, m *flow.Meta) bool {
+func (v *View) dnsFollow(b []byte, m *flow.Meta) bool {
 	if m.DNS != nil && len(m.DNS.More) >= maxMore && m.DNS.More[maxMore-1].Rcode != "" {
 		return false
 	}
 	found := false
 	for n := 0; n <= maxMore && len(b) > 0; n++ {
 		msg, rest := b, []byte(nil)
-		if proto == flow.ProtoTCP {
+		if v.Proto == flow.ProtoTCP {
 			var whole bool
 			if msg, whole = dnsTCP(b); !whole {
 				break
@@ -31,10 +31,8 @@ func dnsFollow(proto uint8, b []byte, m *flow.Meta) bool {
 			rest = b[2+len(msg):]
 		}
 		b = rest
-		if dnsAsks(msg) == yes || dnsReplies(msg) == yes {
-			var one flow.DNS
-			dnsRead(msg, m.DNS, &one)
-			found = dnsAdd(m, &one) || found
+		if len(msg) >= dnsHeader && dnsBegins(msg, msg[2]&0x80) == yes {
+			found = v.dnsAdd(msg, m) || found
 		}
 	}
 	return found
@@ -46,11 +44,12 @@ func dnsTCPWhole(v *View) bool {
 	return c && s
 }
 
-// dnsRead reads a message into d; further questions of the same message are in More. before is what
-// was said before in the conversation, nil for nothing.
-func dnsRead(b []byte, before, d *flow.DNS) {
+// dnsRead reads a message into d, which is empty; further questions of the same message are in More.
+// before is what was said before in the conversation, nil for nothing.
+func (v *View) dnsRead(b []byte, before, d *flow.DNS) {
 	d.ID, d.Opcode, d.Flags = binary.BigEndian.Uint16(b), dnsOpcodes[b[2]>>3&15], dnsFlags(b)
-	m := dnsMessage{b: b, at: dnsHeader}
+	var m dnsMessage
+	m.b, m.at, m.texts = b, dnsHeader, &v.texts
 	if before != nil {
 		m.before = before.Question
 	}
@@ -74,45 +73,47 @@ func dnsRead(b []byte, before, d *flow.DNS) {
 	for i := range d.More {
 		d.More[i].Rcode = d.Rcode
 	}
-	d.Answers = m.answers(int(binary.BigEndian.Uint16(b[6:])))
+	d.Answers = m.records(int(binary.BigEndian.Uint16(b[6:])), &v.answers)
 }
 
 // dnsMinRecord is how long a record is at least: a name of one byte and its fixed part.
 const dnsMinRecord = 11
 
-// answers reads n records, or as many as there are.
-func (m *dnsMessage) answers(n int) (all []flow.Answer) {
-	n = min(n, dnsMaxAnswers, (len(m.b)-m.at)/dnsMinRecord)
-	for range n {
-		a, ok := m.record()
-		if !ok {
-			break
-		}
-		if all == nil {
-			all = make([]flow.Answer, 0, n)
-		}
-		all = append(all, a)
+// records reads n records, or as many as there are.
+func (m *dnsMessage) records(n int, room *slab[flow.Answer]) []flow.Answer {
+	n = max(0, min(n, dnsMaxAnswers, (len(m.b)-m.at)/dnsMinRecord))
+	all, i := room.next(n), 0
+	for i < n && m.record(&all[i]) {
+		i++
 	}
-	return all
+	return room.take(i)
 }
 
 // dnsAdd adds what a message says: an answer to its question, the rest behind what is there. A
 // repeated message adds nothing.
-func dnsAdd(m *flow.Meta, one *flow.DNS) (added bool) {
+func (v *View) dnsAdd(msg []byte, m *flow.Meta) (added bool) {
+	one := &v.messages.next(1)[0]
+	v.dnsRead(msg, m.DNS, one)
 	rest := one.More
 	one.More = nil
-	added = dnsAddOne(m, one)
+	if m.DNS == nil {
+		v.messages.take(1)
+		m.DNS, added = one, true
+	} else {
+		added = dnsAddOne(m, one)
+		*one = flow.DNS{}
+	}
 	for i := range rest {
 		added = dnsAddOne(m, &rest[i]) || added
 	}
 	return added
 }
 
+// dnsAddOne adds what one tells, whose place stays the caller's.
 func dnsAddOne(m *flow.Meta, one *flow.DNS) (added bool) {
 	d := m.DNS
 	if d == nil {
-		d = new(flow.DNS)
-		*d, m.DNS = *one, d
+		m.DNS = part(*one)
 		return true
 	}
 	for i := -1; i < len(d.More); i++ {
@@ -170,6 +171,7 @@ func dnsFlags(b []byte) []string { return dnsFlagSets[binary.BigEndian.Uint16(b[
 type dnsMessage struct {
 	b      []byte
 	at     int
+	texts  *texts // room for a name in the making
 	before string // a name that was read before: a response repeats the question
 	first  string // the first question, which most answers name; "" when it was not read
 }
@@ -181,8 +183,7 @@ func (m *dnsMessage) name() (string, bool) {
 		m.at += 2
 		return m.first, true
 	}
-	var room [dnsMaxName]byte // names are short: this stays on the stack
-	out := room[:0]
+	out := m.texts.room[:0]
 	at, jumped := m.at, false
 	for jumps := 0; at < len(m.b); {
 		n := int(m.b[at])
@@ -213,16 +214,37 @@ func (m *dnsMessage) name() (string, bool) {
 		case n >= 0x40 || at+1+n > len(m.b) || len(out)+n+1 > dnsMaxName:
 			return "", false
 		default:
-			out = append(dnsLabel(out, m.b[at+1:at+1+n]), '.')
+			out = append(dnsLabel(out, m.b[at+1:], n), '.')
 			at += 1 + n
 		}
 	}
 	return "", false
 }
 
-// dnsLabel appends a label in lower case; dots and bytes that are no text are escaped as in
-// master files (RFC 1035 section 5.1).
-func dnsLabel(dst, label []byte) []byte {
+// dnsLabel appends a label, the first n bytes of b, in lower case; dots and bytes that are no text are
+// escaped as in master files (RFC 1035 section 5.1).
+func dnsLabel(dst, b []byte, n int) []byte {
+	have := len(dst)
+	for room := dst[have:cap(dst)]; len(b) >= 8 && len(room) >= 8; b, room = b[8:], room[8:] {
+		v := binary.LittleEndian.Uint64(b)
+		binary.LittleEndian.PutUint64(room, lower8(v))
+		special := dnsSpecial8(v)
+		if n < 8 {
+			special <<= 64 - 8*n // leaves out what follows the label
+		}
+		if special != 0 {
+			break
+		}
+		if n <= 8 {
+			return dst[:have+n]
+		}
+		n, have = n-8, have+8
+	}
+	return dnsEscape(dst[:have], b[:n])
+}
+
+// dnsEscape appends the bytes of a label one by one.
+func dnsEscape(dst, label []byte) []byte {
 	for _, c := range label {
 		switch {
 		case c >= 'A' && c <= 'Z':
@@ -238,6 +260,13 @@ func dnsLabel(dst, label []byte) []byte {
 	return dst
 }
 
+// dnsSpecial8 marks, with its top bit, each of 8 bytes that a label has escaped.
+func dnsSpecial8(v uint64) uint64 {
+	low := v & (0x7f * each8)
+	same := (low + (0x80-'!')*each8) & ((low ^ '.'*each8) + 0x7f*each8) & ((low ^ '\\'*each8) + 0x7f*each8)
+	return (^same | v | (low + each8)) & (0x80 * each8)
+}
+
 func (m *dnsMessage) typeClass() (typ, class uint16, ok bool) {
 	if m.at+4 > len(m.b) {
 		return 0, 0, false
@@ -248,18 +277,18 @@ func (m *dnsMessage) typeClass() (typ, class uint16, ok bool) {
 }
 
 // record reads name, type(2) class(2) TTL(4) length(2) data.
-func (m *dnsMessage) record() (a flow.Answer, ok bool) {
+func (m *dnsMessage) record(a *flow.Answer) (ok bool) {
 	name, ok := m.name()
 	typ, _, ok2 := m.typeClass()
 	if !ok || !ok2 || m.at+6 > len(m.b) {
-		return a, false
+		return false
 	}
 	ttl := binary.BigEndian.Uint32(m.b[m.at:])
 	n := int(binary.BigEndian.Uint16(m.b[m.at+4:]))
 	if m.at += 6; m.at+n > len(m.b) {
-		return a, false
+		return false
 	}
-	data := m.data(typ, n)
+	*a = flow.Answer{Name: name, Type: dnsType(typ), Data: m.data(typ, n), TTL: ttl}
 	m.at += n
-	return flow.Answer{Name: name, Type: dnsType(typ), Data: data, TTL: ttl}, true
+	return true
 }

@@ -58,23 +58,26 @@ func (l *Look) Label() (f Found, hopeless bool) {
 	if len(l.B) == 0 {
 		return Found{}, false
 	}
-	rows := index.of(l.Proto, l.B[0])
+	worth, usual := index.of(l.Proto, l.B[0]), index.usual(l.Proto, l.From, l.To)
 	var best verdict
 	var at int
 	var turned bool
-	try := func(i int) bool {
+	if usual >= 0 && worth.has(usual) {
+		if best, turned = labels[usual].ask(l); best == yes {
+			return labels[usual].found(yes, turned), false
+		}
+		at = usual
+	}
+	rows := *worth
+	for i := rows.next(); i >= 0; i = rows.next() {
+		if i == usual {
+			continue
+		}
 		v, t := labels[i].ask(l)
 		if v > best {
 			best, at, turned = v, i, t
 		}
-		return v == yes
-	}
-	usual := index.usual(l.Proto, l.From, l.To)
-	if usual >= 0 && rows.take(usual) && try(usual) {
-		return labels[at].found(best, turned), false
-	}
-	for i := rows.next(); i >= 0; i = rows.next() {
-		if try(i) {
+		if v == yes {
 			break
 		}
 	}
@@ -151,12 +154,7 @@ type set [2]uint64
 
 func (s *set) add(i int) { s[i/64] |= 1 << (i % 64) }
 
-// take takes row i out; false when it was not in.
-func (s *set) take(i int) bool {
-	in := s[i/64]&(1<<(i%64)) != 0
-	s[i/64] &^= 1 << (i % 64)
-	return in
-}
+func (s *set) has(i int) bool { return s[i/64]&(1<<(i%64)) != 0 }
 
 // next takes the first row out; -1 when there is none.
 func (s *set) next() int {
@@ -209,7 +207,7 @@ func transport(proto uint8) int {
 	return 0
 }
 
-func (d *dispatch) of(proto, first uint8) set { return d.byFirst[transport(proto)][first] }
+func (d *dispatch) of(proto, first uint8) *set { return &d.byFirst[transport(proto)][first] }
 
 // usual gives the row that has one of the ports, -1 is none. The server's is asked first.
 func (d *dispatch) usual(proto uint8, from, to uint16) int {

@@ -9,13 +9,18 @@ import (
 )
 
 // View is what was seen of a conversation whose label is known: for TCP the first bytes of each
-// side in order, for UDP the first datagrams of each side and where each ends.
+// side in order, for UDP the first datagrams of each side and where each ends. One View serves one
+// conversation after another: it also has the room that metadata are given.
 type View struct {
 	Proto                  uint8 // flow.ProtoTCP or flow.ProtoUDP
 	Client, Server         []byte
 	ClientEnds, ServerEnds []uint16 // of the datagrams; empty is one datagram
 	Latest                 []byte   // the payload that came last; empty where that is not known
 	Asked                  int      // so many bytes of Client were there when Whole was asked last
+
+	messages slab[flow.DNS]
+	answers  slab[flow.Answer]
+	texts    texts
 }
 
 // fresh gives the bytes of the client from at on in which a text of n bytes may stand that was not there
@@ -107,16 +112,17 @@ func Follows(app flow.App, proto uint8) bool {
 	return false
 }
 
-// Follow reads a payload that comes after what Metadata has read. What Snapshot copies is changed in
-// place, other parts of m that change are made anew. It says whether there was something.
-func Follow(app flow.App, proto uint8, server bool, b []byte, m *flow.Meta) bool {
+// Follow reads a payload of a conversation over v.Proto that comes after what Metadata has read; nothing
+// else of v is looked at. What Snapshot copies is changed in place, other parts of m that change are made
+// anew. It says whether there was something.
+func (v *View) Follow(app flow.App, server bool, b []byte, m *flow.Meta) bool {
 	switch app {
 	case flow.AppHTTP:
 		return httpFollow(server, b, m)
 	case flow.AppDNS, flow.AppMDNS, flow.AppLLMNR:
-		return dnsFollow(proto, b, m)
+		return v.dnsFollow(b, m)
 	case flow.AppSMB:
-		return proto == flow.ProtoTCP && smbFollow(b, m)
+		return v.Proto == flow.ProtoTCP && smbFollow(b, m)
 	case flow.AppModbus:
 		return modbusFollow(server, b, m)
 	case flow.AppDNP3:
@@ -134,9 +140,9 @@ func Follow(app flow.App, proto uint8, server bool, b []byte, m *flow.Meta) bool
 	case flow.AppLDAP:
 		return ldapFollow(b, m)
 	case flow.AppSIP:
-		return sipFollow(proto, b, m)
+		return sipFollow(v.Proto, b, m)
 	case flow.AppNetBIOS:
-		if proto == flow.ProtoTCP {
+		if v.Proto == flow.ProtoTCP {
 			return smbFollow(b, m) // which a session carries
 		}
 		return netbiosFollow(b, m)
@@ -144,19 +150,24 @@ func Follow(app flow.App, proto uint8, server bool, b []byte, m *flow.Meta) bool
 	return false
 }
 
-// Snapshot gives a copy of m that stays as it is when Follow goes on with m.
-func Snapshot(m flow.Meta) flow.Meta {
+// Snapshot gives a copy of m: when Follow goes on with one of the two, the other stays as it is. Unlike m
+// the copy is in no block with what other conversations tell, so it may live long.
+func Snapshot(m *flow.Meta) *flow.Meta {
+	c := *m
 	if m.DNS != nil {
 		d := *m.DNS
-		d.More = slices.Clone(d.More)
-		m.DNS = &d
+		d.Answers, d.More = slices.Clone(d.Answers), slices.Clone(d.More)
+		for i := range d.More {
+			d.More[i].Answers = slices.Clone(d.More[i].Answers)
+		}
+		c.DNS = &d
 	}
 	if m.HTTP != nil {
 		h := *m.HTTP
 		h.More = slices.Clone(h.More)
-		m.HTTP = &h
+		c.HTTP = &h
 	}
-	return m
+	return &c
 }
 
 // maxMore is how many messages after the first are kept.

@@ -114,7 +114,7 @@ func nbnsFollow(b []byte, m *flow.Meta) bool {
 		}
 	}
 	d.Answers = nbnsAnswers(b[next:], name)
-	return dnsAdd(m, &d)
+	return dnsAddOne(m, &d)
 }
 
 func nbnsType(typ int) string {

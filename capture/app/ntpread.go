@@ -39,6 +39,19 @@ func ntpFollow(b []byte, m *flow.Meta) bool {
 	case t != nil && (serves && t.NTP != nil || mode == 3 && t.Commands != nil):
 		return false
 	}
+	switch {
+	case m.Talk == nil && mode == 3:
+		m.Talk = &ntpAsked[version]
+		return true
+	case m.Talk == &ntpAsked[version] && mode == 4:
+		told := &struct {
+			talk  flow.Talk
+			clock flow.NTP
+		}{ntpAnswered[version], ntpClock(b)}
+		told.talk.NTP = &told.clock
+		m.Talk = &told.talk
+		return true
+	}
 	k := on(m)
 	k.version(ntpVersions[version])
 	switch {
@@ -58,6 +71,17 @@ func ntpFollow(b []byte, m *flow.Meta) bool {
 }
 
 var ntpVersions = [...]string{1: "1", 2: "2", 3: "3", 4: "4"}
+
+// ntpAsked and ntpAnswered are what most conversations tell, for each version: a client's message, and a
+// server's after it, but for the clock.
+var ntpAsked, ntpAnswered = func() (asked, answered [len(ntpVersions)]flow.Talk) {
+	for i, version := range ntpVersions {
+		asked[i] = flow.Talk{Version: version, Commands: []string{ntpModes[3]}}
+		answered[i] = asked[i]
+		answered[i].Results = []string{ntpModes[4]}
+	}
+	return asked, answered
+}()
 
 // ntpClock reads what a server says of its clock.
 func ntpClock(b []byte) flow.NTP {

@@ -135,7 +135,7 @@ func TestJA4(t *testing.T) {
 func TestDNSRecords(t *testing.T) {
 	f := func(typ uint16, data, want string) {
 		t.Helper()
-		m := dnsMessage{b: []byte("\x04name\x00" + data), at: 6}
+		m := dnsMessage{b: []byte("\x04name\x00" + data), at: 6, texts: new(texts)}
 		if got := m.data(typ, len(data)); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
@@ -171,7 +171,7 @@ func TestDNSFollow(t *testing.T) {
 			if proto == flow.ProtoTCP {
 				msg = "\x00" + string(rune(len(msg))) + msg
 			}
-			Follow(flow.AppDNS, proto, false, []byte(msg), &m)
+			followOne(flow.AppDNS, proto, false, []byte(msg), &m)
 		}
 		got := ""
 		for i := -1; m.DNS != nil && i < len(m.DNS.More); i++ {
@@ -226,8 +226,8 @@ func FuzzFollow(f *testing.F) {
 			var m flow.Meta
 			for range 10 {
 				for _, b := range [][]byte{one, two} {
-					Follow(app, flow.ProtoTCP, server, b, &m)
-					Follow(app, flow.ProtoUDP, server, b, &m)
+					followOne(app, flow.ProtoTCP, server, b, &m)
+					followOne(app, flow.ProtoUDP, server, b, &m)
 				}
 			}
 			if m.HTTP != nil && len(m.HTTP.More) > maxMore || m.DNS != nil && len(m.DNS.More) > maxMore {

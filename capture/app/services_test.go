@@ -129,7 +129,7 @@ func TestServices(t *testing.T) {
 		if got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		if proto == udp && Follow(app, proto, false, []byte(client), &m) {
+		if proto == udp && followOne(app, proto, false, []byte(client), &m) {
 			t.Errorf("%v: what repeats is told twice", app)
 		}
 	}
@@ -185,13 +185,13 @@ func TestServices(t *testing.T) {
 func TestClients(t *testing.T) {
 	var m flow.Meta
 	for i := range byte(20) {
-		Follow(flow.AppDHCP, udp, false, []byte(dhcpOf(1, none4, macA[:5]+string([]byte{i}), opt(53, "\x01"))), &m)
+		followOne(flow.AppDHCP, udp, false, []byte(dhcpOf(1, none4, macA[:5]+string([]byte{i}), opt(53, "\x01"))), &m)
 	}
 	if n := len(m.Talk.DHCP); n != maxClients || len(m.Talk.Commands) != 1 {
 		t.Errorf("%d clients, %v", n, m.Talk.Commands)
 	}
 	old := m.Talk
-	if !Follow(flow.AppDHCP, udp, true, []byte(dhcpOf(2, "\x0a\x00\x00\x07", macA[:5]+"\x00", opt(53, "\x05"))), &m) || old.DHCP[0].Assigned != (flow.Addr{}) || m.Talk.DHCP[0].Assigned.String() != "10.0.0.7" {
+	if !followOne(flow.AppDHCP, udp, true, []byte(dhcpOf(2, "\x0a\x00\x00\x07", macA[:5]+"\x00", opt(53, "\x05"))), &m) || old.DHCP[0].Assigned != (flow.Addr{}) || m.Talk.DHCP[0].Assigned.String() != "10.0.0.7" {
 		t.Error("what was told is not kept apart from what is told now")
 	}
 }
@@ -202,8 +202,8 @@ func TestRepeatedServices(t *testing.T) {
 		t.Helper()
 		var m flow.Meta
 		b := []byte(message)
-		Follow(app, udp, false, b, &m)
-		if n := testing.AllocsPerRun(100, func() { Follow(app, udp, false, b, &m) }); n != 0 {
+		followOne(app, udp, false, b, &m)
+		if n := testing.AllocsPerRun(100, func() { followOne(app, udp, false, b, &m) }); n != 0 {
 			t.Errorf("%v: %v allocations", app, n)
 		}
 	}

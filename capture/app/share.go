@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"sync/atomic"
 	"unsafe"
@@ -14,11 +15,12 @@ const (
 )
 
 var (
-	// shared points to the bytes of strings of which the first byte is the length of the rest: a text is
-	// found in one step, and costs one allocation.
-	shared [sharedTexts]atomic.Pointer[byte]
-	// sharedHash has the hash of each: a text that is not there is not looked at.
-	sharedHash [sharedTexts]atomic.Uint32
+	shared [sharedTexts]struct {
+		// text points to the bytes of a string of which the first byte is the length of the rest: it is
+		// found in one step, and costs one allocation.
+		text atomic.Pointer[byte]
+		hash atomic.Uint32 // of the text: one that is not there is not looked at
+	}
 	sharedSeed = maphash.MakeSeed()
 )
 
@@ -29,16 +31,41 @@ func share(b []byte) string {
 		return string(b)
 	}
 	sum := maphash.Bytes(sharedSeed, b)
-	at, hash := sum%sharedTexts, uint32(sum>>32)
-	place := &shared[at]
-	if old := place.Load(); old != nil && sharedHash[at].Load() == hash && int(*old) == len(b) {
+	place, hash := &shared[sum%sharedTexts], uint32(sum>>32)
+	if old := place.text.Load(); old != nil && place.hash.Load() == hash && int(*old) == len(b) {
 		if text := unsafe.String(old, 1+len(b))[1:]; text == string(b) {
 			return text
 		}
 	}
 	var room [1 + maxShared]byte
 	text := string(append(append(room[:0], byte(len(b))), b...))
-	place.Store(unsafe.StringData(text))
-	sharedHash[at].Store(hash)
+	place.text.Store(unsafe.StringData(text))
+	place.hash.Store(hash)
 	return text[1:]
+}
+
+// texts is what texts are made with: room for one in the making, and those of addresses that were made
+// lately.
+type texts struct {
+	room      [dnsRoom]byte
+	addresses []addressText // sharedTexts places, none before the first
+}
+
+// addressText is an IPv4 address and its text; ip is 0 in an empty place.
+type addressText struct {
+	ip   uint32
+	text string
+}
+
+// address gives an IPv4 address as text. One takes the place of another with the same hash.
+func (x *texts) address(b [4]byte) string {
+	if x.addresses == nil {
+		x.addresses = make([]addressText, sharedTexts)
+	}
+	ip := binary.BigEndian.Uint32(b[:])
+	place := &x.addresses[ip*0x9e3779b1>>20%sharedTexts]
+	if place.ip != ip || ip == 0 {
+		place.ip, place.text = ip, string(dotted(x.room[:], b))
+	}
+	return place.text
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +32,65 @@ func TestShare(t *testing.T) {
 	name := []byte("www.example.net")
 	if n := testing.AllocsPerRun(100, func() { share(name) }); n != 0 {
 		t.Errorf("a name that was seen: %v allocations", n)
+	}
+}
+
+// An address is written as netip does, the first time and again, whatever took its place in between.
+func TestAddressText(t *testing.T) {
+	var x texts
+	for _, b := range []byte{0, 1, 9, 10, 99, 100, 255} {
+		for i := range 4 {
+			ip := [4]byte{1, 20, 255, 0}
+			ip[i] = b
+			for range 2 {
+				if got, want := x.address(ip), netip.AddrFrom4(ip).String(); got != want {
+					t.Errorf("got %q, want %q", got, want)
+				}
+			}
+		}
+	}
+	for _, round := range []string{"first", "second"} {
+		for i := range 3 * sharedTexts {
+			ip := [4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}
+			if got, want := x.address(ip), netip.AddrFrom4(ip).String(); got != want {
+				t.Fatalf("%s: got %q, want %q", round, got, want)
+			}
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { x.address([4]byte{10, 0, 0, 1}) }); n != 0 {
+		t.Errorf("an address that was seen: %v allocations", n)
+	}
+}
+
+// Places are empty and no two are the same, and what is appended to them goes elsewhere.
+func TestSlab(t *testing.T) {
+	var s slab[flow.Answer]
+	var all [][]flow.Answer
+	for i := range 100 {
+		n := i % 13
+		for _, a := range s.next(n + 1) {
+			if a != (flow.Answer{}) {
+				t.Fatalf("%d: a place has %v", i, a)
+			}
+		}
+		places := s.take(n)
+		if len(places) != n || cap(places) != n || (places == nil) != (n == 0) {
+			t.Fatalf("%d: %d places with room for %d", i, len(places), cap(places))
+		}
+		for j := range places {
+			places[j].TTL = uint32(i)
+		}
+		all = append(all, places)
+	}
+	for i, places := range all {
+		for j := range places {
+			if places[j].TTL != uint32(i) {
+				t.Fatalf("a place of %d was given to %d", i, places[j].TTL)
+			}
+		}
+	}
+	if n := testing.AllocsPerRun(90, func() { s.next(1); s.take(1) }); n != 0 {
+		t.Errorf("%v allocations for each place", n)
 	}
 }
 
@@ -101,18 +161,22 @@ func TestHMAC(t *testing.T) {
 	f(strings.Repeat("k", sha256.BlockSize), strings.Repeat("m", 300))
 }
 
-// What Follow adds does not show in a snapshot from before.
+// What Follow adds to one of the two does not show in the other: neither in a snapshot from before nor in
+// what it is of.
 func TestSnapshot(t *testing.T) {
 	f := func(app flow.App, proto uint8, server bool, first string, more ...string) {
 		t.Helper()
 		var m flow.Meta
-		if !Follow(app, proto, server, []byte(first), &m) {
+		if !followOne(app, proto, server, []byte(first), &m) {
 			t.Fatalf("nothing in %q", first)
 		}
-		for _, b := range more {
-			old := Snapshot(m)
+		for i, b := range more {
+			old := *Snapshot(&m)
+			if i%2 == 1 {
+				m, old = old, m
+			}
 			before, _ := json.Marshal(old)
-			if !Follow(app, proto, !server, []byte(b), &m) {
+			if !followOne(app, proto, !server, []byte(b), &m) {
 				t.Errorf("nothing new in %q", b)
 			}
 			after, _ := json.Marshal(old)
@@ -124,6 +188,7 @@ func TestSnapshot(t *testing.T) {
 	}
 	f(flow.AppDNS, flow.ProtoUDP, false, dnsQuery, dnsReply)
 	f(flow.AppDNS, flow.ProtoUDP, false, dnsQuery, "\xff"+dnsQuery[1:], "\xff"+dnsReply[1:], dnsReply)
+	f(flow.AppDNS, flow.ProtoUDP, false, dnsQuery, "\xff"+dnsQuery[1:], dnsReply, "\xff"+dnsReply[1:])
 	f(flow.AppHTTP, flow.ProtoTCP, false, "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 404 Not Found\r\n\r\n")
 	f(flow.AppSNMP, flow.ProtoUDP, false, snmpGet, snmpAnswer, snmpV3)
 	f(flow.AppLDAP, flow.ProtoUDP, false, ldapSearchAll, ldapSearchDone, ldapSimple)
@@ -145,7 +210,9 @@ func TestMetadataAllocs(t *testing.T) {
 			t.Errorf("%v: %v allocations, want %v", app, n, want)
 		}
 	}
-	f(flow.AppDNS, flow.ProtoUDP, dnsQuery, dnsReply, 3) // and the metadata themselves, which the meter has at hand
+	// One is the metadata themselves, which the meter has at hand.
+	f(flow.AppDNS, flow.ProtoUDP, dnsQuery, dnsReply, 1) // and a part of one: the records come in blocks
+	f(flow.AppNTP, flow.ProtoUDP, ntpClient, ntpServer, 3)
 	f(flow.AppTLS, flow.ProtoTCP, clientHello, serverHello+record(20, "\x01"), 2)
 	f(flow.AppHTTP, flow.ProtoTCP, "GET / HTTP/1.1\r\nHost: a.example\r\nUser-Agent: b\r\n\r\n", "HTTP/1.1 200 OK\r\nServer: c\r\nContent-Type: d/e\r\n\r\n", 3)
 }

@@ -121,17 +121,17 @@ func TestTalk(t *testing.T) {
 func TestTalkFollow(t *testing.T) {
 	var m flow.Meta
 	follow := func(app flow.App, server bool, b string) bool {
-		return Follow(app, flow.ProtoTCP, server, []byte(b), &m)
+		return followOne(app, flow.ProtoTCP, server, []byte(b), &m)
 	}
 	if !follow(flow.AppModbus, false, modbusAsk) {
 		t.Fatal("nothing")
 	}
 	held := m.Talk
 	write := []byte(x("0002 0000 0006 12 06 006b 0003"))
-	if !Follow(flow.AppModbus, flow.ProtoTCP, false, write, &m) || len(held.Commands) != 1 || strings.Join(m.Talk.Commands, " ") != "READ_HOLDING_REGISTERS WRITE_SINGLE_REGISTER" {
+	if !followOne(flow.AppModbus, flow.ProtoTCP, false, write, &m) || len(held.Commands) != 1 || strings.Join(m.Talk.Commands, " ") != "READ_HOLDING_REGISTERS WRITE_SINGLE_REGISTER" {
 		t.Errorf("held %v, now %v", held, m.Talk)
 	}
-	if n := testing.AllocsPerRun(50, func() { Follow(flow.AppModbus, flow.ProtoTCP, false, write, &m) }); n != 0 {
+	if n := testing.AllocsPerRun(50, func() { followOne(flow.AppModbus, flow.ProtoTCP, false, write, &m) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 	m = flow.Meta{}
@@ -139,10 +139,10 @@ func TestTalkFollow(t *testing.T) {
 		t.Errorf("%+v", m.Talk)
 	}
 	file, read := []byte(rep("\x00SMB", 300)), []byte(inSession(smb2Message(8, 0, false, rep("\x00", 49))))
-	Follow(flow.AppSMB, flow.ProtoTCP, false, read, &m)
+	followOne(flow.AppSMB, flow.ProtoTCP, false, read, &m)
 	if n := testing.AllocsPerRun(50, func() {
-		Follow(flow.AppSMB, flow.ProtoTCP, true, file, &m)
-		Follow(flow.AppSMB, flow.ProtoTCP, false, read, &m)
+		followOne(flow.AppSMB, flow.ProtoTCP, true, file, &m)
+		followOne(flow.AppSMB, flow.ProtoTCP, false, read, &m)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -167,7 +167,7 @@ func TestDNP3Talk(t *testing.T) {
 	if want := `{"Commands":["WRITE","RESPONSE"],"Results":["BROADCAST","NEED_TIME","DEVICE_RESTART","PARAMETER_ERROR"],"Client":"1","Server":"10"}`; string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if Follow(flow.AppDNP3, flow.ProtoTCP, false, []byte(dnp3Read), &flow.Meta{}) {
+	if followOne(flow.AppDNP3, flow.ProtoTCP, false, []byte(dnp3Read), &flow.Meta{}) {
 		t.Error("a wrong checksum was read")
 	}
 }
