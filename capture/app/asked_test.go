@@ -31,6 +31,7 @@ func TestMailAsked(t *testing.T) {
 	const data = hello + "DATA\r\n"
 	f(data+"Subject: x\r\nTo: b\r\n\r\nA text.\r\n.\r\n", len(data+"Subject: x\r\nTo: b\r\n\r\n"))
 	f(data+"Subject: x\nTo: b\n\nA text.\r\n.\r\n", len(data+"Subject: x\nTo: b\n\n"))
+	f(data+"\x80 is no field\r\n", len(data+"\x80"))
 	f(hello+"QUIT\r\nmore", len(hello+"QUIT\r\n"))
 	f(data+"no fields\r\n.\r\nQUIT\r\n", len(data+"no fields\r\n.\r\nQUIT\r\n"))
 	f(hello, len(hello)+1)

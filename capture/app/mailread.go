@@ -15,8 +15,12 @@ func mailWhole(v *View) bool {
 	if i < 0 {
 		return startWhole(v, ends)
 	}
-	return ends || httpEnd(v.fresh(i+len(data), len("\r\n\r\n"))) // a message in the clear: it does not go over to TLS
+	message := v.Client[i+len(data):] // in the clear: it does not go over to TLS
+	return ends || len(message) > 0 && !mailText(message[0]) || httpEnd(v.fresh(i+len(data), len("\r\n\r\n")))
 }
+
+// mailText says whether c may stand in the name of a header field (RFC 5322 section 2.2).
+func mailText(c byte) bool { return c > ' ' && c < 0x7f && c != ':' }
 
 // mailParse reads the commands of the client up to the header fields of its first message, and
 // the greeting and the replies of the server (RFC 5321, RFC 5322).
@@ -71,7 +75,7 @@ func mailPath(arg []byte) string {
 }
 
 // mailHeader reads header fields; a line that begins with white space goes on with the field
-// before it.
+// before it. They end with an empty line, or where there is none.
 func mailHeader(b []byte, mail *flow.Mail) {
 	var name, value []byte
 	end := func() {
@@ -88,7 +92,7 @@ func mailHeader(b []byte, mail *flow.Mail) {
 			return true
 		}
 		end()
-		if len(line) == 0 {
+		if len(line) == 0 || !mailText(line[0]) {
 			return false
 		}
 		name, value, _ = bytes.Cut(line, []byte{':'})
