@@ -126,8 +126,8 @@ func (c *Config) Validate() error {
 	if d.Tunnels != TunnelsInner && d.Tunnels != TunnelsOuter {
 		return fmt.Errorf("tunnels is %q: give %s or %s", c.Tunnels, TunnelsInner, TunnelsOuter)
 	}
-	if c.MaxFlows < 0 || c.MaxFlows > 1<<30 {
-		return fmt.Errorf("max_flows is %d: give a number from 1 to %d, or leave it out", c.MaxFlows, 1<<30)
+	if c.MaxFlows < 0 || c.MaxFlows > maxFlows {
+		return fmt.Errorf("max_flows is %d: give a number from 1 to %d, or leave it out", c.MaxFlows, maxFlows)
 	}
 	if c.Inspect < 0 {
 		return fmt.Errorf("max_inspected is %d: give a number above zero, or leave it out", c.Inspect)

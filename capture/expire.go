@@ -26,7 +26,7 @@ func (m *Meter) enlist(i uint32, e *entry) {
 		l = listHeld
 	}
 	if l != e.list || e.touched < m.second {
-		m.unlink(i, e)
+		m.unlink(e)
 		m.push(i, e, l)
 	}
 }
@@ -55,20 +55,22 @@ func (m *Meter) expireAll() {
 	m.expire(listClosed, m.cfg.Linger)
 }
 
-// expire exports the flows at the head of a list that were silent for longer than after. Where the next
-// ones stand is looked up one by one meanwhile: each is known only when the one before it was read.
+// expire exports the flows at the head of a list that were silent for longer than after. Those that come next
+// are looked up one by one meanwhile.
 func (m *Meter) expire(l listID, after time.Duration) {
 	var room [2][maxAhead]uint32
-	next, leaving := m.heads[l], room[0][:0]
-	for next != none && len(leaving) < maxAhead {
-		leaving, next = append(leaving, next), m.link(next).next
+	w, leaving := m.walk(l), room[0][:0]
+	for i := w.next(&m.queues); i != none; i = w.next(&m.queues) {
+		if leaving = append(leaving, i); len(leaving) == maxAhead {
+			break
+		}
 	}
 	for turn := 1; len(leaving) > 0 && m.silent(m.at(leaving[0]), after); turn++ {
 		m.readyToLeave(leaving)
 		later := room[turn%2][:0]
 		for _, i := range leaving {
-			if next != none {
-				later, next = append(later, next), m.link(next).next
+			if next := w.next(&m.queues); next != none {
+				later = append(later, next)
 			}
 			e := m.at(i)
 			if !m.silent(e, after) {
@@ -108,12 +110,12 @@ func (m *Meter) evict() {
 
 // oldest gives a closed flow, else the one silent longest; none when there is no flow.
 func (m *Meter) oldest() uint32 {
-	i := m.heads[listClosed]
+	i := m.first(listClosed)
 	if i != none {
 		return i
 	}
-	for _, head := range m.heads[:listClosed] {
-		if head != none && (i == none || m.at(head).touched < m.at(i).touched) {
+	for l := range listClosed {
+		if head := m.first(l); head != none && (i == none || m.at(head).touched < m.at(i).touched) {
 			i = head
 		}
 	}

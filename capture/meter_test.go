@@ -2,10 +2,12 @@ package capture
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/flowferry/flowferry/flow"
+	"github.com/flowferry/flowferry/internal/huge"
 	"github.com/flowferry/flowferry/packet"
 )
 
@@ -218,6 +220,63 @@ func TestValidate(t *testing.T) {
 	f(Config{}, "")
 	f(Config{Idle: -1}, "idle_timeout is -1ns: give a duration above zero such as 30s, or leave it out")
 	f(Config{Active: sec}, "active_timeout 1s is shorter than idle_timeout 30s: make it longer")
-	f(Config{MaxFlows: -1}, "max_flows is -1: give a number from 1 to 1073741824, or leave it out")
+	f(Config{MaxFlows: -1}, "max_flows is -1: give a number from 1 to 268435456, or leave it out")
 	f(Config{Inspect: -1}, "max_inspected is -1: give a number above zero, or leave it out")
+}
+
+// A list gives its flows in the order in which they came, whichever leave it meanwhile, and keeps no strip
+// that is empty.
+func TestQueues(t *testing.T) {
+	var q queues
+	var entries huge.Slab[entry]
+	var model [lists][]uint32
+	rnd := rand.New(rand.NewPCG(1, 2))
+	leave := func(l listID, k int) {
+		q.unlink(entries.At(model[l][k]))
+		entries.Drop(model[l][k])
+		model[l] = slices.Delete(model[l], k, k+1)
+	}
+	for turn := range 100_000 {
+		l := listID(rnd.IntN(int(lists)))
+		switch k := len(model[l]); {
+		case k == 0 || rnd.IntN(100) < 50-turn%2*5:
+			i := entries.Take()
+			q.push(i, entries.At(i), l)
+			model[l] = append(model[l], i)
+		default:
+			leave(l, rnd.IntN(k))
+		}
+		if turn%1000 == 0 || q.first(l) == none != (len(model[l]) == 0) {
+			wantQueues(t, &q, &model)
+		}
+	}
+	for l := range lists { // from the head on, with those behind looked up ahead
+		w, left := q.walk(l), len(model[l])
+		for ahead := w.next(&q); ahead != none; left-- {
+			ahead = w.next(&q)
+			leave(l, 0)
+		}
+		if left != 0 {
+			t.Errorf("list %d: %d were not given", l, left)
+		}
+	}
+	wantQueues(t, &q, &model)
+	if n := q.strips.Held(); n != 0 {
+		t.Errorf("%d strips are held", n)
+	}
+}
+
+func wantQueues(t *testing.T, q *queues, model *[lists][]uint32) {
+	t.Helper()
+	for l := range lists {
+		var got []uint32
+		for w, i := q.walk(l), uint32(none); ; got = append(got, i) {
+			if i = w.next(q); i == none {
+				break
+			}
+		}
+		if !slices.Equal(got, model[l]) {
+			t.Fatalf("list %d has %d, want %d", l, len(got), len(model[l]))
+		}
+	}
 }

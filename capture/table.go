@@ -48,7 +48,8 @@ type entry struct {
 
 	// What is written once.
 	history   flow.History
-	off       int64 // where the first packet stands in the file
+	place     uint32 // in its list: the number of the strip, and where in it
+	off       int64  // where the first packet stands in the file
 	synRTT    uint32
 	ackRTT    uint32
 	srcMAC    flow.MAC
@@ -109,8 +110,7 @@ const (
 	linkErrorV6 // the first ICMP error was one of ICMPv6
 )
 
-// listID names the list that a flow waits in. Each is in order of the last packet, oldest first,
-// to within a second.
+// listID names the list that a flow waits in.
 type listID uint8
 
 const (
@@ -123,10 +123,6 @@ const (
 	lists
 )
 
-// link is the place of an entry in its list, apart from it: who goes along a list, or takes an entry out
-// of one, does not touch its neighbours.
-type link struct{ prev, next uint32 }
-
 // none is the index of no entry; those of entries begin at 1.
 const none = 0
 
@@ -137,11 +133,9 @@ type bucket struct{ hash, i uint32 }
 // open-addressed hash with linear probing.
 type table struct {
 	entries huge.Slab[entry]
-	links   huge.Slab[link] // of the entries
-	buckets []bucket        // a power of two, at most 3/4 full
-	heads   [lists]uint32
-	tails   [lists]uint32
+	buckets []bucket // a power of two, at most 3/4 full
 	seed    uint64
+	queues
 }
 
 func newTable() table {
@@ -150,8 +144,7 @@ func newTable() table {
 	return t
 }
 
-func (t *table) at(i uint32) *entry  { return t.entries.At(i) }
-func (t *table) link(i uint32) *link { return t.links.At(i) }
+func (t *table) at(i uint32) *entry { return t.entries.At(i) }
 
 // hash gives the same value for both directions of a conversation.
 func (t *table) hash(p *packet.Headers) uint32 {
@@ -194,7 +187,6 @@ func (t *table) insert(hash uint32) (uint32, *entry) {
 		t.resize(2 * len(t.buckets))
 	}
 	i := t.entries.Take()
-	t.links.Reach(i)
 	e := t.at(i)
 	*e = entry{hash: hash}
 	t.place(bucket{hash, i})
@@ -223,7 +215,7 @@ func (t *table) place(b bucket) {
 // remove takes flow i out of its list and the hash and frees its entry.
 func (t *table) remove(i uint32) {
 	e := t.at(i)
-	t.unlink(i, e)
+	t.unlink(e)
 	mask := uint32(len(t.buckets) - 1)
 	n := e.hash & mask
 	for t.buckets[n].i != i {
@@ -263,31 +255,4 @@ func (t *table) vacate(n, mask uint32) {
 		}
 	}
 	t.buckets[n].i = none
-}
-
-// unlink takes an entry out of its list.
-func (t *table) unlink(i uint32, e *entry) {
-	at := *t.link(i)
-	if at.prev != none {
-		t.link(at.prev).next = at.next
-	} else {
-		t.heads[e.list] = at.next
-	}
-	if at.next != none {
-		t.link(at.next).prev = at.prev
-	} else {
-		t.tails[e.list] = at.prev
-	}
-}
-
-// push appends an entry to a list.
-func (t *table) push(i uint32, e *entry, l listID) {
-	last := t.tails[l]
-	e.list, *t.link(i) = l, link{last, none}
-	if last != none {
-		t.link(last).next = i
-	} else {
-		t.heads[l] = i
-	}
-	t.tails[l] = i
 }
