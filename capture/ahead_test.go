@@ -27,10 +27,7 @@ func lines(t testing.TB, packets []Packet, size int) (out []string, n counts) {
 		packets = packets[len(some):]
 	}
 	b.m.Flush()
-	for i := range b.out.Recs {
-		out = append(out, string(flow.AppendText(nil, b.out, &b.out.Recs[i])))
-	}
-	return out, b.m.n
+	return b.lines(), b.m.n
 }
 
 // However many packets are handed over at once, the records are the same, in a table that is read ahead
@@ -106,6 +103,36 @@ func sameAhead(t testing.TB, path string, size int) {
 	}) {
 		t.Errorf("%s: other packets, %d at a time", path, size)
 	}
+	records, account := lines(t, want, size)
+	if read, n, broken := readLines(t, path); n != account || !slices.Equal(read, records) || (why == nil) != (broken == nil) {
+		t.Errorf("%s: read by the meter: %d records, %+v, %v; want %d, %+v, %v", path, len(read), n, broken, len(records), account, why)
+	}
+}
+
+// readLines gives the records of a file that a meter reads.
+func readLines(t testing.TB, path string) (out []string, n counts, broken error) {
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b := newBuilder(t, Config{MaxFlows: 4000})
+	for err == nil {
+		_, err = b.m.Read(f)
+	}
+	if err != io.EOF {
+		broken = err
+	}
+	b.m.Flush()
+	return b.lines(), b.m.n, broken
+}
+
+// lines gives the records that have come out.
+func (b *builder) lines() (out []string) {
+	for i := range b.out.Recs {
+		out = append(out, string(flow.AppendText(nil, b.out, &b.out.Recs[i])))
+	}
+	return out
 }
 
 // Read gives what Next gives, of each capture there is.

@@ -14,7 +14,7 @@ type Slab[T any] struct {
 	used   uint32 // numbers given out so far
 }
 
-// At gives the item with number i, which was taken or reached. An index expression would check the chunk for
+// At gives the item with number i, which was taken. An index expression would check the chunk for
 // nil by reading its first line, which is in no cache.
 func (s *Slab[T]) At(i uint32) *T {
 	return (*T)(unsafe.Add(unsafe.Pointer(s.chunks[i>>chunkBits]), uintptr(i%chunk)*unsafe.Sizeof(*new(T))))
@@ -28,15 +28,10 @@ func (s *Slab[T]) Take() uint32 {
 		return i
 	}
 	s.used++
-	s.Reach(s.used)
-	return s.used
-}
-
-// Reach makes room for the items up to i, for a slab whose items go with those of another one.
-func (s *Slab[T]) Reach(i uint32) {
-	for int(i>>chunkBits) >= len(s.chunks) {
+	if int(s.used>>chunkBits) >= len(s.chunks) {
 		s.grow()
 	}
+	return s.used
 }
 
 // grow adds a chunk; a slab that fills a huge page already adds as many chunks as fill one more.
