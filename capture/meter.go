@@ -40,7 +40,7 @@ type Meter struct {
 	counted  func(flow, packet uint64) // when not nil: is told which packet was counted in which flow, by ordinals
 	room     [maxAhead]Packet          // what Read reads into
 	next     [maxAhead]upcoming        // packets that are counted next
-	known    [maxAhead]uint32          // entries that they will need, or that leave next
+	known    [maxAhead]uint32          // entries that they will need
 	far      int                       // flows from which on there is reading ahead
 	touched  uint64                    // a sum of what was read ahead: it makes the reading real
 	p        *packet.Headers           // the packet in hand
