@@ -102,13 +102,14 @@ func (s *suite) meterProfile(ctx context.Context, profile gen.Profile, sink stri
 	return nil
 }
 
+// makeCapture writes a capture, which stays in the page cache; that it goes to the disk is in nobody's time.
 func makeCapture(path string, profile gen.Profile, size int64) (gen.Contents, error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return gen.Contents{}, err
 	}
 	made, err := gen.Capture(f, profile, size, 1)
-	return made, errors.Join(err, f.Close())
+	return made, errors.Join(err, f.Sync(), f.Close())
 }
 
 // metering makes the turn of a program, which fails when the program says that it saw other
