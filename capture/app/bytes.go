@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"encoding/binary"
-	"strconv"
 )
 
 // What several recognisers need. Each says of bytes that are too few what suits its callers.
@@ -22,28 +21,6 @@ func lower8(v uint64) uint64 {
 	upper := (low + (0x80-'A')*each8) &^ (low + (0x7f-'Z')*each8) &^ v & (0x80 * each8)
 	return v | upper>>2
 }
-
-// dotted writes an IPv4 address to room, which has at least 16 bytes.
-func dotted(room []byte, ip [4]byte) []byte {
-	n := 0
-	for _, b := range ip {
-		d := &decimals[b]
-		*(*[4]byte)(room[n:]) = d.text
-		n += int(d.size)
-	}
-	return room[:n-1]
-}
-
-// decimals has the bytes as text, with a dot behind.
-var decimals = func() (all [256]struct {
-	text [4]byte
-	size uint8
-}) {
-	for i := range all {
-		all[i].size = uint8(copy(all[i].text[:], strconv.Itoa(i)+"."))
-	}
-	return all
-}()
 
 // when gives v if ok, else no.
 func when(ok bool, v verdict) verdict {

@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/flowferry/flowferry/flow"
 )
 
 // Names come again and again: what was made a string of lately is not made one a second time.
@@ -65,7 +67,8 @@ func (x *texts) address(b [4]byte) string {
 	ip := binary.BigEndian.Uint32(b[:])
 	place := &x.addresses[ip*0x9e3779b1>>20%sharedTexts]
 	if place.ip != ip || ip == 0 {
-		place.ip, place.text = ip, string(dotted(x.room[:], b))
+		a := flow.Addr4(ip)
+		place.ip, place.text = ip, string(a.AppendTo(x.room[:0]))
 	}
 	return place.text
 }
