@@ -146,7 +146,7 @@ func (m *Meter) tell(x *expected, t *flow.Talk) {
 
 // isEnd says whether i is the index of a flow in the table that has the end announced.
 func (m *Meter) isEnd(i uint32, x *expected) bool {
-	if i == none || !m.holds(i) {
+	if !m.holds(i) {
 		return false
 	}
 	e := m.at(i)

@@ -33,7 +33,8 @@ func (m *Meter) export(i uint32, why flow.EndReason) {
 		have, own := m.batch.SpareMeta(), m.metas.at(meta)
 		own.give(have)
 		if why == flow.EndActive { // later payloads may change it: the flow goes on with a copy
-			own.take(app.Snapshot(have))
+			now := app.Snapshot(have)
+			own.take(&now)
 		}
 		m.batch.KeepMeta(r)
 	}

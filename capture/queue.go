@@ -76,7 +76,14 @@ func (q *queues) dissolve(n uint32, r *strip, l listID) {
 }
 
 // first gives the oldest entry of a list; none when it is empty.
-func (q *queues) first(l listID) uint32 { return q.walk(l).next(q) }
+func (q *queues) first(l listID) uint32 {
+	n := q.ends[l].head
+	if n == 0 {
+		return none
+	}
+	r := q.strips.At(n)
+	return r.flows[r.from]
+}
 
 // walker goes along a list. Meanwhile entries may leave it that it has passed.
 type walker struct {
@@ -84,8 +91,7 @@ type walker struct {
 	at    uint8  // where the next entry stands in it
 }
 
-func (q *queues) walk(l listID) *walker {
-	w := &walker{}
+func (q *queues) walk(l listID) (w walker) {
 	w.enter(q, q.ends[l].head)
 	return w
 }

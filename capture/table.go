@@ -226,19 +226,9 @@ func (t *table) remove(i uint32) {
 	t.entries.Drop(i)
 }
 
-// holds says whether entry i is that of a flow, not a free one.
+// holds says whether entry i is that of a flow, not a free one or none.
 func (t *table) holds(i uint32) bool {
-	if i > t.entries.Last() {
-		return false
-	}
-	e := t.at(i)
-	mask := uint32(len(t.buckets) - 1)
-	for n := e.hash & mask; t.buckets[n].i != none; n = (n + 1) & mask {
-		if t.buckets[n].i == i {
-			return true
-		}
-	}
-	return false
+	return i != none && i <= t.entries.Last() && t.at(i).kind != kindFree
 }
 
 // vacate empties place n and moves later entries of the probe sequence up, so that no gap

@@ -1,6 +1,9 @@
 package capture
 
-import "github.com/flowferry/flowferry/packet"
+import (
+	"github.com/flowferry/flowferry/internal/huge"
+	"github.com/flowferry/flowferry/packet"
+)
 
 // maxTunnels is how many tunnels around a packet are looked through.
 const maxTunnels = 4
@@ -23,36 +26,28 @@ func (m *Meter) unwrap() {
 }
 
 // tunnels holds the tunnels of the flows that came through one.
-type tunnels struct {
-	list  []tunnel
-	spare []uint32
-}
+type tunnels struct{ huge.Slab[tunnel] }
 
 // put gives the index, from 1, of t, which was seen on a packet that side dir sent.
 func (x *tunnels) put(t tunnel, dir int) uint32 {
 	if dir == 1 {
 		t.Src, t.Dst = t.Dst, t.Src
 	}
-	if n := len(x.spare); n > 0 {
-		i := x.spare[n-1]
-		x.spare = x.spare[:n-1]
-		x.list[i-1] = t
-		return i
-	}
-	x.list = append(x.list, t)
-	return uint32(len(x.list))
+	i := x.Take()
+	*x.At(i) = t
+	return i
 }
 
 // turn exchanges the ends; 0 is none.
 func (x *tunnels) turn(i uint32) {
 	if i != 0 {
-		t := &x.list[i-1]
+		t := x.At(i)
 		t.Src, t.Dst = t.Dst, t.Src
 	}
 }
 
 func (x *tunnels) free(i uint32) {
 	if i != 0 {
-		x.spare = append(x.spare, i)
+		x.Drop(i)
 	}
 }

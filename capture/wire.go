@@ -170,7 +170,7 @@ func (m *Meter) exportWire(e *entry, r *flow.Record) {
 		}
 	}
 	if e.tunnel != 0 {
-		t := &m.tunnels.list[e.tunnel-1]
+		t := m.tunnels.At(e.tunnel)
 		w.Tunnel, w.TunnelID, w.HasTunnelID, w.TunnelDepth = t.Kind, t.ID, t.HasID, t.depth
 		w.TunnelSrc, w.TunnelDst = t.Src, t.Dst
 	}

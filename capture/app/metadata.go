@@ -152,8 +152,8 @@ func (v *View) Follow(app flow.App, server bool, b []byte, m *flow.Meta) bool {
 
 // Snapshot gives a copy of m: when Follow goes on with one of the two, the other stays as it is. Unlike m
 // the copy is in no block with what other conversations tell, so it may live long.
-func Snapshot(m *flow.Meta) *flow.Meta {
-	c := *m
+func Snapshot(m *flow.Meta) (c flow.Meta) {
+	c = *m
 	if m.DNS != nil {
 		d := *m.DNS
 		d.Answers, d.More = slices.Clone(d.Answers), slices.Clone(d.More)
@@ -167,7 +167,7 @@ func Snapshot(m *flow.Meta) *flow.Meta {
 		h.More = slices.Clone(h.More)
 		c.HTTP = &h
 	}
-	return &c
+	return c
 }
 
 // maxMore is how many messages after the first are kept.

@@ -171,7 +171,7 @@ func TestSnapshot(t *testing.T) {
 			t.Fatalf("nothing in %q", first)
 		}
 		for i, b := range more {
-			old := *Snapshot(&m)
+			old := Snapshot(&m)
 			if i%2 == 1 {
 				m, old = old, m
 			}
