@@ -14,8 +14,8 @@ const (
 	LinkRadiotap = 127 // IEEE 802.11 behind a radiotap header
 )
 
-// decodeRare takes a rare link header off by way of gopacket, which allocates and panics on some
-// input: a packet on which it does is a bad header.
+// decodeRare takes a rare link header off by way of gopacket, which allocates, slices up to the capacity
+// (so it is given none) and panics on some input: a packet on which it does is a bad header.
 func decodeRare(link uint32, b []byte) (ether uint16, rest []byte, r Reject) {
 	switch link {
 	case LinkFDDI, LinkWireless, LinkPFLog, LinkPrism, LinkRadiotap:
@@ -27,7 +27,7 @@ func decodeRare(link uint32, b []byte) (ether uint16, rest []byte, r Reject) {
 			ether, rest, r = 0, nil, RejectHeader
 		}
 	}()
-	pkt := gopacket.NewPacket(b, layers.LinkType(link), gopacket.DecodeOptions{NoCopy: true})
+	pkt := gopacket.NewPacket(b[:len(b):len(b)], layers.LinkType(link), gopacket.DecodeOptions{NoCopy: true})
 	for _, l := range pkt.Layers() {
 		switch l.LayerType() {
 		case layers.LayerTypeIPv4:

@@ -43,9 +43,11 @@ func unhex(t *testing.T, parts ...string) (out []byte) {
 	return out
 }
 
-// Whatever the bytes, a rare link type neither panics nor is taken for a packet it is not.
+// Whatever the bytes, a rare link type neither panics nor is taken for a packet it is not, and what stands in
+// memory behind the packet changes nothing.
 func FuzzRareLinks(f *testing.F) {
 	f.Add(uint8(LinkRadiotap), []byte{0, 0, 8, 0, 0, 0, 0, 0, 8, 0})
+	f.Add(uint8(LinkRadiotap), []byte{0x30, 0x30, 0, 0, 0, 1, 0, 0x30})
 	f.Add(uint8(LinkPFLog), []byte{61, 2, 0, 0})
 	f.Add(uint8(LinkPrism), make([]byte, 160))
 	f.Fuzz(func(t *testing.T, link uint8, b []byte) {
@@ -53,6 +55,10 @@ func FuzzRareLinks(f *testing.F) {
 		ether, rest, r := decodeRare(uint32(link), b)
 		if r == Accepted && (ether != etherIPv4 && ether != etherIPv6 || len(rest) > len(b)) {
 			t.Fatalf("ether %#x, %d bytes of %d", ether, len(rest), len(b))
+		}
+		more := append(bytes.Clone(b), make([]byte, 2000)...)
+		if e, p, why := decodeRare(uint32(link), more[:len(b)]); e != ether || why != r || !bytes.Equal(p, rest) {
+			t.Fatalf("ether %#x, %d bytes, %s with more bytes behind; %#x, %d, %s without", e, len(p), why, ether, len(rest), r)
 		}
 	})
 }
