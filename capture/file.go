@@ -93,7 +93,7 @@ func (f *File) open() error {
 	if info.IsDir() {
 		return fmt.Errorf("open %s: it is a directory; name the capture files in it", f.path)
 	}
-	f.in.r, f.in.total = f.f, info.Size()
+	f.in.r, f.in.total = readerOf(f.f), info.Size()
 	return f.begin()
 }
 
