@@ -21,6 +21,7 @@ type View struct {
 	messages slab[flow.DNS]
 	answers  slab[flow.Answer]
 	texts    texts
+	opened   quicHandshake // of the conversation that quicWhole has said to be whole
 }
 
 // fresh gives the bytes of the client from at on in which a text of n bytes may stand that was not there
@@ -88,7 +89,8 @@ var parserOf = func() (of [2][256]*parser) {
 // find gives the parser of a label; nil is none.
 func (v *View) find(app flow.App) *parser { return parserOf[transport(v.Proto)][app] }
 
-// Whole says whether Metadata would gain nothing from more bytes.
+// Whole says whether Metadata would gain nothing from more bytes. When it says yes, Metadata of the same
+// conversation is what v must be asked for next.
 func (v *View) Whole(app flow.App) bool {
 	p := v.find(app)
 	return p == nil || p.whole(v)

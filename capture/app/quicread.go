@@ -246,9 +246,16 @@ func (c *quicCrypto) frames(b []byte) {
 	}
 }
 
-// quicHandshake opens the Initial packets of both sides. id is what the keys come from: the first
+// quicHandshake is what the Initial packets of both sides tell: 0 is no version.
+type quicHandshake struct {
+	version        uint32
+	client, server []byte
+}
+
+// quicOpen opens the Initial packets of both sides. id is what the keys come from: the first
 // destination id of the client, and after a Retry that of the packet itself.
-func quicHandshake(v *View) (version uint32, client, server []byte) {
+func quicOpen(v *View) quicHandshake {
+	var version uint32
 	var sides [2]quicCrypto
 	var keys [2]quicKeys
 	var id []byte
@@ -293,7 +300,7 @@ func quicHandshake(v *View) (version uint32, client, server []byte) {
 			}
 		})
 	}
-	return version, sides[0].whole(), sides[1].whole()
+	return quicHandshake{version, sides[0].whole(), sides[1].whole()}
 }
 
 // datagrams gives each datagram of a side.
@@ -323,23 +330,29 @@ func quicWhole(v *View) bool {
 	if len(v.Client) == 0 || len(v.Server) == 0 || len(v.Latest) > 0 && v.Latest[0]&0x80 == 0 {
 		return false // a short header has nothing of the handshake behind it
 	}
-	_, client, server := quicHandshake(v)
-	_, asked := quicHello(client, tlsClientHello)
-	_, answered := quicHello(server, tlsServerHello)
+	h := quicOpen(v)
+	_, asked := quicHello(h.client, tlsClientHello)
+	_, answered := quicHello(h.server, tlsServerHello)
+	if asked && answered {
+		v.opened = h
+	}
 	return asked && answered
 }
 
 func quicParse(v *View, m *flow.Meta) bool {
-	version, client, server := quicHandshake(v)
-	if version != 0 {
-		m.Talk = &flow.Talk{Version: quicVersionName(version)}
+	o := v.opened
+	if v.opened = (quicHandshake{}); o.version == 0 {
+		o = quicOpen(v)
+	}
+	if o.version != 0 {
+		m.Talk = &flow.Talk{Version: quicVersionName(o.version)}
 	}
 	t := &flow.TLS{}
-	if body, ok := quicHello(client, tlsClientHello); ok {
+	if body, ok := quicHello(o.client, tlsClientHello); ok {
 		h := readHello(body)
 		h.tell(t, 'q')
 	}
-	if body, ok := quicHello(server, tlsServerHello); ok {
+	if body, ok := quicHello(o.server, tlsServerHello); ok {
 		tlsReadServer(body, t)
 	}
 	if t.JA3 != "" || t.Version != "" {
