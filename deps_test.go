@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"store":               {"flow", "ecs", "github.com/parquet-go/parquet-go"},
 	"store/storetest":     {"flow"},
 	"hunt":                {"flow", "ecs", "store"},
-	"cmd/flowferry": {"flow", "ecs", "netflow", "capture", "flowfiles", "stitch", "enrich", "pdns", "shipper", "store", "hunt", "mappings", "metrics", "watch",
+	"cmd/flowferry": {"flow", "ecs", "netflow", "capture", "flowfiles", "stitch", "enrich", "pdns", "shipper", "store", "hunt", "mappings", "metrics", "watch", "internal/lategc",
 		"github.com/spf13/cobra", "github.com/spf13/viper", "github.com/go-viper/mapstructure/v2",
 		"github.com/schollz/progressbar/v3", "golang.org/x/term", "gopkg.in/yaml.v3"},
 }

@@ -20,6 +20,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/flowferry/flowferry/internal/lategc"
 )
 
 // suite is the setting of a run.
@@ -48,6 +50,7 @@ var sections = []section{
 }
 
 func main() {
+	lategc.Start() // as the program does that is measured
 	if len(os.Args) > 2 && os.Args[1] == "child" {
 		exit(child(os.Args[2], os.Args[3:]))
 	}
