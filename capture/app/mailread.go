@@ -7,16 +7,18 @@ import (
 	"github.com/flowferry/flowferry/flow"
 )
 
+// Commands behind which no others come (RFC 5321 section 4.1.1).
+var mailData, mailQuit = []byte("\nDATA\r\n"), []byte("\nQUIT\r\n")
+
 // mailWhole waits for the header fields of the first message, or the end of the session.
 func mailWhole(v *View) bool {
-	const data, quit = "\nDATA\r\n", "\nQUIT\r\n"
-	ends := bytes.Contains(v.fresh(0, len(quit)), []byte(quit))
-	i := bytes.Index(v.Client, []byte(data))
+	ends := bytes.Contains(v.fresh(0, len(mailQuit)), mailQuit)
+	i := bytes.Index(v.Client, mailData)
 	if i < 0 {
 		return startWhole(v, ends)
 	}
-	message := v.Client[i+len(data):] // in the clear: it does not go over to TLS
-	return ends || len(message) > 0 && !mailText(message[0]) || httpEnd(v.fresh(i+len(data), len("\r\n\r\n")))
+	message := v.Client[i+len(mailData):] // in the clear: it does not go over to TLS
+	return ends || len(message) > 0 && !mailText(message[0]) || httpEnd(v.fresh(i+len(mailData), len("\r\n\r\n")))
 }
 
 // mailText says whether c may stand in the name of a header field (RFC 5322 section 2.2).

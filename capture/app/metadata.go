@@ -21,7 +21,8 @@ type View struct {
 	messages slab[flow.DNS]
 	answers  slab[flow.Answer]
 	texts    texts
-	opened   quicHandshake // of the conversation that quicWhole has said to be whole
+	quic     quicRoom
+	hellos   quicHandshake // of the conversation that quicWhole has said to be whole
 }
 
 // fresh gives the bytes of the client from at on in which a text of n bytes may stand that was not there

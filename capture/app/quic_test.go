@@ -11,9 +11,9 @@ import (
 )
 
 // seal makes a protected Initial packet of the frames, as a client or server would.
-func seal(t testing.TB, version uint32, id, number string, side, frames string) string {
+func seal(t testing.TB, version uint32, id, number string, side int, frames string) string {
 	kind, _ := quicKindOf(version)
-	k, err := newQUICKeys(kind, []byte(id), side)
+	k, err := new(quicRoom).derive(kind, []byte(id), side)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,9 +50,9 @@ func TestQUIC(t *testing.T) {
 		t.Helper()
 		const id = "original"
 		hello, reply := clientHello[5:], serverHello[5:]
-		one := seal(t, version, id, "\x00", "client in", strings.Repeat("\x00", 30)+crypto(40, hello[40:60])+"\x01"+crypto(0, hello[:10]))
-		two := seal(t, version, id, "\x00\x01", "client in", crypto(10, hello[10:40])+"\x02\x05\x01\x01\x00\x01\x01"+crypto(60, hello[60:]))
-		answer := seal(t, version, id, "\x00", "server in", "\x03\x00\x00\x00\x00\x01\x01\x01"+crypto(0, reply))
+		one := seal(t, version, id, "\x00", 0, strings.Repeat("\x00", 30)+crypto(40, hello[40:60])+"\x01"+crypto(0, hello[:10]))
+		two := seal(t, version, id, "\x00\x01", 0, crypto(10, hello[10:40])+"\x02\x05\x01\x01\x00\x01\x01"+crypto(60, hello[60:]))
+		answer := seal(t, version, id, "\x00", 1, "\x03\x00\x00\x00\x00\x01\x01\x01"+crypto(0, reply))
 		v := View{Proto: flow.ProtoUDP, Client: []byte(one), ClientEnds: []uint16{uint16(len(one))}}
 		if v.Whole(flow.AppQUIC) {
 			t.Error("whole with a part")
@@ -73,6 +73,10 @@ func TestQUIC(t *testing.T) {
 			!strings.HasPrefix(m.TLS.JA4, "q12d0103h2_") || m.Talk.Version != name {
 			t.Errorf("%+v, %+v", m.TLS, m.Talk)
 		}
+		v.Client, v.ClientEnds, v.Server, m = v.Client[:len(one)], v.ClientEnds[:1], nil, flow.Meta{}
+		if !v.Metadata(flow.AppQUIC, &m) || m.TLS != nil || m.Talk.Version != name {
+			t.Errorf("a part of another conversation is %+v, %+v", m.TLS, m.Talk)
+		}
 	}
 	f(1, "1")
 	f(0x6b3343cf, "2")
@@ -82,18 +86,18 @@ func TestQUIC(t *testing.T) {
 
 // The example of RFC 9001 appendix A.1: keys from the destination id 0x8394c8f03e515708.
 func TestQUICKeys(t *testing.T) {
-	k, err := newQUICKeys(&quicV1, []byte(x("8394c8f03e515708")), "client in")
+	k, err := new(quicRoom).derive(&quicV1, []byte(x("8394c8f03e515708")), 0)
 	if err != nil || string(k.iv[:]) != x("fa044b2f42a3fd3b46fb255c") {
 		t.Errorf("iv %x, %v", k.iv, err)
 	}
-	k, err = newQUICKeys(&quicV2, []byte(x("8394c8f03e515708")), "client in")
+	k, err = new(quicRoom).derive(&quicV2, []byte(x("8394c8f03e515708")), 0)
 	if err != nil || string(k.iv[:]) != x("91f73e2351d8fa91660e909f") { // RFC 9369 appendix A.1
 		t.Errorf("iv %x, %v", k.iv, err)
 	}
 }
 
 func FuzzQUIC(f *testing.F) {
-	one := seal(f, 1, "original", "\x00", "client in", crypto(0, clientHello[5:]))
+	one := seal(f, 1, "original", "\x00", 0, crypto(0, clientHello[5:]))
 	fuzz(f, flow.AppQUIC, flow.ProtoUDP, [2]string{one, one}, [2]string{one[:40], ""})
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"strconv"
 
 	"github.com/flowferry/flowferry/flow"
@@ -121,13 +122,30 @@ type quicKeys struct {
 	mask cipher.Block
 }
 
-// newQUICKeys derives the keys from the first destination id of the client. side is "client in"
-// or "server in".
-func newQUICKeys(kind *quicKind, id []byte, side string) (k quicKeys, err error) {
-	secret := quicExpand(hmac256([]byte(kind.salt), id), "", side, sha256.Size) // RFC 5869 section 2.2: the salt is the key
+// quicRoom is what the Initial packets of one conversation after another are opened in.
+type quicRoom struct {
+	version uint32 // that the client begins with; 0 is none
+	id      []byte // what the keys come from: the first destination id of the client, and after a Retry that of the packet itself
+	keys    [2]quicKeys
+	crypto  [2]quicCrypto
+
+	hash   hash.Hash                          // SHA-256
+	block  [sha256.BlockSize + quicMaxID]byte // what is hashed
+	sum    [sha256.Size]byte
+	head   []byte // of the packet that is opened
+	frames []byte
+}
+
+// quicMaxID is how long an id may be (RFC 8999 section 5.1).
+const quicMaxID = 255
+
+// derive gives the keys of a side, which come from a destination id.
+func (q *quicRoom) derive(kind *quicKind, id []byte, side int) (k quicKeys, err error) {
+	secret := q.hmac([]byte(kind.salt), id) // RFC 5869 section 2.2: the salt is the key
+	secret = q.expand(secret, "", [2]string{"client in", "server in"}[side], sha256.Size)
 	k.kind = kind
-	key, mask := quicExpand(secret, kind.prefix, "key", 16), quicExpand(secret, kind.prefix, "hp", 16)
-	iv := quicExpand(secret, kind.prefix, "iv", 12)
+	key, mask := q.expand(secret, kind.prefix, "key", 16), q.expand(secret, kind.prefix, "hp", 16)
+	iv := q.expand(secret, kind.prefix, "iv", 12)
 	k.iv = [12]byte(iv[:12])
 	block, err := aes.NewCipher(key[:16])
 	if err != nil {
@@ -140,31 +158,39 @@ func newQUICKeys(kind *quicKind, id []byte, side string) (k quicKeys, err error)
 	return k, err
 }
 
-// quicExpand derives n bytes, the first of what it gives, for a label (RFC 8446 section 7.1). They fit
+// expand derives n bytes, the first of what it gives, for a label (RFC 8446 section 7.1). They fit
 // in one block of HKDF-Expand (RFC 5869 section 2.3).
-func quicExpand(secret [sha256.Size]byte, prefix, label string, n int) [sha256.Size]byte {
+func (q *quicRoom) expand(secret [sha256.Size]byte, prefix, label string, n int) [sha256.Size]byte {
 	var room [64]byte
 	info := append(room[:0], 0, byte(n), byte(len("tls13 ")+len(prefix)+len(label)))
 	info = append(append(append(info, "tls13 "...), prefix...), label...)
-	return hmac256(secret[:], append(info, 0, 1))
+	return q.hmac(secret[:], append(info, 0, 1))
 }
 
-// hmac256 is HMAC with SHA-256 (RFC 2104) for a key of at most a block and a short message, which it
-// does without memory of its own.
-func hmac256(key, message []byte) [sha256.Size]byte {
-	var inner, outer [sha256.BlockSize + 64]byte
-	copy(inner[:], key)
-	copy(outer[:], key)
-	for i := range sha256.BlockSize {
-		inner[i] ^= 0x36
-		outer[i] ^= 0x5c
+// hmac is HMAC with SHA-256 (RFC 2104) for a key of at most a block and a message of at most quicMaxID bytes.
+func (q *quicRoom) hmac(key, message []byte) [sha256.Size]byte {
+	return *q.half(key, 0x5c, q.half(key, 0x36, message)[:])
+}
+
+// half hashes a message behind the key, of which each byte is changed by pad.
+func (q *quicRoom) half(key []byte, pad byte, message []byte) *[sha256.Size]byte {
+	if q.hash == nil {
+		q.hash = sha256.New()
 	}
-	sum := sha256.Sum256(append(inner[:sha256.BlockSize], message...))
-	return sha256.Sum256(append(outer[:sha256.BlockSize], sum[:]...))
+	head := q.block[:sha256.BlockSize]
+	clear(head[copy(head, key):])
+	for i := range head {
+		head[i] ^= pad
+	}
+	n := copy(q.block[len(head):], message)
+	q.hash.Reset()
+	q.hash.Write(q.block[:len(head)+n])
+	q.hash.Sum(q.sum[:0])
+	return &q.sum
 }
 
-// open takes the protection off a packet (RFC 9001 section 5.4) and gives its frames.
-func (k *quicKeys) open(p *quicPacket) (frames []byte, ok bool) {
+// unprotect takes the protection off a packet (RFC 9001 section 5.4) and gives its frames, until the next.
+func (q *quicRoom) unprotect(k *quicKeys, p *quicPacket) (frames []byte, ok bool) {
 	if len(p.rest) < 20 {
 		return nil, false
 	}
@@ -172,14 +198,19 @@ func (k *quicKeys) open(p *quicPacket) (frames []byte, ok bool) {
 	k.mask.Encrypt(mask[:], p.rest[4:20])
 	first := p.head[0] ^ mask[0]&0x0f
 	size := int(first&3) + 1
-	head := append(append([]byte{first}, p.head[1:]...), p.rest[:size]...)
+	q.head = append(append(append(q.head[:0], first), p.head[1:]...), p.rest[:size]...)
+	head := q.head
 	nonce := k.iv
 	for i := range size {
 		head[len(p.head)+i] ^= mask[1+i]
 		nonce[12-size+i] ^= head[len(p.head)+i]
 	}
-	frames, err := k.aead.Open(nil, nonce[:], p.rest[size:], head)
-	return frames, err == nil
+	frames, err := k.aead.Open(q.frames[:0], nonce[:], p.rest[size:], head)
+	if err != nil {
+		return nil, false
+	}
+	q.frames = frames
+	return frames, true
 }
 
 // quicCrypto puts together the handshake of one side, whose pieces come in any order.
@@ -246,74 +277,77 @@ func (c *quicCrypto) frames(b []byte) {
 	}
 }
 
-// quicHandshake is what the Initial packets of both sides tell: 0 is no version.
+// quicHandshake is what the Initial packets of both sides tell.
 type quicHandshake struct {
-	version        uint32
+	version        uint32 // 0 is none
 	client, server []byte
 }
 
-// quicOpen opens the Initial packets of both sides. id is what the keys come from: the first
-// destination id of the client, and after a Retry that of the packet itself.
-func quicOpen(v *View) quicHandshake {
-	var version uint32
-	var sides [2]quicCrypto
-	var keys [2]quicKeys
-	var id []byte
-	for side, label := range [2]string{"client in", "server in"} {
-		b, ends := v.Client, v.ClientEnds
-		if side == 1 {
-			b, ends = v.Server, v.ServerEnds
-		}
-		datagrams(b, ends, func(b []byte) {
-			for len(b) > 0 {
-				p, rest, ok := quicNext(b)
-				if version == 0 && side == 0 {
-					version = p.version
-				}
-				if b = rest; !ok {
-					return
-				}
-				if !p.initial {
-					continue
-				}
-				kind, _ := quicKindOf(p.version)
-				if side == 0 && id == nil {
-					id = p.id
-				}
-				if keys[side].aead == nil {
-					var err error
-					if keys[side], err = newQUICKeys(kind, id, label); id == nil || err != nil {
-						return
-					}
-				}
-				frames, ok := keys[side].open(&p)
-				if !ok && side == 0 && (kind != keys[0].kind || !bytes.Equal(p.id, id)) {
-					if again, err := newQUICKeys(kind, p.id, label); err == nil {
-						if frames, ok = again.open(&p); ok {
-							keys[0], id = again, p.id
-						}
-					}
-				}
-				if ok {
-					sides[side].frames(frames)
-				}
+// open opens the Initial packets of both sides. What it gives is good until the next conversation.
+func (q *quicRoom) open(v *View) quicHandshake {
+	q.version, q.id, q.keys = 0, nil, [2]quicKeys{}
+	for side, b := range [2][]byte{v.Client, v.Server} {
+		c := &q.crypto[side]
+		c.buf, c.have = c.buf[:0], c.have[:0]
+		ends := [2][]uint16{v.ClientEnds, v.ServerEnds}[side]
+		for at, i := 0, 0; at < len(b); i++ {
+			end := len(b)
+			if i < len(ends) {
+				end = int(ends[i])
 			}
-		})
+			q.datagram(side, b[at:end])
+			at = end
+		}
 	}
-	return quicHandshake{version, sides[0].whole(), sides[1].whole()}
+	return quicHandshake{q.version, q.crypto[0].whole(), q.crypto[1].whole()}
 }
 
-// datagrams gives each datagram of a side.
-func datagrams(b []byte, ends []uint16, f func([]byte)) {
-	if len(ends) == 0 && len(b) > 0 {
-		f(b)
-		return
+// datagram opens the Initial packets of a datagram.
+func (q *quicRoom) datagram(side int, b []byte) {
+	for len(b) > 0 {
+		p, rest, ok := quicNext(b)
+		if q.version == 0 && side == 0 {
+			q.version = p.version
+		}
+		if b = rest; !ok {
+			return
+		}
+		if !p.initial {
+			continue
+		}
+		if side == 0 && q.id == nil {
+			q.id = p.id
+		}
+		if q.id == nil {
+			return // of the server nothing can be opened
+		}
+		if frames, ok := q.packet(side, &p); ok {
+			q.crypto[side].frames(frames)
+		}
 	}
-	at := 0
-	for _, end := range ends {
-		f(b[at:end])
-		at = int(end)
+}
+
+// packet opens a packet with the keys of its side or, a client's, with those of its own id.
+func (q *quicRoom) packet(side int, p *quicPacket) (frames []byte, ok bool) {
+	kind, _ := quicKindOf(p.version)
+	k := &q.keys[side]
+	if k.aead == nil {
+		var err error
+		if *k, err = q.derive(kind, q.id, side); err != nil {
+			return nil, false
+		}
 	}
+	if frames, ok = q.unprotect(k, p); ok || side == 1 || kind == k.kind && bytes.Equal(p.id, q.id) {
+		return frames, ok
+	}
+	again, err := q.derive(kind, p.id, side)
+	if err != nil {
+		return nil, false
+	}
+	if frames, ok = q.unprotect(&again, p); ok {
+		*k, q.id = again, p.id
+	}
+	return frames, ok
 }
 
 // quicHello gives the body of the hello that a handshake begins with.
@@ -330,19 +364,19 @@ func quicWhole(v *View) bool {
 	if len(v.Client) == 0 || len(v.Server) == 0 || len(v.Latest) > 0 && v.Latest[0]&0x80 == 0 {
 		return false // a short header has nothing of the handshake behind it
 	}
-	h := quicOpen(v)
+	h := v.quic.open(v)
 	_, asked := quicHello(h.client, tlsClientHello)
 	_, answered := quicHello(h.server, tlsServerHello)
 	if asked && answered {
-		v.opened = h
+		v.hellos = h
 	}
 	return asked && answered
 }
 
 func quicParse(v *View, m *flow.Meta) bool {
-	o := v.opened
-	if v.opened = (quicHandshake{}); o.version == 0 {
-		o = quicOpen(v)
+	o := v.hellos
+	if v.hellos = (quicHandshake{}); o.version == 0 {
+		o = v.quic.open(v)
 	}
 	if o.version != 0 {
 		m.Talk = &flow.Talk{Version: quicVersionName(o.version)}

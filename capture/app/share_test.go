@@ -148,17 +148,19 @@ func TestFingerprints(t *testing.T) {
 }
 
 func TestHMAC(t *testing.T) {
+	var q quicRoom
 	f := func(key, message string) {
 		t.Helper()
 		mac := hmac.New(sha256.New, []byte(key))
 		mac.Write([]byte(message))
-		if got := hmac256([]byte(key), []byte(message)); !hmac.Equal(got[:], mac.Sum(nil)) {
+		if got := q.hmac([]byte(key), []byte(message)); !hmac.Equal(got[:], mac.Sum(nil)) {
 			t.Errorf("%q %q: %x", key, message, got)
 		}
 	}
 	f("", "")
 	f("key", "message")
-	f(strings.Repeat("k", sha256.BlockSize), strings.Repeat("m", 300))
+	f(strings.Repeat("k", sha256.BlockSize), strings.Repeat("m", quicMaxID))
+	f("k", "m") // nothing is left of one before
 }
 
 // What Follow adds to one of the two does not show in the other: neither in a snapshot from before nor in
