@@ -37,14 +37,12 @@ func (c *cached) Read(p []byte) (int, error) {
 		return c.f.Read(p)
 	}
 	c.to, c.n, c.err = p, 0, 0
-	if err := c.raw.Control(c.read); err != nil {
-		return 0, err
-	}
+	closed := c.raw.Control(c.read)
 	c.to = nil
 	switch {
-	case c.err == 0 && c.n > 0:
+	case c.n > 0:
 		return c.n, nil
-	case c.err != 0 && c.err != unix.EAGAIN && c.err != unix.EINTR: // a kernel or file system that can not
+	case closed == nil && c.err != 0 && c.err != unix.EAGAIN: // a kernel or file system that can not
 		c.raw = nil
 	}
 	return c.f.Read(p)
