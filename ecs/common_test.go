@@ -50,11 +50,11 @@ func somePlaces() []*flow.Place {
 
 // What is remembered changes no document: each is as that of a scratch that remembers nothing.
 func TestCommonChangesNothing(t *testing.T) {
-	used, places := new(scratch), somePlaces()
+	used, places := newScratch(), somePlaces()
 	rapid.Check(t, func(t *rapid.T) {
 		b := flow.NewBatch()
 		r := drawn(t, b, places)
-		got, want := used.appendDocument(nil, b, r), new(scratch).appendDocument(nil, b, r)
+		got, want := used.appendDocument(nil, b, r), newScratch().appendDocument(nil, b, r)
 		if string(got) != string(want) {
 			t.Fatalf("\n got %s\nwant %s", got, want)
 		}

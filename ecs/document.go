@@ -35,14 +35,18 @@ const (
 	other // the rare ones: Boolean, Float, GeoPoint, Flattened
 )
 
-// plans are the steps for records by what side tables they have. Most have one or none, and so need
+// planned is the steps for records by what side tables they have. Most have one or none, and so need
 // not be asked for what can not be there.
-var plans = func() (p [meta | enr | wire + 1][]step) {
+type planned [meta | enr | wire + 1][]step
+
+// plans gives the steps, which are made for the first document.
+var plans = sync.OnceValue(func() *planned {
+	var p planned
 	for sides := range p {
 		p[sides] = plan(side(sides))
 	}
-	return p
-}()
+	return &p
+})
 
 // plan compiles the fields that a record with these side tables can have.
 func plan(sides side) []step {
@@ -102,6 +106,7 @@ func (v value) opens() string {
 // scratch is where the accessors of several values put them, and what is kept from one document to
 // the next.
 type scratch struct {
+	plans *planned
 	addrs []flow.Addr
 	strs  []string
 	lines []byte
@@ -109,7 +114,9 @@ type scratch struct {
 	common
 }
 
-var pool = sync.Pool{New: func() any { return new(scratch) }}
+func newScratch() *scratch { return &scratch{plans: plans()} }
+
+var pool = sync.Pool{New: func() any { return newScratch() }}
 
 // AppendDocument appends the document of r, which lives in b: one JSON object with nested
 // objects, without white space or line end.
@@ -123,7 +130,7 @@ func AppendDocument(dst []byte, b *flow.Batch, r *flow.Record) []byte {
 func (tmp *scratch) appendDocument(dst []byte, b *flow.Batch, r *flow.Record) []byte {
 	tmp.look(b, r)
 	start := len(dst)
-	dst, end := walk(dst, plans[sidesOf(r)], objects{}, tmp, b, r)
+	dst, end := walk(dst, tmp.plans[sidesOf(r)], objects{}, tmp, b, r)
 	dst = append(dst, closing[:end.open+1]...)
 	dst[start] = '{' // where the first field's comma was
 	return dst
