@@ -228,8 +228,9 @@ func followOne(app flow.App, proto uint8, server bool, b []byte, m *flow.Meta) b
 	return following.Follow(app, server, b, m)
 }
 
-// Any bytes: no panic, no endless loop, and text that is valid and bounded.
+// Any bytes: no panic, no endless loop, and text that is valid and bounded, the same whatever was read before.
 func fuzz(f *testing.F, app flow.App, proto uint8, seeds ...[2]string) {
+	var used View
 	for _, s := range seeds {
 		f.Add([]byte(s[0]), []byte(s[1]))
 	}
@@ -245,6 +246,13 @@ func fuzz(f *testing.F, app flow.App, proto uint8, seeds ...[2]string) {
 		}
 		if limit := 1<<17 + 64*(len(client)+len(server)); len(text) > limit {
 			t.Fatalf("%d bytes of metadata from %d", len(text), len(client)+len(server))
+		}
+		used.Proto, used.Client, used.Server = proto, client, server
+		used.Whole(app)
+		var again flow.Meta
+		used.Metadata(app, &again)
+		if other, err := json.Marshal(again); string(other) != string(text) {
+			t.Fatalf("after others %s, %v, want %s", other, err, text)
 		}
 	})
 }
