@@ -13,49 +13,45 @@ import (
 
 // What is read is what os.File reads, be it in the page cache or not, and of what can only be waited for.
 func TestCached(t *testing.T) {
-	data := bytes.Repeat([]byte("all that a file has "), 100_000)
-	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	open := func(path string) *os.File {
+	dir, data := t.TempDir(), bytes.Repeat([]byte("all that a file has "), 100_000)
+	f := func(name, path string, want []byte) {
 		t.Helper()
-		f, err := os.Open(path)
+		in, err := os.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { f.Close() })
-		return f
-	}
-	f := func(name string, in *os.File, want []byte) {
-		t.Helper()
+		defer in.Close()
 		if got, err := io.ReadAll(readerOf(in)); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: %d bytes, %v, want %d", name, len(got), err, len(want))
 		}
 	}
-	f("a file", open(path), data)
-	cold := open(path)
-	if err := errors.Join(cold.Sync(), unix.Fadvise(int(cold.Fd()), 0, 0, unix.FADV_DONTNEED)); err != nil {
+	path := filepath.Join(dir, "file")
+	out, err := os.Create(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	f("a file on the disk", cold, data)
+	defer out.Close()
+	if _, err := out.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	f("a file", path, data)
+	if err := errors.Join(out.Sync(), unix.Fadvise(int(out.Fd()), 0, 0, unix.FADV_DONTNEED)); err != nil {
+		t.Fatal(err)
+	}
+	f("a file on the disk", path, data)
 	version, err := os.ReadFile("/proc/version")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f("a file that has to wait", open("/proc/version"), version)
-	f("nothing", open(os.DevNull), nil)
+	f("a file that has to wait", "/proc/version", version)
+	f("nothing", os.DevNull, nil)
 
-	in, out, err := os.Pipe()
-	if err != nil {
+	pipe := filepath.Join(dir, "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close()
-	go func() {
-		defer out.Close()
-		_, _ = out.Write(data) // what is missing shows
-	}()
-	f("a pipe", in, data)
+	go os.WriteFile(pipe, data, 0o600) // what is missing shows
+	f("a pipe", pipe, data)
 }
 
 // What is in the page cache is read by the quick way, and what is closed or no file is an error.
